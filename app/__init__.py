@@ -1,0 +1,1 @@
+"""Yuanping (远评) joins the draw, the rooms and the recordings into one evaluation service."""

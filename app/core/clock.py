@@ -1,0 +1,46 @@
+"""The only place that reads the time."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Wall time in UTC for what people read, monotonic nanoseconds for measuring spans."""
+
+    def now(self) -> datetime: ...
+
+    def monotonic_ns(self) -> int: ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+
+class ManualClock:
+    """A clock that moves only when told to: tests step over hours in no time."""
+
+    def __init__(self, start: datetime) -> None:
+        if start.tzinfo is None:
+            raise ValueError("a clock needs an aware start time")
+        self._now = start.astimezone(UTC)
+        self._monotonic_ns = 0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def monotonic_ns(self) -> int:
+        return self._monotonic_ns
+
+    def advance(self, seconds: float) -> None:
+        """Moves both clocks forward; going back raises ValueError."""
+        if seconds < 0:
+            raise ValueError("time does not go back")
+        self._now += timedelta(seconds=seconds)
+        self._monotonic_ns += round(seconds * 1_000_000_000)

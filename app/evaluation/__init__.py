@@ -1,0 +1,1 @@
+"""Conducts one evaluation from booking to sealed recordings."""

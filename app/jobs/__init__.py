@@ -1,0 +1,1 @@
+"""The clock that ticks and what each tick looks for."""

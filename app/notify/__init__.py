@@ -1,0 +1,1 @@
+"""Calls and text messages: queued with the act that causes them, delivered, answered."""

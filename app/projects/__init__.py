@@ -1,0 +1,1 @@
+"""What is being evaluated: projects, lots and the parties to avoid."""

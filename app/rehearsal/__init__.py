@@ -1,0 +1,1 @@
+"""A whole evaluation, played unattended against a running service."""

@@ -1,0 +1,1 @@
+"""The sample center, its sister centers and its generated experts."""

@@ -1,0 +1,1 @@
+"""What comes in from browsers: the pages, the JSON interface and their guards."""

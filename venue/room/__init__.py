@@ -1,0 +1,1 @@
+"""The online room of one evaluation: who is in it and what may be said to whom."""
