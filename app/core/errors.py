@@ -1,12 +1,12 @@
 """Every refusal the service gives, with a code, the reason and what to do next.
 
-    YuanpingError
-    ├── InvalidInput     422  what was sent does not fit; says where and how to mend it
-    ├── Unauthenticated  401  sign in first
-    ├── Forbidden        403  signed in, but this role may not
-    ├── NotFound         404  not there, or not yours to see
-    ├── Conflict         409  the world has moved on: taken, closed, already done
-    └── Unavailable      503  a part we depend on does not answer; nothing was lost
+YuanpingError
+├── InvalidInput     422  what was sent does not fit; says where and how to mend it
+├── Unauthenticated  401  sign in first
+├── Forbidden        403  signed in, but this role may not
+├── NotFound         404  not there, or not yours to see
+├── Conflict         409  the world has moved on: taken, closed, already done
+└── Unavailable      503  a part we depend on does not answer; nothing was lost
 """
 
 from typing import ClassVar

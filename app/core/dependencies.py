@@ -1,0 +1,37 @@
+"""What an endpoint may ask for: the database, the clock, the settings and the sealer of this service."""
+
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from app.core.clock import Clock
+from app.core.database import Database
+from app.core.sealing import Sealer
+from app.core.settings import Settings
+
+
+def _database(connection: HTTPConnection) -> Database:
+    database: Database = connection.app.state.database
+    return database
+
+
+def _clock(connection: HTTPConnection) -> Clock:
+    clock: Clock = connection.app.state.clock
+    return clock
+
+
+def _settings(connection: HTTPConnection) -> Settings:
+    settings: Settings = connection.app.state.settings
+    return settings
+
+
+def _sealer(connection: HTTPConnection) -> Sealer:
+    sealer: Sealer = connection.app.state.sealer
+    return sealer
+
+
+DatabaseDep = Annotated[Database, Depends(_database)]
+ClockDep = Annotated[Clock, Depends(_clock)]
+SettingsDep = Annotated[Settings, Depends(_settings)]
+SealerDep = Annotated[Sealer, Depends(_sealer)]

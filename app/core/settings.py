@@ -1,0 +1,180 @@
+"""Every setting of the service, each with a default that runs and a sentence that explains it.
+
+Set by environment variables with the prefix `YUANPING_` and `__` between levels,
+as in `YUANPING_SERVER__PORT=9000`.
+"""
+
+import secrets
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import BaseModel, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.core.errors import InvalidInput
+from app.core.i18n import N_
+
+
+class Provider(StrEnum):
+    """Who carries calls and messages."""
+
+    simulator = "simulator"
+    twilio = "twilio"
+
+
+class ServerSettings(BaseModel):
+    host: str = Field("127.0.0.1", description="Address the service listens on.")
+    port: int = Field(8000, ge=1, le=65535, description="TCP port the service listens on.")
+    public_url: str | None = Field(
+        None,
+        description="Address browsers and the provider reach the service at; default http://localhost:PORT.",
+    )
+
+
+class NotifySettings(BaseModel):
+    provider: Provider = Field(
+        Provider.simulator, description="`simulator` rings pretend phones; `twilio` rings real ones."
+    )
+    account_sid: str = Field("AC" + "0" * 32, description="Twilio account; any value with the simulator.")
+    auth_token: str | None = Field(
+        None, description="Twilio token, also signs webhooks; with the simulator one is made at start."
+    )
+    from_number: str = Field("+8687000000000", description="Number that calls and texts come from.")
+    hotline: str = Field("0870-0000000", description="Hotline spoken in invitations.")
+    calls_per_second: float = Field(10.0, gt=0, description="Most creates per second sent to the provider.")
+    send_timeout_s: float = Field(10.0, gt=0, description="Seconds to wait for the provider's reply.")
+    unknown_grace_s: float = Field(
+        15.0, gt=0, description="Seconds before a send of unknown fate is looked up at the provider."
+    )
+
+
+class InvitationSettings(BaseModel):
+    reply_window_s: int = Field(900, ge=1, description="Seconds an invited expert has to answer.")
+    ring_s: int = Field(25, ge=1, description="Seconds a phone rings before the call counts as unanswered.")
+    sms_after_s: int = Field(
+        120, ge=0, description="Seconds after an unanswered call before the SMS goes out."
+    )
+    second_call_after_s: int = Field(180, ge=0, description="Seconds after the SMS before the second call.")
+
+
+class RehearsalSettings(InvitationSettings):
+    """The invitation's timers, shortened so that a rehearsal takes a minute and a half."""
+
+    reply_window_s: int = Field(14, ge=1, description="Seconds a pretend expert has to answer.")
+    ring_s: int = Field(4, ge=1, description="Seconds a pretend phone rings.")
+    sms_after_s: int = Field(1, ge=0, description="Seconds after an unanswered call before the SMS goes out.")
+    second_call_after_s: int = Field(3, ge=0, description="Seconds after the SMS before the second call.")
+
+
+class MediaSettings(BaseModel):
+    loopback: bool = Field(
+        default=True,
+        description="Offer 127.0.0.1 as a media address, so that a seat on the same machine connects.",
+    )
+    video_bitrate: int = Field(
+        800_000, ge=50_000, description="Most bits per second asked of a seat's camera."
+    )
+
+
+class RecordingSettings(BaseModel):
+    fragment_ms: int = Field(500, ge=100, le=5000, description="Longest piece of media not yet on disk.")
+    stale_after_ms: int = Field(
+        5000, ge=1000, description="A seat without durable media for this long counts as not recorded."
+    )
+
+
+class AccountSettings(BaseModel):
+    session_hours: int = Field(12, ge=1, description="Hours until a signed-in session ends.")
+    sign_in_tries: int = Field(5, ge=1, description="Wrong tries before a login or a seat code pauses.")
+    sign_in_pause_s: int = Field(300, ge=1, description="Seconds the pause lasts.")
+
+
+class Settings(BaseSettings):
+    """The whole tree."""
+
+    model_config = SettingsConfigDict(env_prefix="YUANPING_", env_nested_delimiter="__")
+
+    data_dir: Path = Field(Path("var"), description="Folder of the database, the recordings and the key.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy address; default SQLite in the data folder."
+    )
+    demo: bool = Field(
+        default=False, description="Sample center, sign-in links and pretend phones; real sending is refused."
+    )
+    secret_key: str | None = Field(
+        None, description="64 hex digits that seal personal data; default: made once in the data folder."
+    )
+    default_language: str = Field(
+        "zh", description="Language of pages before a reader chooses: `zh` or `en`."
+    )
+    server: ServerSettings = Field(default_factory=ServerSettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    invitation: InvitationSettings = Field(default_factory=InvitationSettings)
+    rehearsal: RehearsalSettings = Field(default_factory=RehearsalSettings)
+    media: MediaSettings = Field(default_factory=MediaSettings)
+    recording: RecordingSettings = Field(default_factory=RecordingSettings)
+    accounts: AccountSettings = Field(default_factory=AccountSettings)
+
+    @property
+    def public_url(self) -> str:
+        return (self.server.public_url or f"http://localhost:{self.server.port}").rstrip("/")
+
+    @property
+    def recordings_dir(self) -> Path:
+        return self.data_dir / "recordings"
+
+    @property
+    def draws_dir(self) -> Path:
+        return self.data_dir / "draws"
+
+    def resolved_database_url(self) -> str:
+        return self.database_url or f"sqlite:///{self.data_dir / 'yuanping.db'}"
+
+    @cached_property
+    def key(self) -> bytes:
+        """The 32-byte master key: from the setting, else from `secret.key`, made on first use with mode 0600."""
+        if self.secret_key is not None:
+            return _parse_key(self.secret_key)
+        path = self.data_dir / "secret.key"
+        if not path.exists():
+            self.data_dir.mkdir(parents=True, exist_ok=True)
+            temporary = self.data_dir / f".secret-{secrets.token_hex(8)}"
+            temporary.touch(mode=0o600, exist_ok=False)
+            temporary.write_text(secrets.token_hex(32))
+            try:
+                path.hardlink_to(temporary)  # whoever links first wins; the other reads the winner's key
+            except FileExistsError:
+                pass
+            finally:
+                temporary.unlink()
+        return _parse_key(path.read_text().strip())
+
+    def check(self) -> None:
+        """Refuses combinations that could ring a stranger's phone or leave a real service with no secret."""
+        if self.demo and self.notify.provider is not Provider.simulator:
+            raise InvalidInput(
+                "demo-real-phones",
+                N_("示范数据中的号码可能属于真人，示范模式下不得真实拨号"),
+                N_("关闭 YUANPING_DEMO，或把 YUANPING_NOTIFY__PROVIDER 设为 simulator"),
+            )
+        if self.notify.provider is Provider.twilio and not self.notify.auth_token:
+            raise InvalidInput(
+                "provider-token-missing",
+                N_("使用 twilio 时必须设置 YUANPING_NOTIFY__AUTH_TOKEN"),
+                N_("设置令牌后重新启动"),
+            )
+
+
+def _parse_key(text: str) -> bytes:
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != 32:  # noqa: PLR2004 -- AES-256
+        raise InvalidInput(
+            "secret-key",
+            N_("主密钥必须是 64 位十六进制数"),
+            N_("检查 YUANPING_SECRET_KEY 或数据目录中的 secret.key"),
+        )
+    return key
