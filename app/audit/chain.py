@@ -1,0 +1,60 @@
+"""The hash chain of a case: each act holds the hash of the act before it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from app.core.canonical import Canonical, digest
+
+GENESIS = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One act as it is hashed. `at` is ISO 8601 in UTC, `data` canonical JSON text."""
+
+    case: str
+    n: int
+    at: str
+    tag: str
+    actor: str
+    subject: str
+    data: str
+    prev: str
+
+    def hash(self) -> str:
+        body: dict[str, Canonical] = {
+            "actor": self.actor,
+            "at": self.at,
+            "case": self.case,
+            "data": self.data,
+            "n": self.n,
+            "prev": self.prev,
+            "subject": self.subject,
+            "tag": self.tag,
+        }
+        return digest(body)
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """Where a chain no longer holds: the number of the act and why."""
+
+    n: int
+    reason: str
+
+
+def first_break(links: Iterable[tuple[Link, str]]) -> Break | None:
+    """The first act of one case that was changed, removed or moved; None when all stand.
+
+    `links` are the acts in the order of their numbers, each with the hash stored beside it.
+    """
+    prev, expected = GENESIS, 1
+    for link, stored in links:
+        if link.n != expected:
+            return Break(expected, "missing")
+        if link.prev != prev:
+            return Break(link.n, "does not follow the act before it")
+        if link.hash() != stored:
+            return Break(link.n, "changed")
+        prev, expected = stored, expected + 1
+    return None

@@ -1,0 +1,67 @@
+"""Writes acts into the audit trail, inside the transaction of the act itself, and checks the trail."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.audit.chain import GENESIS, Break, Link, first_break
+from app.audit.models import AuditEvent
+from app.audit.tags import Tag
+from app.core.canonical import Canonical, canonical_json
+
+
+def record(
+    session: Session,
+    now: datetime,
+    *,
+    case: str,
+    tag: Tag,
+    actor: str,
+    subject: str,
+    data: Mapping[str, Canonical] | None = None,
+) -> None:
+    """Adds one act to the case (an evaluation's id, or `house`). No personal data belongs in `data`."""
+    last = session.exec(
+        select(AuditEvent).where(AuditEvent.case == case).order_by(col(AuditEvent.n).desc()).limit(1)
+    ).first()
+    n, prev = (last.n + 1, last.hash) if last else (1, GENESIS)
+    text = canonical_json(data or {}).decode()
+    link = Link(case, n, now.isoformat(), tag, actor, subject, text, prev)
+    session.add(
+        AuditEvent(
+            case=case,
+            n=n,
+            at=now,
+            tag=tag,
+            actor=actor,
+            subject=subject,
+            data=text,
+            prev=prev,
+            hash=link.hash(),
+        )
+    )
+    session.flush()
+
+
+def check_case(session: Session, case: str) -> Break | None:
+    """The first place where the case's trail was altered, or None."""
+    rows = session.exec(select(AuditEvent).where(AuditEvent.case == case).order_by(col(AuditEvent.n))).all()
+    return first_break(
+        (
+            Link(row.case, row.n, row.at.isoformat(), row.tag, row.actor, row.subject, row.data, row.prev),
+            row.hash,
+        )
+        for row in rows
+    )
+
+
+def cases(session: Session) -> tuple[str, ...]:
+    return tuple(session.exec(select(AuditEvent.case).distinct().order_by(AuditEvent.case)).all())
+
+
+def trail(session: Session, case: str) -> tuple[AuditEvent, ...]:
+    """The acts of a case in order."""
+    return tuple(
+        session.exec(select(AuditEvent).where(AuditEvent.case == case).order_by(col(AuditEvent.n))).all()
+    )

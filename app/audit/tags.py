@@ -1,0 +1,30 @@
+"""Every recordable act, as `source:subject:action`."""
+
+from enum import StrEnum
+
+
+class Tag(StrEnum):
+    account_signed_in = "accounts:account:signed-in"
+    account_sign_in_refused = "accounts:account:sign-in-refused"
+    account_signed_out = "accounts:account:signed-out"
+    draw_closed = "draw:draw:closed"
+    draw_committed = "draw:draw:committed"
+    draw_round = "draw:round:drawn"
+    evaluation_booked = "evaluation:evaluation:booked"
+    evaluation_closed = "evaluation:evaluation:closed"
+    evaluation_convened = "evaluation:evaluation:convened"
+    evaluation_opened = "evaluation:evaluation:opened"
+    evaluation_ready = "evaluation:evaluation:ready"
+    evaluation_sealed = "evaluation:evaluation:sealed"
+    evaluation_short = "evaluation:evaluation:short"
+    invitation_answered = "draw:invitation:answered"
+    invitation_expired = "draw:invitation:expired"
+    invitation_late = "draw:invitation:late-answer"
+    member_seated = "evaluation:member:seated"
+    member_signed_in = "evaluation:member:signed-in"
+    recording_replayed = "recordings:recording:replayed"
+    recording_verified = "recordings:recording:verified"
+    roster_imported = "draw:roster:imported"
+    sample_loaded = "sample:sample:loaded"
+    sheet_saved = "evaluation:sheet:saved"
+    sheet_submitted = "evaluation:sheet:submitted"

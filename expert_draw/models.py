@@ -1,0 +1,143 @@
+"""The expert roster, the draws made from it and the invitations that follow."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from app.core.database import UtcDateTime
+
+
+class Expert(SQLModel, table=True):
+    """An evaluation expert (评标专家). Name, phone and identity number are sealed."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    number: str = Field(unique=True, max_length=17)
+    name_sealed: str
+    gender: str = Field(max_length=1)
+    identity_sealed: str
+    identity_fingerprint: str = Field(unique=True, max_length=64)
+    birth_year: int
+    region_code: str = Field(max_length=6, index=True)
+    phone_sealed: str
+    phone_fingerprint: str = Field(index=True, max_length=64)
+    employer: str = Field(max_length=120)
+    employer_code: str = Field(max_length=18, index=True)
+    title: str = Field(max_length=32)
+    years_in_field: int = 0
+    former_employers: str = "[]"
+    declared_avoidance: str = "[]"
+    valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    state: str = Field(default="active", max_length=16, index=True)
+    imported_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class ExpertSpecialty(SQLModel, table=True):
+    """A specialty an expert is qualified in (专业), by its code of the national classification of 2018."""
+
+    __tablename__ = "expert_specialty"
+
+    expert_id: str = Field(primary_key=True, foreign_key="expert.id", max_length=36)
+    code: str = Field(primary_key=True, max_length=8, index=True)
+
+
+class ExpertLeave(SQLModel, table=True):
+    """A time in which an expert is away (请假)."""
+
+    __tablename__ = "expert_leave"
+
+    id: str = Field(primary_key=True, max_length=36)
+    expert_id: str = Field(foreign_key="expert.id", index=True, max_length=36)
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    to_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class Draw(SQLModel, table=True):
+    """A random draw (抽取) for one evaluation: committed before it runs, every further round in the same record."""
+
+    id: str = Field(primary_key=True, max_length=36)
+    number: str = Field(unique=True, max_length=32)
+    evaluation_id: str = Field(unique=True, max_length=36)
+    state: str = Field(max_length=16)
+    request: str
+    salt_sealed: str
+    chain_sealed: str
+    anchor: str = Field(max_length=64)
+    rounds: int = 0
+    committed_at: datetime = Field(sa_type=UtcDateTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DrawEvent(SQLModel, table=True):
+    """One line of the draw record (抽取记录), exactly as it is published."""
+
+    __tablename__ = "draw_event"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    n: int = Field(primary_key=True)
+    line: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DrawCandidate(SQLModel, table=True):
+    """Who stands behind a code of the record (候选): kept sealed inside the house."""
+
+    __tablename__ = "draw_candidate"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    code: str = Field(primary_key=True, max_length=64)
+    expert_id: str = Field(foreign_key="expert.id", max_length=36)
+
+
+class DrawSlot(SQLModel, table=True):
+    """One place on the committee (名额)."""
+
+    __tablename__ = "draw_slot"
+    __table_args__ = (UniqueConstraint("draw_id", "seat_no"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    draw_id: str = Field(foreign_key="draw.id", index=True, max_length=36)
+    seat_no: int
+    specialty: str = Field(max_length=8)
+    state: str = Field(max_length=16)
+
+
+_ACTIVE = "state IN ('queued', 'contacting', 'accepted')"
+
+
+class Invitation(SQLModel, table=True):
+    """The request to one drawn expert to take one place (邀请)."""
+
+    __table_args__ = (
+        UniqueConstraint("draw_id", "expert_id"),
+        Index(
+            "one_active_invitation_per_slot",
+            "slot_id",
+            unique=True,
+            sqlite_where=text(_ACTIVE),
+            postgresql_where=text(_ACTIVE),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    draw_id: str = Field(foreign_key="draw.id", index=True, max_length=36)
+    slot_id: str = Field(foreign_key="draw_slot.id", index=True, max_length=36)
+    expert_id: str = Field(foreign_key="expert.id", max_length=36)
+    phone_fingerprint: str = Field(index=True, max_length=64)
+    code: str = Field(max_length=64)
+    round: int
+    state: str = Field(max_length=16, index=True)
+    center_id: str = Field(max_length=36)
+    seat_id: str = Field(max_length=36)
+    report_place: str = Field(max_length=120)
+    starts_at: datetime = Field(sa_type=UtcDateTime)
+    minutes: int
+    window_s: int
+    ring_s: int
+    sms_after_s: int
+    second_call_after_s: int
+    steps_done: int = 0
+    deadline: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    answer_channel: str | None = Field(default=None, max_length=16)
+    created_at: datetime = Field(sa_type=UtcDateTime)
