@@ -32,11 +32,24 @@ def open_for_account(
     session: Session, sealer: Sealer, now: datetime, account: Account, lifetime: timedelta
 ) -> str:
     """A new session of a member of staff; the token is returned once and never stored."""
-    return _open(session, sealer, now, lifetime, SignIn(account_id=account.id))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            token_hash=_hash(sealer, token), account_id=account.id, created_at=now, expires_at=now + lifetime
+        )
+    )
+    session.flush()
+    return token
 
 
 def open_for_member(
-    session: Session, sealer: Sealer, now: datetime, member_id: str, evaluation_id: str, lifetime: timedelta
+    session: Session,
+    sealer: Sealer,
+    now: datetime,
+    *,
+    member_id: str,
+    evaluation_id: str,
+    lifetime: timedelta,
 ) -> str:
     """A new session of one committee member; earlier sessions of the same member end."""
     session.exec(
@@ -44,11 +57,22 @@ def open_for_member(
         .where(col(SignIn.member_id) == member_id, col(SignIn.revoked_at).is_(None))
         .values(revoked_at=now)
     )
-    return _open(session, sealer, now, lifetime, SignIn(member_id=member_id, evaluation_id=evaluation_id))
+    token = secrets.token_urlsafe(32)
+    session.add(
+        SignIn(
+            token_hash=_hash(sealer, token),
+            member_id=member_id,
+            evaluation_id=evaluation_id,
+            created_at=now,
+            expires_at=now + lifetime,
+        )
+    )
+    session.flush()
+    return token
 
 
 def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known | None:
-    row = session.get(SignIn, sealer.fingerprint(f"session:{token}"))
+    row = session.get(SignIn, _hash(sealer, token))
     if row is None or row.revoked_at is not None or row.expires_at <= now:
         return None
     if row.member_id is not None:
@@ -60,17 +84,11 @@ def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known |
 
 
 def close(session: Session, sealer: Sealer, now: datetime, token: str) -> None:
-    row = session.get(SignIn, sealer.fingerprint(f"session:{token}"))
+    row = session.get(SignIn, _hash(sealer, token))
     if row is not None and row.revoked_at is None:
         row.revoked_at = now
         session.flush()
 
 
-def _open(session: Session, sealer: Sealer, now: datetime, lifetime: timedelta, row: SignIn) -> str:
-    token = secrets.token_urlsafe(32)
-    row.token_hash = sealer.fingerprint(f"session:{token}")
-    row.created_at = now
-    row.expires_at = now + lifetime
-    session.add(row)
-    session.flush()
-    return token
+def _hash(sealer: Sealer, token: str) -> str:
+    return sealer.fingerprint(f"session:{token}")
