@@ -3,8 +3,8 @@
 Run as a program it fetches and copies; as a build hook it sees to it that a wheel never leaves the house without them.
 Nothing here runs while the service runs, and the pages stay usable when the two files are missing.
 
-Wheel and source builds fail without the files. An editable install only copies what is already there, so that setting up
-a development machine never depends on npm.
+A wheel build fails without the files. An editable install leaves them alone, so that setting up a development machine
+never depends on npm.
 """
 
 import argparse
@@ -72,9 +72,7 @@ class AssetHook(BuildHookInterface[BuilderConfig]):
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - hatchling's signature
         """Called by hatchling before each build; `version` is "standard" or "editable"."""
-        if self.target_name != "wheel" or complete():
-            return
-        if version == "editable":
+        if self.target_name != "wheel" or version == "editable" or complete():
             return
         fetch()
         copy()

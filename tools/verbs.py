@@ -1,0 +1,239 @@
+"""The everyday verbs: run, rehearse, test, check, fix and the rest; the Makefile only lists them."""
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from tools.groundwork import (
+    BIN,
+    IN_CI,
+    LOCK_DEV,
+    LOCK_RUN,
+    PYTHON,
+    ROOT,
+    Stop,
+    chromium,
+    pass_on_pip_mirror,
+    run,
+    say,
+    set_up,
+    uv,
+)
+
+Verb = Callable[[list[str]], int]
+
+
+def become(name: str, *arguments: str) -> int:
+    """Turn into one of the programs in `.venv`, so that signals such as Ctrl-C reach it directly."""
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    os.execv(BIN / name, [name, *arguments])  # noqa: S606 - our own environment, no shell
+
+
+def run_house(arguments: list[str]) -> int:
+    """Set everything up and serve on localhost, with sign-in links and, the first time, a live rehearsal"""
+    set_up()
+    return become("yuanping", "run", *arguments)
+
+
+def rehearse(arguments: list[str]) -> int:
+    """Conduct one whole evaluation unattended and report"""
+    set_up()
+    return become("yuanping", "rehearse", *arguments)
+
+
+def migrate(arguments: list[str]) -> int:
+    """Bring the database to the newest schema"""
+    set_up(assets=False)
+    return become("yuanping", "migrate", *arguments)
+
+
+def without_browser() -> None:
+    """Say loudly which tests will not run; in CI that is a failure."""
+    asking = ("-m", "pytest", "-m", "browser", "--collect-only", "-q", "-p", "no:cacheprovider")
+    listing = subprocess.run([PYTHON, *asking], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    names = [line for line in listing.splitlines() if "::" in line]
+    say("\n" + "!" * 100)
+    say(f"NO CHROMIUM: these {len(names)} browser tests will NOT run:")
+    for name in names:
+        say(f"  {name}")
+    say(
+        "Install Chromium (Debian: apt-get install chromium fonts-noto-cjk) or set YUANPING_CHROMIUM to its path."
+    )
+    say("!" * 100 + "\n")
+    if IN_CI:
+        raise Stop("CI runs every test, so it needs Chromium.")
+
+
+def test(arguments: list[str]) -> int:
+    """Run every test, in a real Chromium too; ARGS go to pytest"""
+    set_up(dev=True, browser=True)
+    found = chromium()
+    chosen = "not soak"
+    if found is None:
+        without_browser()
+        chosen += " and not browser"
+    else:
+        os.environ["YUANPING_CHROMIUM"] = found
+    # Only a whole run can say that the pure modules are covered; part of one must not fail for it.
+    whole = [] if arguments else ["--cov", "--cov-report="]
+    say(f"Tests, two at a time{'' if found is None else f', in {found}'} …")
+    return become("pytest", "-n", "2", "-m", chosen, *whole, *arguments)
+
+
+def soak(arguments: list[str]) -> int:
+    """Run the long and the destructive tests"""
+    set_up(dev=True, browser=True)
+    return become("pytest", "-m", "soak", "-s", *arguments)
+
+
+def bench(arguments: list[str]) -> int:
+    """Measure what must stay fast"""
+    set_up(dev=True, assets=False)
+    if not any((ROOT / "tests" / "bench").glob("*.py")):
+        raise Stop("There is nothing in tests/bench to measure.")
+    return become("pytest", "tests/bench", "-s", "-p", "no:xdist", *arguments)
+
+
+def screenshots(arguments: list[str]) -> int:
+    """Photograph the pages in both languages into var/screenshots"""
+    set_up(dev=True, browser=True)
+    return become("python", "-m", "tests.browser.screenshots", *arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Lint:
+    """One check: what it looks at and the command that looks."""
+
+    title: str
+    command: tuple[str, ...]
+
+
+LINTS = (
+    Lint("formatting", ("ruff", "format", "--check")),
+    Lint("lint", ("ruff", "check")),
+    Lint("types", ("mypy",)),
+    Lint("import contracts", ("lint-imports", "--no-cache")),
+    Lint("dependencies", ("deptry", ".")),
+    Lint("Dockerfile", ("hadolint", "Dockerfile")),
+    Lint("hygiene", ("python", "-m", "tools.hygiene")),
+)
+
+
+def look(lint: Lint) -> tuple[Lint, bool, str]:
+    """Run one check; gives whether it is content, and what it said."""
+    started = time.monotonic()
+    command = [str(BIN / lint.command[0]), *lint.command[1:]]
+    finished = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    good = finished.returncode == 0
+    verdict = f"{'ok    ' if good else 'FAILED'}  {lint.title} ({time.monotonic() - started:.1f} s)"
+    return lint, good, verdict if good else f"{verdict}\n{(finished.stdout + finished.stderr).strip()}\n"
+
+
+def check(arguments: list[str]) -> int:
+    """Formatting, lint, types, import contracts, dependencies, Dockerfile, hygiene; reports all"""
+    set_up(dev=True, assets=False)
+    wanted = [
+        lint for lint in LINTS if not arguments or lint.title in arguments or lint.command[0] in arguments
+    ]
+    failed = []
+    with ThreadPoolExecutor(max_workers=2) as pair:
+        for lint, good, report in pair.map(look, wanted):
+            say(report)
+            failed += [] if good else [lint.title]
+    say(
+        f"{len(wanted) - len(failed)} of {len(wanted)} checks passed"
+        + (f"; failed: {', '.join(failed)}" if failed else "")
+    )
+    return 1 if failed else 0
+
+
+def fix(arguments: list[str]) -> int:
+    """Mend what can be mended by itself: formatting, simple lint, the generated settings page"""
+    set_up(dev=True, assets=False)
+    run(BIN / "ruff", "check", "--fix", "--exit-zero", "--quiet", *arguments)
+    run(BIN / "ruff", "format", *arguments)
+    run(PYTHON, "-m", "tools.settings_doc")
+    return 0
+
+
+def pin(target: str, *wanted: str) -> None:
+    """Resolve what is wanted for every platform and Python we support, and write it with hashes and without hosts."""
+    run(uv(), "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes",
+        "--no-annotate", "--no-header", "--no-emit-index-url", *wanted, "-o", target)  # fmt: skip
+
+
+def lock(arguments: list[str]) -> int:
+    """Resolve the dependencies anew and pin them by hash; ARGS go to uv (--upgrade)"""
+    pass_on_pip_mirror()
+    project = ("pyproject.toml", "--group", "build")
+    pin(LOCK_RUN.name, *project, *arguments)
+    pin(LOCK_DEV.name, *project, "--group", "dev", "--constraint", LOCK_RUN.name, *arguments)
+    pin("tools/installer.lock", "--group", "installer", *arguments)
+    pin("tools/node.lock", "--group", "assets", *arguments)
+    return 0
+
+
+def ci(arguments: list[str]) -> int:
+    """Exactly what continuous integration runs"""
+    os.execv(ROOT / ".ci" / "run", [".ci/run", *arguments])  # noqa: S606 - our own script, no shell
+
+
+def clean(arguments: list[str]) -> int:  # noqa: ARG001 - every verb takes its arguments
+    """Remove everything that was set up or built; the data in var/ stays"""
+    names = [".venv", ".uv", ".node", "node_modules", "app/web/vendor", "build", "dist", "htmlcov", ".coverage",
+             ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache"]  # fmt: skip
+    for name in names:
+        target = ROOT / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        target.unlink(missing_ok=True)
+    say("Removed the environment, caches and builds. Data in var/ is untouched.")
+    return 0
+
+
+VERBS: dict[str, Verb] = {
+    "run": run_house,
+    "rehearse": rehearse,
+    "test": test,
+    "check": check,
+    "fix": fix,
+    "bench": bench,
+    "soak": soak,
+    "migrate": migrate,
+    "ci": ci,
+    "screenshots": screenshots,
+    "lock": lock,
+    "clean": clean,
+}
+
+
+def explain() -> str:
+    """The list of verbs, one line each."""
+    lines = [f"  {name:<12} {(verb.__doc__ or '').strip()}" for name, verb in VERBS.items()]
+    return "\n".join(["make <verb> [ARGS='…'], or python3 tools/house.py <verb> […]", "", *lines])
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb named first; gives the exit status."""
+    name, *rest = arguments or ["help"]
+    if name in {"help", "-h", "--help"}:
+        say(explain())
+        return 0
+    if name not in VERBS:
+        say(f"There is no verb {shlex.quote(name)}.\n\n{explain()}")
+        return 2
+    try:
+        return VERBS[name](rest)
+    except Stop as reason:
+        say(f"\nSTOPPED: {reason}")
+        return 1
+    except KeyboardInterrupt:
+        say("\nstopped")
+        return 130
