@@ -219,7 +219,8 @@ def install_packages(lock: Path) -> None:
     installer: list[str | Path] = [uv(), "pip", "install", "--python", PYTHON]
     count = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
     say(f"      {count} pinned packages, fewer where the machine needs fewer")
-    run(*installer, "--require-hashes", "-r", lock, remedy=remedy)
+    watched = sys.stdout.isatty()  # a person sees uv's own progress; a log keeps to the steps
+    run(*installer, "--require-hashes", "-r", lock, quiet=not watched, remedy=remedy)
     run(
         *installer,
         "--quiet",
