@@ -1,0 +1,108 @@
+"""Projects with their lots, the parties around them and what is scored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session, col, select
+
+from app.core.ids import new_id
+from app.projects.models import Criterion, Lot, Party, Project
+
+
+class PartyRole(StrEnum):
+    """What a unit is to the lot."""
+
+    agency = "agency"
+    avoid = "avoid"
+    bidder = "bidder"
+    tenderee = "tenderee"
+
+
+@dataclass(frozen=True, slots=True)
+class PartyIn:
+    """A unit by name and, where known, its unified social credit code."""
+
+    role: PartyRole
+    name: str
+    credit_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionIn:
+    name: str
+    max_hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
+class LotIn:
+    """One lot as it is entered; a project of the same number is taken up again."""
+
+    project_number: str
+    project_name: str
+    lot_number: str
+    lot_name: str
+    parties: tuple[PartyIn, ...]
+    criteria: tuple[CriterionIn, ...]
+
+
+def enter_lot(session: Session, now: datetime, lot: LotIn) -> Lot:
+    """Stores the lot with all around it and returns its row."""
+    project = session.exec(select(Project).where(Project.number == lot.project_number)).first()
+    if project is None:
+        project = Project(id=new_id(now), number=lot.project_number, name=lot.project_name)
+        session.add(project)
+        session.flush()
+    row = Lot(id=new_id(now), project_id=project.id, number=lot.lot_number, name=lot.lot_name)
+    session.add(row)
+    session.flush()
+    session.add_all(
+        Party(
+            id=new_id(now),
+            lot_id=row.id,
+            role=party.role,
+            name=party.name,
+            credit_code=party.credit_code,
+            order_no=order_no,
+        )
+        for order_no, party in enumerate(lot.parties, 1)
+    )
+    session.add_all(
+        Criterion(
+            id=new_id(now),
+            lot_id=row.id,
+            order_no=order_no,
+            name=criterion.name,
+            max_hundredths=criterion.max_hundredths,
+        )
+        for order_no, criterion in enumerate(lot.criteria, 1)
+    )
+    session.flush()
+    return row
+
+
+def lot_with_project(session: Session, lot_id: str) -> tuple[Lot, Project]:
+    lot, project = session.exec(
+        select(Lot, Project).join(Project, col(Project.id) == col(Lot.project_id)).where(Lot.id == lot_id)
+    ).one()
+    return lot, project
+
+
+def parties(session: Session, lot_id: str, roles: Sequence[PartyRole]) -> tuple[Party, ...]:
+    """The lot's parties of these roles in the order they were entered."""
+    return tuple(
+        session.exec(
+            select(Party)
+            .where(Party.lot_id == lot_id, col(Party.role).in_(roles))
+            .order_by(col(Party.order_no))
+        ).all()
+    )
+
+
+def criteria(session: Session, lot_id: str) -> tuple[Criterion, ...]:
+    return tuple(
+        session.exec(
+            select(Criterion).where(Criterion.lot_id == lot_id).order_by(col(Criterion.order_no))
+        ).all()
+    )
