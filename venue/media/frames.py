@@ -1,0 +1,154 @@
+"""Puts packets of one track back together into the whole frames that the seat's encoder made.
+
+Nothing is decoded: a VP8 frame is recognised by its payload descriptor (RFC 7741), an Opus frame is a packet
+(RFC 7587).
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+_EXTENDED = 0x80
+_STARTS_PARTITION = 0x10
+_PARTITION_NUMBER = 0x07
+_HAS_PICTURE_ID = 0x80
+_HAS_LAYER_INDEX = 0x40
+_HAS_LAYER_OR_KEY = 0x30
+_LONG_PICTURE_ID = 0x80
+_KEYFRAME_START_CODE = b"\x9d\x01\x2a"
+_KEYFRAME_HEADER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """One RTP packet in its place. `sequence` counts on where RTP's 16 bits wrap; `arrived_ms` is room time."""
+
+    sequence: int
+    timestamp: int
+    marker: bool
+    payload: bytes
+    arrived_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One whole encoded frame. `arrived_ms`: room time at which its last packet came."""
+
+    timestamp: int
+    keyframe: bool
+    data: bytes
+    arrived_ms: int
+
+
+class FrameAssembler(Protocol):
+    """Takes packets in order of sequence; gives each frame as soon as it is whole."""
+
+    @property
+    def needs_keyframe(self) -> bool:
+        """True while nothing that comes can be shown without a key frame."""
+        ...
+
+    def add(self, packet: Packet) -> tuple[Frame, ...]: ...
+
+    def hole(self) -> None:
+        """Packets are missing here for good."""
+        ...
+
+
+class OpusFrames:
+    """Every packet with a payload is a frame that stands on its own."""
+
+    @property
+    def needs_keyframe(self) -> bool:
+        return False
+
+    def add(self, packet: Packet) -> tuple[Frame, ...]:
+        if not packet.payload:
+            return ()
+        return (Frame(packet.timestamp, keyframe=True, data=packet.payload, arrived_ms=packet.arrived_ms),)
+
+    def hole(self) -> None:
+        """The next packet is whole again; nothing to forget."""
+
+
+class Vp8Frames:
+    """Joins packets into VP8 frames; after a hole it waits for a key frame.
+
+    What follows a missing frame would decode into a smeared picture that nobody ever sent, so it is left out and
+    counted as missing until the next key frame, which is asked for at once.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._timestamp = 0
+        self._arrived_ms = 0
+        self._needs_keyframe = True
+
+    @property
+    def needs_keyframe(self) -> bool:
+        return self._needs_keyframe
+
+    def add(self, packet: Packet) -> tuple[Frame, ...]:
+        if not packet.payload:
+            return ()  # padding, sent to probe for bandwidth
+        offset, starts = read_vp8_descriptor(packet.payload)
+        if offset < 0:
+            self.hole()
+            return ()
+        done: tuple[Frame, ...] = ()
+        if self._parts and packet.timestamp != self._timestamp:
+            done = self._finish()  # a sender that leaves out the marker
+        if starts and not self._parts:
+            self._timestamp, self._arrived_ms = packet.timestamp, packet.arrived_ms
+        elif not self._parts:
+            return done  # the rest of a frame whose beginning is lost
+        self._parts.append(packet.payload[offset:])
+        self._arrived_ms = max(self._arrived_ms, packet.arrived_ms)
+        return done + self._finish() if packet.marker else done
+
+    def hole(self) -> None:
+        self._parts.clear()
+        self._needs_keyframe = True
+
+    def _finish(self) -> tuple[Frame, ...]:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        keyframe = is_vp8_keyframe(data)
+        if self._needs_keyframe and not keyframe:
+            return ()
+        self._needs_keyframe = False
+        return (Frame(self._timestamp, keyframe, data, self._arrived_ms),)
+
+
+def read_vp8_descriptor(payload: bytes) -> tuple[int, bool]:
+    """Length of the payload descriptor and whether a frame starts here; length -1 when it is cut short."""
+    first = payload[0]
+    starts = bool(first & _STARTS_PARTITION) and not first & _PARTITION_NUMBER
+    offset = 1
+    if first & _EXTENDED:
+        if len(payload) < offset + 1:
+            return -1, False
+        extension = payload[offset]
+        offset += 1
+        if extension & _HAS_PICTURE_ID:
+            if len(payload) < offset + 1:
+                return -1, False
+            offset += 2 if payload[offset] & _LONG_PICTURE_ID else 1
+        if extension & _HAS_LAYER_INDEX:
+            offset += 1
+        if extension & _HAS_LAYER_OR_KEY:
+            offset += 1
+    return (offset, starts) if offset < len(payload) else (-1, False)
+
+
+def is_vp8_keyframe(data: bytes) -> bool:
+    """True for a frame that decodes on its own: key-frame bit and start code (RFC 6386, 9.1)."""
+    return len(data) >= _KEYFRAME_HEADER and not data[0] & 1 and data[3:6] == _KEYFRAME_START_CODE
+
+
+def vp8_picture_size(keyframe: bytes) -> tuple[int, int]:
+    """Width and height in pixels that a VP8 key frame announces; raises ValueError for anything else."""
+    if not is_vp8_keyframe(keyframe):
+        raise ValueError("not a VP8 key frame")
+    width = int.from_bytes(keyframe[6:8], "little") & 0x3FFF
+    height = int.from_bytes(keyframe[8:10], "little") & 0x3FFF
+    return width, height

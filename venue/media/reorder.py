@@ -1,0 +1,137 @@
+"""Brings the packets of one track into order, knows which are missing and when to stop waiting for them."""
+
+from dataclasses import dataclass
+
+from venue.media.frames import Packet
+
+_WRAP = 1 << 16
+_HALF = 1 << 15
+_MOST_WAITING = 2048
+_MOST_MISSING = 1024
+_LATE_BEFORE_RESTART = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """Packets that will not come any more."""
+
+    packets: int
+
+
+@dataclass(slots=True)
+class _Missing:
+    noticed_ms: int
+    asked_ms: int | None = None
+
+
+class ReorderBuffer:
+    """Packets in, the same packets in order out, with `Hole` where some are missing for good.
+
+    `give_up_ms`: how long a missing packet may hold up those behind it. `ask_every_ms`: pause between two requests
+    for the same packet. Times are room milliseconds. Memory is bounded: beyond 2048 waiting or 1024 missing packets
+    the oldest hole is given up at once.
+    """
+
+    def __init__(self, *, give_up_ms: int, ask_every_ms: int) -> None:
+        self._give_up_ms = give_up_ms
+        self._ask_every_ms = ask_every_ms
+        self._next: int | None = None
+        self._highest = 0
+        self._waiting: dict[int, Packet] = {}
+        self._missing: dict[int, _Missing] = {}
+        self._late_in_a_row = 0
+
+    @property
+    def highest(self) -> int:
+        """Highest sequence seen, counted on over wraps; 0 before the first packet."""
+        return self._highest
+
+    @property
+    def is_missing_any(self) -> bool:
+        return bool(self._missing)
+
+    def place(self, sequence: int) -> int:
+        """The counted-on number of a 16-bit sequence number, nearest to the highest seen."""
+        if self._next is None:
+            return sequence
+        step = (sequence - self._highest) % _WRAP
+        return self._highest + (step - _WRAP if step >= _HALF else step)
+
+    def add(self, packet: Packet, now_ms: int) -> tuple[Packet | Hole, ...]:
+        """Takes a packet whose `sequence` came from `place`; returns what is in order now."""
+        place = packet.sequence
+        if self._next is None:
+            self._next = self._highest = place
+        if place < self._next:
+            return self._late(packet)
+        self._late_in_a_row = 0
+        if place > self._highest:
+            if place - self._highest > _MOST_MISSING:
+                return self._restart(packet)
+            for lost in range(max(self._highest + 1, self._next), place):
+                self._missing[lost] = _Missing(now_ms)
+            self._highest = place
+        if place == self._next and not self._waiting:
+            self._missing.pop(place, None)
+            self._next = place + 1
+            return (packet,)
+        if place not in self._waiting:
+            self._missing.pop(place, None)
+            self._waiting[place] = packet
+        return self.take(now_ms)
+
+    def take(self, now_ms: int) -> tuple[Packet | Hole, ...]:
+        """What is in order now, and the holes whose time has run out."""
+        return self._take(now_ms, all_of_it=False)
+
+    def flush(self) -> tuple[Packet | Hole, ...]:
+        """Everything that waits, with a hole for all that is missing."""
+        return self._take(0, all_of_it=True)
+
+    def _take(self, now_ms: int, *, all_of_it: bool) -> tuple[Packet | Hole, ...]:
+        taken: list[Packet | Hole] = []
+        hole = 0
+        while self._next is not None and self._next <= self._highest:
+            packet = self._waiting.pop(self._next, None)
+            if packet is None:
+                if not all_of_it and not self._is_over(self._missing[self._next], now_ms):
+                    break
+                del self._missing[self._next]
+                hole += 1
+            else:
+                if hole:
+                    taken.append(Hole(hole))
+                    hole = 0
+                taken.append(packet)
+            self._next += 1
+        if hole:
+            taken.append(Hole(hole))
+        return tuple(taken)
+
+    def to_ask(self, now_ms: int) -> tuple[int, ...]:
+        """16-bit numbers of missing packets to ask for now; each is due again after the pause."""
+        due: list[int] = []
+        for place, missing in self._missing.items():
+            if missing.asked_ms is None or now_ms - missing.asked_ms >= self._ask_every_ms:
+                missing.asked_ms = now_ms
+                due.append(place % _WRAP)
+        return tuple(due)
+
+    def _is_over(self, missing: _Missing, now_ms: int) -> bool:
+        return (
+            now_ms - missing.noticed_ms >= self._give_up_ms
+            or len(self._waiting) > _MOST_WAITING
+            or len(self._missing) > _MOST_MISSING
+        )
+
+    def _late(self, packet: Packet) -> tuple[Packet | Hole, ...]:
+        """Too late or twice; a sender that began to count anew shows by being late for long."""
+        self._late_in_a_row += 1
+        return self._restart(packet) if self._late_in_a_row > _LATE_BEFORE_RESTART else ()
+
+    def _restart(self, packet: Packet) -> tuple[Packet | Hole, ...]:
+        rest = self.flush()
+        skipped = max(1, packet.sequence - self._highest - 1)
+        self._late_in_a_row = 0
+        self._next, self._highest = packet.sequence + 1, packet.sequence
+        return (*rest, Hole(skipped), packet)

@@ -1,0 +1,217 @@
+"""The few places where the media libraries are held by names they do not promise to keep.
+
+aiortc 1.16 has no way to take encoded frames, and aioice 0.13 never offers the loopback address and takes any
+datagram from anybody; both are mended here on single objects, never on their modules. Every such name is in this
+file, and `check_aiortc_seams` refuses to start with a version in which one of them has moved.
+"""
+
+# ruff: noqa: SLF001 -- holding private names in one place is this file's purpose
+
+import inspect
+from collections.abc import Callable
+from types import CodeType
+from typing import Any, Protocol
+
+from aioice import Candidate
+from aioice.ice import CandidatePair, Connection, StunProtocol
+from aiortc import RTCPeerConnection, RTCRtpTransceiver
+from aiortc.codecs import is_rtx
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcicetransport import RTCIceTransport
+from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpReceiveParameters
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.rtcrtpsender import RTCRtpSender
+from aiortc.rtp import AnyRtcpPacket, RtpPacket
+
+LOOPBACK = "127.0.0.1"
+
+
+class SeamMoved(RuntimeError):
+    """The installed aiortc or aioice is not the one this service was fitted to."""
+
+
+class PacketReceiver(Protocol):
+    """What aiortc's transport calls, and what its peer connection starts and stops."""
+
+    async def start(self, parameters: RTCRtpReceiveParameters) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def _handle_disconnect(self) -> None: ...
+
+    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None: ...
+
+    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None: ...
+
+
+class RtpLink:
+    """One media line of a connection, with our receiver in the place of aiortc's own."""
+
+    def __init__(self, transceiver: RTCRtpTransceiver) -> None:
+        self._transceiver = transceiver
+
+    @property
+    def own_ssrc(self) -> int:
+        """The source number under which reports to the sender are signed."""
+        return self._transceiver.sender._ssrc
+
+    @property
+    def _transport(self) -> RTCDtlsTransport:
+        return self._transceiver.receiver.transport
+
+    def take_over(self, receiver: PacketReceiver) -> None:
+        """Puts `receiver` in the place of aiortc's own; its decoder thread then never starts."""
+        stock: Any = self._transceiver.receiver
+        stock.receive = receiver.start
+        stock.stop = receiver.stop
+
+    def attach(self, receiver: PacketReceiver, parameters: RTCRtpReceiveParameters) -> None:
+        """Packets of this line go to `receiver` from now on."""
+        self._transport._register_rtp_receiver(receiver, parameters)
+
+    def detach(self, receiver: PacketReceiver) -> None:
+        self._transport._unregister_rtp_receiver(receiver)
+
+    async def send(self, report: bytes) -> None:
+        """Sends RTCP; raises ConnectionError when the connection is gone."""
+        await self._transport._send_rtp(report)
+
+
+def agree_to_audio_nack(transceiver: RTCRtpTransceiver) -> None:
+    """Answers an offer's `nack` for sound with ours, so that lost sound is sent again as lost pictures are.
+
+    Call between the remote offer and the answer; the codec objects then belong to this connection alone.
+    """
+    for codec in transceiver._codecs:
+        if not is_rtx(codec) and RTCRtcpFeedback("nack") not in codec.rtcpFeedback:
+            codec.rtcpFeedback.append(RTCRtcpFeedback("nack"))
+
+
+def ice_connection(transceiver: RTCRtpTransceiver) -> Connection:
+    """The ICE agent beneath a media line."""
+    return transceiver.receiver.transport.transport._connection
+
+
+def offer_loopback(connection: Connection, *, always: bool) -> None:
+    """Lets this one agent listen on 127.0.0.1: `always`, else only when the machine has no other address."""
+    gather = connection.get_component_candidates
+
+    async def with_loopback(component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:  # noqa: ASYNC109 -- aioice's own signature
+        if always or not addresses:
+            addresses = [*addresses, LOOPBACK]
+        return await gather(component=component, addresses=addresses, timeout=timeout)
+
+    seam: Any = connection
+    seam.get_component_candidates = with_loopback
+
+
+def filter_datagrams(
+    connection: Connection,
+    filtered: Callable[[StunProtocol, bytes, tuple[Any, ...]], None],
+) -> Callable[[bytes, int], None]:
+    """Leads every datagram of this one agent through `filtered(protocol, data, address)`.
+
+    Install before gathering. Returns the way past the filter for media: `(data, component) -> None`. STUN goes on by
+    `StunProtocol.datagram_received(protocol, data, address)`; media that comes by any other way is dropped.
+    """
+    gather = connection.get_component_candidates
+    pass_media = connection.data_received
+
+    async def with_filter(component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:  # noqa: ASYNC109 -- aioice's own signature
+        candidates = await gather(component=component, addresses=addresses, timeout=timeout)
+        for protocol in connection._protocols:
+            _filter_protocol(protocol, filtered)
+        return candidates
+
+    def drop(data: bytes, component: int) -> None:
+        """Media before its port was filtered, or that STUN could not read: no good comes from either."""
+
+    seam: Any = connection
+    seam.get_component_candidates = with_filter
+    seam.data_received = drop
+    return pass_media
+
+
+def _filter_protocol(
+    protocol: StunProtocol, filtered: Callable[[StunProtocol, bytes, tuple[Any, ...]], None]
+) -> None:
+    def datagram_received(data: bytes, address: tuple[Any, ...]) -> None:
+        filtered(protocol, data, address)
+
+    seam: Any = protocol
+    seam.datagram_received = datagram_received
+
+
+def checked_addresses(connection: Connection, protocol: StunProtocol) -> frozenset[tuple[str, int]]:
+    """Addresses that have proved to this port that they know the session's ICE password."""
+    return frozenset(
+        pair.remote_addr
+        for pair in connection._check_list
+        if pair.protocol is protocol and pair.state is not CandidatePair.State.FAILED
+    )
+
+
+def waiting_datagrams(connection: Connection) -> int:
+    """How many datagrams wait to be read."""
+    return connection._queue.qsize()
+
+
+def check_aiortc_seams() -> None:
+    """Raises SeamMoved, naming what is missing, when aiortc or aioice are not as this file expects them."""
+    moved = [
+        *_missing_parameters(RTCDtlsTransport, "_register_rtp_receiver", ("receiver", "parameters")),
+        *_missing_parameters(RTCDtlsTransport, "_unregister_rtp_receiver", ("receiver",)),
+        *_missing_parameters(RTCDtlsTransport, "_send_rtp", ("data",)),
+        *_missing_parameters(RTCRtpReceiver, "receive", ("parameters",)),
+        *_missing_parameters(RTCRtpReceiver, "stop", ()),
+        *_missing_parameters(RTCRtpReceiver, "_handle_disconnect", ()),
+        *_missing_parameters(RTCRtpReceiver, "_handle_rtcp_packet", ("packet",)),
+        *_missing_parameters(RTCRtpReceiver, "_handle_rtp_packet", ("packet", "arrival_time_ms")),
+        *_missing_parameters(Connection, "get_component_candidates", ("component", "addresses", "timeout")),
+        *_missing_parameters(Connection, "data_received", ("data", "component")),
+        *_missing_parameters(StunProtocol, "datagram_received", ("data", "addr")),
+        *_missing_names(RTCRtpSender.__init__, "_ssrc"),
+        *_missing_names(RTCRtpTransceiver.__init__, "_codecs"),
+        *_missing_names(RTCIceTransport.__init__, "_connection"),
+        *_missing_names(Connection.__init__, "_protocols", "_check_list", "_queue"),
+        *_missing_names(Connection.gather_candidates, "get_component_candidates"),
+        *_missing_names(StunProtocol.datagram_received, "data_received"),
+        *_missing_names(_connect_of_peer_connection(), "receiver", "receive"),
+    ]
+    if moved:
+        raise SeamMoved(
+            "aiortc or aioice has changed where the media door holds on to it: "
+            + "; ".join(moved)
+            + ". Install the pinned versions, or fit venue/media/seams.py to the new ones."
+        )
+
+
+def _connect_of_peer_connection() -> Any:
+    return getattr(RTCPeerConnection, "_RTCPeerConnection__connect", None)
+
+
+def _missing_parameters(owner: type, name: str, expected: tuple[str, ...]) -> tuple[str, ...]:
+    method = getattr(owner, name, None)
+    if method is None:
+        return (f"{owner.__name__}.{name} is gone",)
+    found = tuple(inspect.signature(method).parameters)[1:]
+    if found != expected:
+        return (f"{owner.__name__}.{name} takes {found}, not {expected}",)
+    return ()
+
+
+def _missing_names(function: Any, *names: str) -> tuple[str, ...]:
+    """Names a function's code no longer mentions: the way to see attributes set in `__init__` without running it."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return (f"the code that mentions {', '.join(names)} is gone",)
+    mentioned = _names(code)
+    return tuple(
+        f"{function.__qualname__} no longer mentions {name}" for name in names if name not in mentioned
+    )
+
+
+def _names(code: CodeType) -> frozenset[str]:
+    """All names a function's code mentions, those of its comprehensions too."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return frozenset(code.co_names).union(*(_names(constant) for constant in inner))

@@ -1,0 +1,118 @@
+"""Tells at which moment of the room each frame was captured.
+
+A frame carries the sender's media time. While only arrivals are known, the fastest recent packet fixes where media
+time lies on the room clock. Once the sender reports its wall clock for both tracks (RTCP sender reports), the two
+tracks of a seat share one such fix, so that lips and voice stay together. A report that disagrees with the arrivals
+by more than a quarter of a second is not believed. The fix is moved gently, and room time never goes back.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+
+_WRAP = 1 << 32
+_HALF = 1 << 31
+_BUCKET_US = 2_000_000
+_BUCKETS = 10
+_MOST_DISAGREEMENT_US = 250_000
+_JUMP_US = 500_000
+_SLEW_PER_MILLE = 50
+_NTP_FRACTION_BITS = 32
+
+
+class FastestArrival:
+    """Least delay seen in the last twenty seconds, so that a slowly drifting clock is followed in both directions."""
+
+    def __init__(self) -> None:
+        self._buckets: deque[tuple[int, int]] = deque(maxlen=_BUCKETS)
+
+    def observe(self, delay_us: int, now_us: int) -> None:
+        bucket = now_us // _BUCKET_US
+        if not self._buckets or self._buckets[-1][0] != bucket:
+            self._buckets.append((bucket, delay_us))
+        elif delay_us < self._buckets[-1][1]:
+            self._buckets[-1] = (bucket, delay_us)
+
+    @property
+    def delay_us(self) -> int | None:
+        return min((delay for _, delay in self._buckets), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Report:
+    """One sender report: this media time was at that time on the sender's wall clock."""
+
+    media_us: int
+    sender_us: int
+
+
+class TrackTime:
+    """Media time of one track on the room clock; `shared` is the same object for all tracks of one sender."""
+
+    def __init__(self, clock_rate: int, shared: FastestArrival) -> None:
+        self._clock_rate = clock_rate
+        self._shared = shared
+        self._own = FastestArrival()
+        self._highest: int | None = None
+        self._report: _Report | None = None
+        self._fix_us: int | None = None
+        self._fixed_at_us = 0
+        self._last_ms: int | None = None
+
+    def arrived(self, timestamp: int, arrived_ms: int) -> None:
+        """A packet of that media time came for the first time; `timestamp` is RTP's, with 32 bits."""
+        media_us = self._media_us(timestamp)
+        now_us = arrived_ms * 1000
+        self._own.observe(now_us - media_us, now_us)
+        if self._report is not None:
+            sender_us = self._report.sender_us + media_us - self._report.media_us
+            self._shared.observe(now_us - sender_us, now_us)
+
+    def reported(self, ntp: int, timestamp: int) -> None:
+        """A sender report came: 64-bit NTP time and the media time that belongs to it."""
+        if ntp == 0 or self._highest is None:
+            return  # nothing sent yet
+        seconds, fraction = ntp >> _NTP_FRACTION_BITS, ntp & (_WRAP - 1)
+        sender_us = seconds * 1_000_000 + (fraction * 1_000_000 >> _NTP_FRACTION_BITS)
+        self._report = _Report(self._media_us(timestamp), sender_us)
+
+    def restart(self) -> None:
+        """The sender began anew, with media time from somewhere else; room time goes on."""
+        self._own = FastestArrival()
+        self._highest = self._report = self._fix_us = None
+
+    def room_ms(self, timestamp: int) -> int:
+        """Room time of that media time: later than every one given before."""
+        media_us = self._media_us(timestamp)
+        moment = (media_us + self._fix(media_us)) // 1000
+        if self._last_ms is not None and moment <= self._last_ms:
+            moment = self._last_ms + 1
+        self._last_ms = moment
+        return moment
+
+    def _media_us(self, timestamp: int) -> int:
+        if self._highest is None:
+            self._highest = timestamp
+        step = (timestamp - self._highest) % _WRAP
+        counted = self._highest + (step - _WRAP if step >= _HALF else step)
+        self._highest = max(self._highest, counted)
+        return counted * 1_000_000 // self._clock_rate
+
+    def _fix(self, media_us: int) -> int:
+        target = self._target()
+        if self._fix_us is None or abs(target - self._fix_us) > _JUMP_US:
+            self._fix_us = target
+        else:
+            most = max(0, media_us - self._fixed_at_us) * _SLEW_PER_MILLE // 1000
+            self._fix_us += max(-most, min(most, target - self._fix_us))
+        self._fixed_at_us = media_us
+        return self._fix_us
+
+    def _target(self) -> int:
+        own = self._own.delay_us
+        if own is None:
+            raise ValueError("room time was asked for before any packet arrived")
+        shared = self._shared.delay_us
+        if self._report is None or shared is None:
+            return own
+        reported = self._report.sender_us - self._report.media_us + shared
+        return reported if abs(reported - own) <= _MOST_DISAGREEMENT_US else own
