@@ -1,0 +1,67 @@
+"""The states of an evaluation and what moves it from one to the next."""
+
+from enum import StrEnum
+
+from app.core.errors import Conflict
+from app.core.i18n import N_
+
+
+class EvaluationState(StrEnum):
+    """What each state means in the world."""
+
+    booked = "booked"  # entered and checked against the rules; nothing is promised yet
+    committed = "committed"  # the pool is frozen and the draw's commitment is published
+    inviting = "inviting"  # drawn; experts are being called, vacated places are drawn again
+    ready = "ready"  # every place is filled
+    convened = "convened"  # seat codes are out; experts sign in and take their seats
+    in_session = "in_session"  # every seat is recorded; score sheets are open
+    closed = "closed"  # every sheet is in; nothing can be scored any more
+    sealed = "sealed"  # recordings and draw record are closed and bound by their hashes
+    short = "short"  # the pool cannot fill the committee; staff must decide
+
+
+class EvaluationEvent(StrEnum):
+    """What can happen to one."""
+
+    commit = "commit"
+    run = "run"
+    fill = "fill"
+    vacate = "vacate"
+    convene = "convene"
+    open = "open"
+    close = "close"
+    seal = "seal"
+    exhaust = "exhaust"
+
+
+_S, _E = EvaluationState, EvaluationEvent
+_TABLE: dict[tuple[EvaluationState, EvaluationEvent], EvaluationState] = {
+    (_S.booked, _E.commit): _S.committed,
+    (_S.committed, _E.run): _S.inviting,
+    (_S.committed, _E.exhaust): _S.short,
+    (_S.inviting, _E.fill): _S.ready,
+    (_S.inviting, _E.exhaust): _S.short,
+    (_S.ready, _E.vacate): _S.inviting,
+    (_S.ready, _E.convene): _S.convened,
+    (_S.convened, _E.open): _S.in_session,
+    (_S.in_session, _E.close): _S.closed,
+    (_S.closed, _E.seal): _S.sealed,
+}
+
+
+def advance(state: EvaluationState, event: EvaluationEvent) -> EvaluationState:
+    """The state after `event`; Conflict names the two when the event cannot happen in that state."""
+    after = _TABLE.get((state, event))
+    if after is None:
+        raise Conflict(
+            "evaluation-state",
+            N_("评标处于“{state}”，现在不能“{event}”"),
+            N_("按页面顶部的流程提示进行下一步"),
+            state=state.value,
+            event=event.value,
+        )
+    return after
+
+
+def possible(state: EvaluationState) -> tuple[EvaluationEvent, ...]:
+    return tuple(event for before, event in _TABLE if before is state)

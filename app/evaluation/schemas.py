@@ -1,0 +1,125 @@
+"""What the interface of an evaluation takes and gives."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+CreditCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[0-9A-Z]{18}$")
+]
+SpecialtyCode = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[ABC]\d{2,6}$")
+]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class UnitIn(_Strict):
+    """A unit by name and, where known, its unified social credit code (统一社会信用代码)."""
+
+    name: Name
+    credit_code: CreditCode | None = None
+
+
+class SlotIn(_Strict):
+    """So many experts of a specialty; the code may be a prefix, as `A08` for all construction works."""
+
+    specialty: SpecialtyCode
+    count: int = Field(ge=1, le=99)
+
+
+class CriterionIn(_Strict):
+    """Something scored; `max_hundredths` is its most in hundredths of a point."""
+
+    name: Name
+    max_hundredths: int = Field(ge=1, le=100_000)
+
+
+class BookingIn(_Strict):
+    """Everything needed to book an evaluation. `starts_at` carries its time zone, `minutes` is the expected length."""
+
+    project_number: Number
+    project_name: Name
+    lot_number: Number
+    lot_name: Name
+    host_center_id: Annotated[str, StringConstraints(min_length=1, max_length=36)]
+    starts_at: AwareDatetime
+    minutes: int = Field(ge=10, le=7 * 24 * 60)
+    slots: tuple[SlotIn, ...] = Field(min_length=1, max_length=9)
+    tenderee: UnitIn
+    agency: UnitIn | None = None
+    avoid: tuple[UnitIn, ...] = Field(default=(), max_length=200)
+    bidders: tuple[UnitIn, ...] = Field(min_length=1, max_length=200)
+    criteria: tuple[CriterionIn, ...] = Field(min_length=1, max_length=50)
+    rule_pack: str = "cn_yunnan_loop"
+    rehearsal: bool = False
+
+
+class EvaluationOut(BaseModel):
+    """An evaluation in short, for programs."""
+
+    id: str
+    number: str
+    state: str
+    starts_at: datetime
+    minutes: int
+    places: int
+    confirmed: int
+    rounds: int
+    room_id: str | None
+    members: tuple["MemberOut", ...]
+    short_reason: str | None
+    manifest_sha256: str | None
+
+
+class MemberOut(BaseModel):
+    """A committee member by seat number. `*_durable_ms`: room time up to which their track is safely on disk."""
+
+    seat_no: int
+    code_name: str
+    state: str
+    camera_durable_ms: int | None
+    microphone_durable_ms: int | None
+    sheet_state: str | None
+
+
+class SheetIn(_Strict):
+    """A score sheet as the desk saves it. `revision` is the one it was based on."""
+
+    revision: int = Field(ge=0)
+    scores: dict[str, dict[str, int]]
+    note: Annotated[str, StringConstraints(max_length=4000)] = ""
+
+
+class SheetOut(BaseModel):
+    revision: int
+    scores: dict[str, dict[str, int]]
+    note: str
+    state: str
+    saved_at: datetime | None
+
+
+class NamedOut(BaseModel):
+    id: str
+    name: str
+    max: int | None = None
+
+
+class DeskOut(BaseModel):
+    """All that one expert's desk shows; nothing of anybody else."""
+
+    evaluation_number: str
+    evaluation_state: str
+    starts_at: datetime
+    minutes: int
+    seat_no: int
+    code_name: str
+    room_id: str | None
+    bidders: tuple[NamedOut, ...]
+    criteria: tuple[NamedOut, ...]
+    sheet: SheetOut

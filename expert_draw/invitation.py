@@ -1,0 +1,65 @@
+"""The states of an invitation and how it may move from one to the next."""
+
+from enum import StrEnum
+
+from app.core.errors import Conflict
+from app.core.i18n import N_
+
+
+class InvitationState(StrEnum):
+    """What each state means in the world."""
+
+    queued = "queued"  # drawn and booked; no provider has taken the first message yet
+    contacting = "contacting"  # the phone rings or the text is under way; the answer window is open
+    accepted = "accepted"  # the expert said yes and confirmed it: the place is filled
+    declined = "declined"  # the expert said no and confirmed it
+    expired = "expired"  # the window closed without an answer
+    cancelled = "cancelled"  # the house took it back: the evaluation was given up
+
+
+class InvitationEvent(StrEnum):
+    """What can happen to one."""
+
+    taken = "taken"  # a provider took the first message
+    accept = "accept"
+    decline = "decline"
+    lapse = "lapse"  # the window's end passed
+    withdraw = "withdraw"
+
+
+ACTIVE = (InvitationState.queued, InvitationState.contacting, InvitationState.accepted)
+OPEN = (InvitationState.queued, InvitationState.contacting)
+VACATES = (InvitationState.declined, InvitationState.expired)
+
+_TABLE: dict[tuple[InvitationState, InvitationEvent], InvitationState] = {
+    (InvitationState.queued, InvitationEvent.taken): InvitationState.contacting,
+    # An answer can overtake the provider's own report that it took the message.
+    (InvitationState.queued, InvitationEvent.accept): InvitationState.accepted,
+    (InvitationState.queued, InvitationEvent.decline): InvitationState.declined,
+    (InvitationState.queued, InvitationEvent.withdraw): InvitationState.cancelled,
+    (InvitationState.queued, InvitationEvent.lapse): InvitationState.expired,
+    (InvitationState.contacting, InvitationEvent.accept): InvitationState.accepted,
+    (InvitationState.contacting, InvitationEvent.decline): InvitationState.declined,
+    (InvitationState.contacting, InvitationEvent.lapse): InvitationState.expired,
+    (InvitationState.contacting, InvitationEvent.withdraw): InvitationState.cancelled,
+    (InvitationState.accepted, InvitationEvent.withdraw): InvitationState.cancelled,
+}
+
+
+def advance(state: InvitationState, event: InvitationEvent) -> InvitationState:
+    """The state after `event`; Conflict names the two when the event cannot happen in that state."""
+    after = _TABLE.get((state, event))
+    if after is None:
+        raise Conflict(
+            "invitation-state",
+            N_("邀请处于“{state}”，不能再“{event}”"),
+            N_("刷新页面查看最新状态"),
+            state=state.value,
+            event=event.value,
+        )
+    return after
+
+
+def states_before(event: InvitationEvent) -> tuple[InvitationState, ...]:
+    """The states in which the event may happen: the condition of its one update."""
+    return tuple(state for state, possible in _TABLE if possible is event)
