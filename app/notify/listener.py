@@ -1,0 +1,56 @@
+"""Whom the phone room tells what people said: the part that sent the invitation decides what follows."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Protocol
+
+from fastapi import Depends
+from sqlmodel import Session
+from starlette.requests import HTTPConnection
+
+from app.notify.delivery import MessageState
+
+
+class Heard(StrEnum):
+    """What became of an answer."""
+
+    accepted = "accepted"  # counts, the place is theirs
+    declined = "declined"  # counts, somebody else is asked
+    lapsed = "lapsed"  # came after the window, kept but without effect
+    already = "already"  # an answer was recorded before; this one changes nothing
+
+
+class Listener(Protocol):
+    """Told inside the caller's transaction; `subject` is the id the message was queued for."""
+
+    def taken(self, session: Session, now: datetime, subject: str) -> None:
+        """The provider took a message: the first one arms the answer window, later ones change nothing."""
+
+    def is_open(self, session: Session, now: datetime, subject: str) -> bool:
+        """Whether an answer would still count. True as well before the window was armed."""
+
+    def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:  # noqa: FBT001 -- the answer is a yes or a no
+        """The person answered, confirmed by a second press; channel is `voice`, `sms` or `hotline`."""
+
+    def step_ended(
+        self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState
+    ) -> None:
+        """A call or text reached its end, once per message: `channel` voice or sms, `outcome` a final state.
+
+        Also `completed` (picked up, over, maybe without an answer), `delivered`, and `cancelled` when the
+        message expired before it could leave. Not told for messages that `cancel_for` cancelled.
+        """
+
+    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
+        """Somebody called or wrote after the window had ended; kept as a fact, without effect."""
+
+    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
+        """The latest invitation of the person with this number, open or not; None when there is none."""
+
+
+def _invitees(connection: HTTPConnection) -> Listener:
+    listener: Listener = connection.app.state.invitees
+    return listener
+
+
+ListenerDep = Annotated[Listener, Depends(_invitees)]

@@ -1,0 +1,128 @@
+"""What goes out to people's phones, what came back, and the pretend phones of the training room."""
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlmodel import Field, SQLModel
+
+from app.core.database import UtcDateTime
+
+
+class OutgoingMessage(SQLModel, table=True):
+    """One call or text to one person (外呼/短信). Number and variables are sealed; every timer is a column."""
+
+    __tablename__ = "outgoing_message"
+    __table_args__ = (
+        Index("outgoing_message_due", "state", "due_at"),
+        Index("outgoing_message_check", "state", "check_at"),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    subject: str = Field(index=True, max_length=64)
+    purpose: str = Field(max_length=24)
+    channel: str = Field(max_length=8)
+    to_sealed: str
+    to_fingerprint: str = Field(index=True, max_length=64)
+    template: str = Field(max_length=32)
+    variables_sealed: str
+    language: str = Field(max_length=8)
+    state: str = Field(max_length=16)
+    rank: int = 0
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ring_s: int
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    sending_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    check_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    looked_up: int = 0
+    tries: int = 0
+    provider_sid: str | None = Field(default=None, unique=True, max_length=64)
+    error_code: str | None = Field(default=None, max_length=32)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class MessageEvent(SQLModel, table=True):
+    """One thing that happened to a message (投递事件): written once, never changed, known by its key."""
+
+    __tablename__ = "message_event"
+
+    key: str = Field(primary_key=True, max_length=200)
+    message_id: str = Field(index=True, max_length=36)
+    kind: str = Field(max_length=24)
+    payload: str = "{}"
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SmsOptOut(SQLModel, table=True):
+    """A number whose owner asked for no more texts (退订)."""
+
+    __tablename__ = "sms_opt_out"
+
+    phone_fingerprint: str = Field(primary_key=True, max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SimulatedCall(SQLModel, table=True):
+    """A call on a pretend phone (模拟通话), as the provider would keep it."""
+
+    __tablename__ = "simulated_call"
+
+    sid: str = Field(primary_key=True, max_length=34)
+    phone_sealed: str
+    phone_fingerprint: str = Field(index=True, max_length=64)
+    direction: str = Field(max_length=16)
+    state: str = Field(index=True, max_length=16)
+    document_url: str
+    status_url: str | None = None
+    status_events: str = "[]"
+    ring_s: int
+    sequence: int = 0
+    step: int = 0
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    spoken_sealed: str | None = None
+    spoken_language: str = Field(default="", max_length=16)
+    action_url: str | None = None
+    pressed: str | None = Field(default=None, max_length=8)
+    ends_after: bool = False
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class SimulatedText(SQLModel, table=True):
+    """A text on a pretend phone (模拟短信), as the provider would keep it."""
+
+    __tablename__ = "simulated_text"
+
+    sid: str = Field(primary_key=True, max_length=34)
+    phone_sealed: str
+    phone_fingerprint: str = Field(index=True, max_length=64)
+    direction: str = Field(max_length=16)
+    state: str = Field(max_length=16)
+    body_sealed: str
+    status_url: str | None = None
+    due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class SimulatedReport(SQLModel, table=True):
+    """A status report the pretend provider still has to post (模拟回执)."""
+
+    __tablename__ = "simulated_report"
+
+    id: str = Field(primary_key=True, max_length=36)
+    sid: str = Field(index=True, max_length=34)
+    url: str
+    fields_sealed: str
+    due_at: datetime = Field(sa_type=UtcDateTime, index=True)
+    order_no: int
+    tries: int = 0
+
+
+class SimulatedFault(SQLModel, table=True):
+    """How many more times the pretend provider misbehaves in one way (模拟故障)."""
+
+    __tablename__ = "simulated_fault"
+
+    kind: str = Field(primary_key=True, max_length=24)
+    remaining: int

@@ -1,0 +1,71 @@
+"""Puts calls and texts into the table of what goes out, in the transaction of whoever wants them sent."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.core.ids import new_id
+from app.core.sealing import Sealer
+from app.notify import repository, wording
+from app.notify.delivery import RANK, Event, MessageState
+from app.notify.models import OutgoingMessage
+from app.notify.wording import TemplateId
+
+INVITATION = "invitation"  # the purpose whose answers and ends the listener hears
+VOICE, SMS = "voice", "sms"
+
+
+def enqueue(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    *,
+    subject: str,
+    purpose: str,
+    channel: str,
+    to: str,
+    template: TemplateId,
+    variables: Mapping[str, str],
+    due_at: datetime,
+    expires_at: datetime | None = None,
+    ring_s: int = 25,
+    language: str = "zh",
+) -> str:
+    """Queues one message and returns its id; it leaves after `due_at`, and not after `expires_at`.
+
+    `to` is a number as `+8613812345678`; `channel` voice or sms. Raises WordingRefused for variables that are
+    not on the white list, so that nothing else can reach a provider.
+    """
+    wording.check(template, variables)
+    message = OutgoingMessage(
+        id=new_id(now),
+        subject=subject,
+        purpose=purpose,
+        channel=channel,
+        to_sealed=sealer.seal(to),
+        to_fingerprint=sealer.fingerprint(to),
+        template=template.value,
+        variables_sealed=sealer.seal(json.dumps(dict(variables), ensure_ascii=False, sort_keys=True)),
+        language=language,
+        state=MessageState.queued.value,
+        rank=RANK[MessageState.queued],
+        due_at=due_at,
+        expires_at=expires_at,
+        ring_s=ring_s,
+        created_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message.id
+
+
+def cancel_for(session: Session, now: datetime, subject: str) -> int:
+    """Cancels what has not left yet for this subject; returns how many. What already rings is not recalled."""
+    cancelled = 0
+    for message_id in repository.queued_for(session, subject):
+        if repository.move(session, message_id, Event.cancel, check_at=None):
+            repository.record_event(session, now, f"{message_id}|cancelled", message_id, "cancelled", {})
+            cancelled += 1
+    return cancelled
