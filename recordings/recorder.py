@@ -31,8 +31,8 @@ DISK_SLOW, DISK_FAILED, REPLACED, ROOM_CLOSED, SERVER_STOPPED = (
     "room-closed",
     "server-stopped",
 )
-STALE_MS = FRAGMENT_MS + 150
-"""Frames that wait this long for their fragment to fill are written as they are: the seat has stopped sending."""
+STALE_MS = 150
+"""Frames that wait this much longer than a fragment lasts are written as they are: the seat has stopped sending."""
 RETRY_MS = 1_000
 """After a disk error a new file is tried this long after the last try."""
 _TICK_SECONDS = 0.1
@@ -58,9 +58,16 @@ class Recorder:
     """
 
     def __init__(
-        self, directory: Path, clock: Clock, *, writers: int = 2, max_pending_bytes: int = 16 * 1024 * 1024
+        self,
+        directory: Path,
+        clock: Clock,
+        *,
+        fragment_ms: int = FRAGMENT_MS,
+        writers: int = 2,
+        max_pending_bytes: int = 16 * 1024 * 1024,
     ) -> None:
         """directory: holds one directory per room. max_pending_bytes: media per track that may wait for the disk."""
+        self.fragment_ms = fragment_ms
         self._directory = directory
         self._clock = clock
         self._max_pending_bytes = max_pending_bytes
@@ -154,7 +161,8 @@ class _Sink:
         self._writer = writer
         self._clock = recorder._clock  # noqa: SLF001 — a sink is a part of its recorder
         self._lock = threading.Lock()
-        self._cutter = Cutter(codec)
+        self._cutter = Cutter(codec, recorder.fragment_ms)
+        self._stale_ns = (recorder.fragment_ms + STALE_MS) * _MS
         self._waiting_since_ns: int | None = None
         self._held = 0
         self._dropped_from: int | None = None
@@ -206,7 +214,7 @@ class _Sink:
     def cut_if_stale(self, now_ns: int) -> None:
         with self._lock:
             since = self._waiting_since_ns
-            if not self._closed and since is not None and now_ns - since >= STALE_MS * _MS:
+            if not self._closed and since is not None and now_ns - since >= self._stale_ns:
                 self._cut()
 
     def _cut(self) -> None:

@@ -23,6 +23,7 @@ class Tag(StrEnum):
     member_seated = "evaluation:member:seated"
     member_signed_in = "evaluation:member:signed-in"
     recording_replayed = "recordings:recording:replayed"
+    recording_track_watched = "recordings:track:watched"
     recording_verified = "recordings:recording:verified"
     roster_imported = "draw:roster:imported"
     sample_loaded = "sample:sample:loaded"
