@@ -1,0 +1,138 @@
+"""Fills the pages: one environment per language, so that a text is translated wherever it stands."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+from fastapi import Depends
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import HTTPConnection, Request
+
+from app.accounts.access import Actor
+from app.core.i18n import LANGUAGES, translate
+from app.core.settings import Settings
+from app.web import words
+from app.web.navigation import menu
+
+HERE = Path(__file__).parent
+STATIC = HERE / "static"
+VENDOR = HERE / "vendor"
+CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
+"""What the clocks on the wall show; China has had no summer time since 1991."""
+
+_YEAR_S = 365 * 86_400
+
+
+def language_of(connection: HTTPConnection) -> str:
+    """The reader's choice: `?lang=`, else the cookie, else the setting."""
+    for chosen in (connection.query_params.get("lang"), connection.cookies.get("lang")):
+        if chosen in LANGUAGES:
+            return str(chosen)
+    settings: Settings = connection.app.state.settings
+    return settings.default_language if settings.default_language in LANGUAGES else LANGUAGES[0]
+
+
+def wall_time(value: datetime, *, seconds: bool = False) -> str:
+    """`2026-11-21 14:05` as clocks in China show it."""
+    return value.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+class Pages:
+    """The pages of the service, ready to be filled."""
+
+    def __init__(self, folder: Path = HERE / "templates") -> None:
+        self._environments = {language: _environment(folder, language) for language in LANGUAGES}
+
+    def text(self, language: str, name: str, **values: Any) -> str:
+        """One filled template."""
+        return self._environments[language].get_template(name).render(lang=language, **values)
+
+    def page(
+        self, request: Request, name: str, *, actor: Actor | None = None, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """A whole page with everything `base.html` asks for; remembers a language or theme chosen by link."""
+        language = language_of(request)
+        theme = _theme_of(request)
+        here = request.url
+        back = here if request.method == "GET" else here.replace(path="/", query="")
+        settings: Settings = request.app.state.settings
+        body = self.text(
+            language,
+            name,
+            actor=actor,
+            center_name=getattr(request.state, "center_name", None),
+            demo=settings.demo,
+            menu=menu(actor),
+            path=here.path,
+            theme=theme,
+            theme_links={
+                chosen: _relative(back.include_query_params(theme=chosen)) for chosen in ("light", "dark")
+            },
+            language_link=_relative(
+                back.include_query_params(lang=next(other for other in LANGUAGES if other != language))
+            ),
+            vendor=_vendor(),
+            **values,
+        )
+        response = HTMLResponse(body, status)
+        for key, value in (("lang", language), ("theme", theme)):
+            if request.query_params.get(key) == value:
+                response.set_cookie(
+                    key, value, max_age=_YEAR_S, samesite="lax", secure=request.url.scheme == "https"
+                )
+        return response
+
+    def fragment(self, request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+        """A piece of a page, for a page that refreshes itself."""
+        return HTMLResponse(self.text(language_of(request), name, **values), status)
+
+
+def _pages(connection: HTTPConnection) -> Pages:
+    return cast("Pages", connection.app.state.templates)
+
+
+PagesDep = Annotated[Pages, Depends(_pages)]
+
+
+def _environment(folder: Path, language: str) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def say(text: str, **params: object) -> str:
+        return translate(language, text, **params)
+
+    environment.globals.update(
+        _=say,
+        permit=lambda actor, permission: actor is not None and actor.may(permission),
+        state_label=lambda state: say(words.label(state)),
+        state_tone=words.tone,
+    )
+    environment.filters.update(
+        moment=wall_time,
+        moment_s=lambda value: wall_time(value, seconds=True),
+        clock_time=lambda value: value.astimezone(CHINA).strftime("%H:%M"),
+        iso=lambda value: value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        short_hash=lambda value, length=12: f"{value[:length]}…" if len(value) > length else value,
+    )
+    return environment
+
+
+def _theme_of(request: Request) -> str:
+    for chosen in (request.query_params.get("theme"), request.cookies.get("theme")):
+        if chosen in {"light", "dark"}:
+            return str(chosen)
+    return "auto"
+
+
+def _relative(url: Any) -> str:
+    return f"{url.path}?{url.query}" if url.query else str(url.path)
+
+
+def _vendor() -> frozenset[str]:
+    return frozenset(path.name for path in VENDOR.glob("*.*")) if VENDOR.is_dir() else frozenset()
