@@ -1,0 +1,103 @@
+"""Every refusal of the draw in words, by its code; the source texts are Chinese, English is in the catalogue."""
+
+from types import MappingProxyType
+
+from app.core.errors import Conflict, InvalidInput
+
+# What was asked cannot be read as a request: mend the request.
+REQUEST = MappingProxyType(
+    {
+        "draw.id_not_text": "编号必须是非空文本，收到的是 {value}。",
+        "draw.duplicate_candidate": "候选 {id} 出现了两次；同一人只能有一个编号。",
+        "draw.duplicate_slot": "名额 {slot} 出现了两次。",
+        "draw.no_slots": "没有名额：至少要抽取一个。",
+        "draw.quota_out_of_range": "名额 {slot} 的数量是 {quota}；应为 1 至 {most}。",
+        "draw.too_many_places": "合计 {places} 个名额；一次至多抽取 {most} 个。",
+        "draw.unknown_candidate": "名额 {slot} 的候选 {id} 不在名单中。",
+        "draw.duplicate_cap": "分组 {group} 的上限写了两次。",
+        "draw.cap_out_of_range": "分组 {group} 的上限是 {cap}；应为不小于 1 的整数。",
+        "draw.held_over_cap": "已定成员中分组 {group} 已有 {count} 人，超过上限 {cap}。",
+    }
+)
+
+# The request is clear, but the pool cannot give it: what would have to give.
+POOL = MappingProxyType(
+    {
+        "draw.slot_short": "名额 {slot} 需要 {quota}，可抽取的只有 {available}（另有 {removed} 因回避等原因排除）。"
+        "请放宽该名额的条件，或减少数量。",
+        "draw.slots_compete": "名额 {slots} 合计需要 {quota}，而它们的候选合起来只有 {available}。请扩大其中之一的候选范围。",
+        "draw.cap_blocks": "分组 {group} 每组至多 {cap} 的限制使抽取无法完成；放宽到 {enough} 即可。",
+        "draw.caps_block": "分组上限 {groups} 合在一起使抽取无法完成；至少放宽其中一项。",
+        "draw.not_decided": "在 {tries} 次尝试内没有抽到合格的组合，穷举也超出 {limit} 步的限度。"
+        "请放宽名额条件或分组上限后重新抽取。",
+    }
+)
+
+# The committee that was asked for is not one the rules allow.
+COMMITTEE = MappingProxyType(
+    {
+        "committee.too_small": "评标委员会共 {size} 人，少于规定的 {least} 人。",
+        "committee.even": "评标委员会共 {size} 人，人数应为单数。",
+        "committee.expert_share": "专家 {experts} 人，占 {size} 人的比例低于 {numerator}/{denominator}。",
+        "committee.pool_shallow": "名额 {slot} 需要 {quota}，候选只有 {available}，少于规定的 {ratio} 倍；"
+        "候选太少会让人猜到名单。",
+    }
+)
+
+# A step the record of the draw does not allow; also what the verifier finds.
+RECORD = MappingProxyType(
+    {
+        "record.empty": "记录是空的。",
+        "record.not_canonical": "这一行不是规范写法的记录行（有字节被改动、增删或换序）。",
+        "record.no_newline": "最后一行没有换行结束，记录可能被截断。",
+        "record.wrong_number": "行号应为 {expected}，写的是 {found}。",
+        "record.wrong_previous": "与上一行的哈希不相连：有行被改动、插入或删除。",
+        "record.wrong_hash": "本行内容与其哈希不符，本行被改动过。",
+        "record.wrong_head": "记录的末行不是预期的那一行：结尾被截去或替换。",
+        "record.time_goes_back": "时间早于上一行。",
+        "record.malformed": "这一行的内容不完整或格式不对（{where}）。",
+        "record.unknown_type": "不认识的行类型 {type}。",
+        "record.unknown_format": "不认识的记录格式、算法或规则（{value}）；请用相应版本的校验程序。",
+        "record.not_opened": "记录必须以 open 行开始。",
+        "record.opened_twice": "open 行只能有一行。",
+        "record.finished": "记录已经结束（{state}），其后不能再有任何行。",
+        "record.pool_frozen": "{kind} 的名单在首行已经固定，不能更换。",
+        "record.pool_changed_slots": "{kind} 的名额、上限或关联与先前公布的不同。",
+        "record.follow_unknown": "{kind} 所关联的 {followed} 不在记录中，或名额不能一一对应。",
+        "record.exclude_unknown": "{who} 不在 {kind} 的名单中，不能排除。",
+        "record.exclude_seated": "{who} 仍在席位上，应先记录其离席。",
+        "record.kind_unknown": "记录中没有 {kind} 的名单。",
+        "record.wrong_round": "轮次应为 {expected}，写的是 {found}。",
+        "record.wrong_parties": "公布份额的各方与首行承诺的各方不同。",
+        "record.broken_commitment": "{party} 公布的份额与其事先的承诺不符。",
+        "record.share_differs": "{party} 在同一轮中公布了两个不同的份额。",
+        "record.nothing_needed": "{kind} 没有空缺，不需要再抽取。",
+        "record.followed_vacant": "名额 {slot} 的 {followed} 尚未抽定，不能抽取 {kind}。",
+        "record.wrong_needed": "{kind} 本轮应抽取的名额与实际空缺不符。",
+        "record.wrong_drawn": "{kind} 第 {round} 轮的结果与重新运算的结果不符。",
+        "record.not_feasible": "{kind} 第 {round} 轮按记录无法抽出结果。",
+        "record.not_drawn": "{who} 从未被抽为名额 {slot} 的 {kind}。",
+        "record.outcome_refused": "{who} 当前为 {state}，不能记录 {outcome}。",
+        "record.not_filled": "{kind} 的名额 {slot} 尚有空缺或未确认，不能结束。",
+        "record.wrong_holders": "结束行所列的最终名单与各轮结果不符。",
+    }
+)
+
+
+def misasked(code: str, **params: object) -> InvalidInput:
+    """The refusal of a request that has to be mended by whoever wrote it."""
+    return InvalidInput(code, REQUEST[code], "", **params)
+
+
+class DrawInfeasible(Conflict):
+    """The pool cannot give what is asked; the code and the text say what would have to give."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code, POOL[code], "", **params)
+
+
+class RecordBroken(Conflict):
+    """A line that the record of a draw does not allow at that place."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code, RECORD[code], "", **params)
