@@ -1,0 +1,147 @@
+"""Frames come out of packets exactly as the encoder made them, or not at all."""
+
+import pytest
+from aiortc.codecs.vpx import Vp8Encoder
+from hypothesis import given
+from hypothesis import strategies as st
+
+from venue.media.frames import (
+    Frame,
+    OpusFrames,
+    Packet,
+    Vp8Frames,
+    is_vp8_keyframe,
+    read_vp8_descriptor,
+    vp8_picture_size,
+)
+
+KEY_HEADER = bytes([0x10, 0, 0, 0x9D, 0x01, 0x2A]) + (320).to_bytes(2, "little") + (240).to_bytes(2, "little")
+
+
+def key(body: bytes = b"") -> bytes:
+    return KEY_HEADER + body
+
+
+def delta(body: bytes = b"") -> bytes:
+    return b"\x11" + body
+
+
+def packets(frames: list[bytes]) -> list[Packet]:
+    out: list[Packet] = []
+    for number, frame in enumerate(frames):
+        payloads = Vp8Encoder._packetize(frame, number)
+        for place, payload in enumerate(payloads):
+            is_last = place == len(payloads) - 1
+            out.append(Packet(len(out), number * 3000, is_last, payload, 10 * len(out)))
+    return out
+
+
+def assemble(assembler: Vp8Frames | OpusFrames, pieces: list[Packet]) -> list[Frame]:
+    return [frame for piece in pieces for frame in assembler.add(piece)]
+
+
+@given(st.lists(st.binary(min_size=1, max_size=4000), max_size=8))
+def test_frames_come_out_byte_for_byte(bodies: list[bytes]) -> None:
+    sent = [key(), *(delta(body) for body in bodies)]
+    got = assemble(Vp8Frames(), packets(sent))
+    assert [frame.data for frame in got] == sent
+    assert [frame.keyframe for frame in got] == [True] + [False] * len(bodies)
+
+
+@given(st.binary(max_size=40))
+def test_any_payload_is_read_or_refused_without_an_error(payload: bytes) -> None:
+    Vp8Frames().add(Packet(0, 0, True, payload, 0))
+    if payload:
+        offset, _ = read_vp8_descriptor(payload)
+        assert offset == -1 or 0 < offset < len(payload)
+
+
+def test_a_frame_arrives_when_its_last_packet_does() -> None:
+    pieces = packets([key(bytes(3000))])
+    assert len(pieces) == 3
+    assert assemble(Vp8Frames(), pieces)[0].arrived_ms == pieces[-1].arrived_ms
+
+
+def test_nothing_is_shown_before_the_first_key_frame() -> None:
+    assembler = Vp8Frames()
+    assert assembler.needs_keyframe
+    got = assemble(assembler, packets([delta(b"1"), delta(b"2"), key(b"3"), delta(b"4")]))
+    assert [frame.data for frame in got] == [key(b"3"), delta(b"4")]
+    assert not assembler.needs_keyframe
+
+
+def test_after_a_hole_frames_wait_for_a_key_frame() -> None:
+    assembler = Vp8Frames()
+    sent = packets([key(bytes(2000)), delta(b"1"), delta(b"2"), key(b"3")])
+    assert len(assemble(assembler, sent[:3])) == 2
+    assembler.hole()
+    assert [frame.data for frame in assemble(assembler, sent[3:])] == [key(b"3")]
+
+
+def test_the_rest_of_a_frame_without_its_beginning_is_left_out() -> None:
+    assert assemble(Vp8Frames(), packets([key(bytes(2000))])[1:]) == []
+
+
+def test_a_frame_without_its_end_is_left_out() -> None:
+    assembler = Vp8Frames()
+    sent = packets([key(bytes(2000)), key(b"next")])
+    first = assembler.add(sent[0])
+    assembler.hole()
+    assert first == ()
+    assert [frame.data for frame in assembler.add(sent[-1])] == [key(b"next")]
+
+
+def test_a_sender_without_marker_is_understood_by_the_change_of_time() -> None:
+    unmarked = [
+        Packet(p.sequence, p.timestamp, False, p.payload, p.arrived_ms)
+        for p in packets([key(b"1"), delta(b"2"), delta(b"3")])
+    ]
+    assert [frame.data for frame in assemble(Vp8Frames(), unmarked)] == [key(b"1"), delta(b"2")]
+
+
+def test_padding_is_no_frame() -> None:
+    assert Vp8Frames().add(Packet(0, 0, True, b"", 0)) == ()
+    assert OpusFrames().add(Packet(0, 0, True, b"", 0)) == ()
+
+
+def test_a_cut_descriptor_counts_as_a_hole() -> None:
+    assembler = Vp8Frames()
+    assemble(assembler, packets([key()]))
+    assert assembler.add(Packet(9, 9, True, b"\x90\x80", 0)) == ()
+    assert assembler.needs_keyframe
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        (b"\x10x", (1, True)),
+        (b"\x00x", (1, False)),
+        (b"\x11x", (1, False)),
+        (b"\x90\x80\x05x", (3, True)),
+        (b"\x90\x80\x85\x01x", (4, True)),
+        (b"\x90\xf0\x85\x01\x07\x20x", (6, True)),
+        (b"\x90\x20\x40x", (3, True)),
+        (b"\x90", (-1, False)),
+        (b"\x90\x80", (-1, False)),
+        (b"\x10", (-1, False)),
+    ],
+)
+def test_a_payload_descriptor_is_read_as_rfc_7741_has_it(payload: bytes, expected: tuple[int, bool]) -> None:
+    assert read_vp8_descriptor(payload) == expected
+
+
+def test_every_sound_packet_is_a_frame_and_a_hole_spoils_none() -> None:
+    assembler = OpusFrames()
+    assert not assembler.needs_keyframe
+    assert assembler.add(Packet(1, 960, False, b"ab", 7)) == (
+        Frame(960, keyframe=True, data=b"ab", arrived_ms=7),
+    )
+    assembler.hole()
+    assert assembler.add(Packet(3, 2880, False, b"cd", 9))
+
+
+def test_a_key_frame_tells_its_size_and_nothing_else_does() -> None:
+    assert vp8_picture_size(key()) == (320, 240)
+    assert not is_vp8_keyframe(key()[:9])
+    with pytest.raises(ValueError, match="key frame"):
+        vp8_picture_size(delta(bytes(20)))
