@@ -59,7 +59,6 @@ class Draw(SQLModel, table=True):
     number: str = Field(unique=True, max_length=32)
     evaluation_id: str = Field(unique=True, max_length=36)
     state: str = Field(max_length=16)
-    request: str
     salt_sealed: str
     chain_sealed: str
     anchor: str = Field(max_length=64)
@@ -136,6 +135,7 @@ class Invitation(SQLModel, table=True):
     ring_s: int
     sms_after_s: int
     second_call_after_s: int
+    hotline: str = Field(max_length=24)
     steps_done: int = 0
     deadline: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,0 +1,57 @@
+"""Brings the database to the schema of this version, then puts its guards back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from app.core.database import Database
+from app.core.errors import Unavailable
+from app.core.guards import install_guards, missing_guards
+from app.core.i18n import N_
+
+_HERE = Path(__file__).parent
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them."""
+    with database.engine.connect() as connection:
+        config = configuration(connection)
+        command.upgrade(config, revision)
+        connection.commit()
+    with database.engine.begin() as connection:
+        install_guards(connection)
+
+
+def require_current(database: Database) -> None:
+    """Unavailable while the schema is not this version's or a guard is missing: better closed than unguarded."""
+    with database.engine.connect() as connection:
+        at = MigrationContext.configure(connection).get_current_revision()
+        head = ScriptDirectory(str(_HERE)).get_current_head()
+        if at != head:
+            raise Unavailable(
+                "schema-outdated",
+                N_("数据库结构版本为 {at}，需要 {head}"),
+                N_("先运行 yuanping migrate"),
+                at=at or "-",
+                head=head or "-",
+            )
+        missing = missing_guards(connection)
+    if missing:
+        raise Unavailable(
+            "guards-missing",
+            N_("数据库缺少防护：{missing}"),
+            N_("运行 yuanping migrate 重新安装"),
+            missing=", ".join(missing),
+        )
+
+
+def configuration(connection: Connection) -> Config:
+    """Alembic's settings for an open connection; nothing is read from an ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(_HERE))
+    config.attributes["connection"] = connection
+    return config

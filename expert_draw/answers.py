@@ -1,0 +1,182 @@
+"""Hears what invited experts say and lets each answer count once: the first valid one, in time."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select, update
+
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core import bus
+from app.core.canonical import digest
+from app.core.sealing import Sealer
+from app.notify import outbox
+from app.notify.delivery import MessageState
+from app.notify.listener import Heard
+from expert_draw import ladder, service
+from expert_draw.invitation import OPEN, VACATES, InvitationEvent, InvitationState, advance, states_before
+from expert_draw.models import Draw, DrawSlot, Invitation
+
+
+class Invitees:
+    """The invited experts as the phone room knows them (implements app.notify.listener.Listener)."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+
+    def taken(self, session: Session, now: datetime, subject: str) -> None:
+        """A provider took a message; the first time this opens the answer window."""
+        invitation = session.get(Invitation, subject)
+        if invitation is None:
+            return
+        moved = session.exec(
+            update(Invitation)
+            .where(col(Invitation.id) == subject, col(Invitation.state) == InvitationState.queued)
+            .values(state=InvitationState.contacting, deadline=now + timedelta(seconds=invitation.window_s))
+        )
+        if moved.rowcount:
+            _news(session, invitation)
+
+    def is_open(self, session: Session, now: datetime, subject: str) -> bool:
+        invitation = session.get(Invitation, subject)
+        return invitation is not None and _is_open(invitation, now)
+
+    def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:  # noqa: FBT001 -- the port's form
+        """Counts the answer if the window is open and nothing was answered before: one conditional update."""
+        invitation = session.get(Invitation, subject)
+        if invitation is None:
+            return Heard.lapsed
+        event = InvitationEvent.accept if accept else InvitationEvent.decline
+        after = InvitationState.accepted if accept else InvitationState.declined
+        moved = session.exec(
+            update(Invitation)
+            .where(
+                col(Invitation.id) == subject,
+                col(Invitation.state).in_(states_before(event)),
+                col(Invitation.deadline).is_(None) | (col(Invitation.deadline) > now),
+            )
+            .values(state=after, answered_at=now, answer_channel=channel)
+        )
+        if not moved.rowcount:
+            if invitation.state in {InvitationState.accepted, InvitationState.declined}:
+                return Heard.already
+            self.late_contact(session, now, subject, channel)
+            return Heard.lapsed
+        session.refresh(invitation)
+        outbox.cancel_for(session, now, subject)
+        _settle(session, now, invitation, Tag.invitation_answered, channel)
+        return Heard.accepted if accept else Heard.declined
+
+    def step_ended(
+        self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState
+    ) -> None:
+        """One call or text came to its end; while the window is open the next step of the ladder follows."""
+        invitation = session.get(Invitation, subject)
+        if invitation is None or not _is_open(invitation, now):
+            return
+        invitation.steps_done += 1
+        following = ladder.next_step(
+            invitation.steps_done,
+            channel=channel,
+            delivered=outcome in {MessageState.delivered, MessageState.completed},
+            sms_after_s=invitation.sms_after_s,
+            second_call_after_s=invitation.second_call_after_s,
+        )
+        session.flush()
+        if following is not None:
+            service.contact(
+                session, now, self._sealer, invitation, channel=following.channel, after_s=following.after_s
+            )
+        _news(session, invitation)
+
+    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
+        """Somebody got in touch after their place was given up: written down for ever, changes nothing."""
+        invitation = session.get(Invitation, subject)
+        if invitation is None or invitation.state != InvitationState.expired:
+            return
+        draw = service.load(session, invitation.draw_id)
+        service.record_outcome(
+            session, now, draw, invitation, "late", digest(_evidence(invitation, channel, now))
+        )
+        audit.record(
+            session,
+            now,
+            case=draw.evaluation_id,
+            tag=Tag.invitation_late,
+            actor=f"invitation:{invitation.id}",
+            subject=f"draw:{draw.number}",
+            data={"channel": channel, "code": invitation.code},
+        )
+        _news(session, invitation)
+
+    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
+        """The latest invitation of the person with this number; an open one before any other."""
+        rows = session.exec(
+            select(Invitation)
+            .where(Invitation.phone_fingerprint == phone_fingerprint)
+            .order_by(col(Invitation.created_at).desc())
+            .limit(20)
+        ).all()
+        waiting = [row for row in rows if row.state in OPEN]
+        chosen = next(iter([*waiting, *rows]), None)
+        return chosen.id if chosen else None
+
+
+def expire_due(session: Session, now: datetime) -> int:
+    """Closes every window that has ended; returns how many. Run by each tick, safe to run twice."""
+    due = session.exec(
+        select(Invitation).where(
+            col(Invitation.state).in_(OPEN),
+            col(Invitation.deadline).is_not(None),
+            col(Invitation.deadline) <= now,
+        )
+    ).all()
+    for invitation in due:
+        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.lapse)
+        session.flush()
+        outbox.cancel_for(session, now, invitation.id)
+        _settle(session, now, invitation, Tag.invitation_expired, None)
+    return len(due)
+
+
+def _settle(session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str | None) -> None:
+    """Writes what became of an invitation where it belongs: place, record, trail, screens."""
+    draw = service.load(session, invitation.draw_id)
+    slot = session.get_one(DrawSlot, invitation.slot_id)
+    slot.state = "vacated" if invitation.state in VACATES else "filled"
+    session.flush()
+    evidence = digest(_evidence(invitation, channel, now))
+    service.record_outcome(session, now, draw, invitation, invitation.state, evidence)
+    audit.record(
+        session,
+        now,
+        case=draw.evaluation_id,
+        tag=tag,
+        actor=f"invitation:{invitation.id}",
+        subject=f"draw:{draw.number}",
+        data={
+            "channel": channel or "",
+            "code": invitation.code,
+            "state": invitation.state,
+            "evidence": evidence,
+        },
+    )
+    _news(session, invitation)
+
+
+def _evidence(invitation: Invitation, channel: str | None, now: datetime) -> dict[str, str]:
+    return {
+        "at": now.isoformat(),
+        "channel": channel or "",
+        "invitation": invitation.id,
+        "state": invitation.state,
+    }
+
+
+def _is_open(invitation: Invitation, now: datetime) -> bool:
+    return invitation.state in OPEN and (invitation.deadline is None or invitation.deadline > now)
+
+
+def _news(session: Session, invitation: Invitation) -> None:
+    draw = session.get(Draw, invitation.draw_id)
+    if draw is not None:
+        bus.publish(session, f"evaluation:{draw.evaluation_id}", "invitations")

@@ -1,0 +1,107 @@
+"""Which centers are near an expert's home, and the lists from which venues and seats are drawn."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot
+
+CHINA = ZoneInfo("Asia/Shanghai")
+NEAR, CENTER, CITY, ROOM = "near", "center", "city", "room"
+_CITY_DIGITS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class FreeSeat:
+    """A seat that can be drawn."""
+
+    seat_id: str
+    room_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOffer:
+    """A center that can take experts at that time (场地). Degrees in whole millionths."""
+
+    center_id: str
+    region_code: str
+    latitude_e6: int
+    longitude_e6: int
+    seats: tuple[FreeSeat, ...]
+
+    @property
+    def city(self) -> str:
+        """The prefecture: the first four digits of the region code."""
+        return self.region_code[:_CITY_DIGITS]
+
+
+def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest, DrawRequest]:
+    """The draws of venues and of seats for so many places, one of each for every place.
+
+    An expert may sit in any of the `places` nearest centers, at most one expert in a city. By Hall's theorem that is
+    always possible: `places` experts with `places` centers each. With fewer centers the city takes more of them.
+    A center without free seats is not drawn, but still says where its city lies.
+    """
+    homes, offers = offers, [offer for offer in offers if offer.seats]
+    cities = {offer.city for offer in offers}
+    per_city = -(-places // len(cities)) if cities else 1
+    near = _near(homes, offers, places)
+    keys = tuple(str(seat_no) for seat_no in range(1, places + 1))
+    centers = tuple(offer.center_id for offer in offers)
+    venues = DrawRequest(
+        kind=DrawKind.venue,
+        slots=tuple(Slot(key, 1, centers) for key in keys),
+        candidates=tuple(
+            Candidate(
+                offer.center_id,
+                (
+                    (CENTER, offer.center_id),
+                    (CITY, offer.city),
+                    *((NEAR, home) for home in near[offer.center_id]),
+                ),
+            )
+            for offer in offers
+        ),
+        group_caps=((CITY, per_city),),
+    )
+    seats = tuple(seat for offer in offers for seat in offer.seats)
+    rooms = min((len({seat.room_id for seat in offer.seats}) for offer in offers), default=1)
+    return venues, DrawRequest(
+        kind=DrawKind.seat,
+        slots=tuple(Slot(key, 1, tuple(seat.seat_id for seat in seats)) for key in keys),
+        candidates=tuple(
+            Candidate(seat.seat_id, ((CENTER, offer.center_id), (ROOM, seat.room_id)))
+            for offer in offers
+            for seat in offer.seats
+        ),
+        # Different rooms wherever every center has rooms enough for those who may meet there.
+        group_caps=((ROOM, 1),) if rooms >= per_city else (),
+    )
+
+
+def home(region_code: str, offers: Sequence[VenueOffer]) -> str:
+    """The city an expert counts as living in: their own if it has a center on offer, else a neighbouring one."""
+    city = region_code[:_CITY_DIGITS]
+    if any(offer.city == city for offer in offers) or not offers:
+        return city
+    return min(offers, key=lambda offer: (abs(int(offer.city) - int(city)), offer.center_id)).city
+
+
+def _near(
+    homes: Sequence[VenueOffer], offers: Sequence[VenueOffer], reach: int
+) -> dict[str, tuple[str, ...]]:
+    """For every center, the home cities it is near to: it is among the `reach` nearest of theirs."""
+    found: dict[str, list[str]] = {offer.center_id: [] for offer in offers}
+    for here in homes:
+        ordered = sorted(offers, key=lambda there: (_distance(here, there), there.center_id))
+        for there in ordered[:reach]:
+            found[there.center_id].append(here.city)
+    return {center: tuple(sorted(set(homes))) for center, homes in found.items()}
+
+
+def _distance(one: VenueOffer, other: VenueOffer) -> int:
+    """Roughly proportional to the way between them, in whole millionths of a degree; only compared."""
+    narrowing = math.cos(math.radians(one.latitude_e6 / 1_000_000))
+    east = (one.longitude_e6 - other.longitude_e6) * narrowing
+    return round(math.hypot(one.latitude_e6 - other.latitude_e6, east))
