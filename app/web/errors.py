@@ -1,0 +1,159 @@
+"""Turns every refusal into one form: a problem document (RFC 9457) for programs, a friendly page for people."""
+
+import logging
+from http import HTTPStatus
+from typing import cast
+from urllib.parse import quote, urlsplit
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.accounts.access import Actor, find_actor
+from app.core.errors import InvalidInput, NotFound, Unauthenticated, YuanpingError
+from app.core.i18n import N_, translate
+from app.web import words
+from app.web.headers import HEADERS
+from app.web.templating import Pages, language_of
+
+log = logging.getLogger(__name__)
+
+PROBLEM = "application/problem+json"
+_FOR_PROGRAMS = ("/api/", "/hooks/", "/sim/", "/ws/", "/health")
+
+
+def install(application: FastAPI) -> None:
+    """From now on no error leaves the service in any other form."""
+
+    def ours(request: Request, error: Exception) -> Response:
+        return answer(request, cast("YuanpingError", error))
+
+    def invalid(request: Request, error: Exception) -> Response:
+        return _invalid(request, cast("RequestValidationError", error))
+
+    def plain(request: Request, error: Exception) -> Response:
+        return answer(request, _translated(cast("HTTPException", error)))
+
+    def broken(request: Request, error: Exception) -> Response:
+        log.error("unexpected error at %s", request.url.path, exc_info=error)
+        response = answer(request, _unexpected())
+        # The framework gives this answer outside of all layers, so the one that adds headers never sees it.
+        response.headers.update(HEADERS)
+        return response
+
+    application.add_exception_handler(YuanpingError, ours)
+    application.add_exception_handler(RequestValidationError, invalid)
+    application.add_exception_handler(HTTPException, plain)
+    application.add_exception_handler(Exception, broken)
+
+
+def answer(
+    request: Request, error: YuanpingError, wrong: tuple[dict[str, str], ...] = (), status: int | None = None
+) -> Response:
+    """The refusal as whoever asked can read it: JSON, a page, or the way to the sign-in page."""
+    for_people = not request.url.path.startswith(_FOR_PROGRAMS)
+    if for_people and isinstance(error, Unauthenticated) and not is_fragment(request):
+        return RedirectResponse(_sign_in_page(request), HTTPStatus.SEE_OTHER)
+    message, remedy = explain(language_of(request), error)
+    code = status or error.status
+    if not for_people:
+        return _problem(error.code, code, message, remedy, wrong)
+    pages: Pages = request.app.state.templates
+    if is_fragment(request):
+        return pages.fragment(request, "_refusal.html", status=code, message=message, remedy=remedy)
+    return pages.page(
+        request,
+        "error.html",
+        actor=_actor(request) if code < HTTPStatus.INTERNAL_SERVER_ERROR else None,
+        status=code,
+        code=code,
+        message=message,
+        remedy=remedy,
+        back=_back(request),
+    )
+
+
+def explain(language: str, error: YuanpingError) -> tuple[str, str]:
+    """Message and remedy in the reader's language; states and acts inside them too."""
+    params = {
+        name: translate(language, words.label(value)) if isinstance(value, str) else value
+        for name, value in error.params.items()
+    }
+    return translate(language, error.message, **params), translate(language, error.remedy, **params)
+
+
+def is_fragment(request: Request) -> bool:
+    """Whether a script asked for a piece of a page."""
+    return "hx-request" in request.headers or request.headers.get("x-requested-with") == "fragment"
+
+
+def _problem(
+    code: str, status: int, message: str, remedy: str, wrong: tuple[dict[str, str], ...]
+) -> JSONResponse:
+    body: dict[str, object] = {
+        "type": f"urn:yuanping:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": message,
+        "code": code,
+        "remedy": remedy,
+    }
+    if wrong:
+        body["errors"] = list(wrong)
+    return JSONResponse(body, status, media_type=PROBLEM)
+
+
+def _invalid(request: Request, error: RequestValidationError) -> Response:
+    wrong = tuple(
+        {"where": ".".join(str(part) for part in item["loc"]), "why": str(item["msg"])}
+        for item in error.errors()
+    )
+    refusal = InvalidInput(
+        "request-invalid",
+        N_("提交的内容不完整或格式不对：{places}"),
+        N_("按提示修改后重新提交"),
+        places=", ".join(item["where"] for item in wrong) or "?",
+    )
+    return answer(request, refusal, wrong)
+
+
+def _translated(error: HTTPException) -> YuanpingError:
+    """The framework's own refusals in our words."""
+    if error.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED}:
+        return NotFound("page-unknown", N_("没有这个页面"), N_("检查地址，或从“今日”页重新进入"))
+    if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _unexpected()
+    return InvalidInput("request-refused", N_("无法处理这个请求"), N_("返回上一页重新操作"))
+
+
+def _unexpected() -> YuanpingError:
+    return YuanpingError(
+        "unexpected",
+        N_("系统遇到了意外错误，本次操作没有写入任何内容"),
+        N_("稍后再试；若再次出现，请把发生的时间告诉系统管理员"),
+    )
+
+
+def _sign_in_page(request: Request) -> str:
+    if request.url.path.startswith("/seat"):
+        return "/seat"
+    if request.method != "GET":
+        return "/sign-in"
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"/sign-in?next={quote(here, safe='/')}"
+
+
+def _actor(request: Request) -> Actor | None:
+    state = request.app.state
+    return find_actor(request, state.database, state.clock, state.sealer)
+
+
+def _back(request: Request) -> str:
+    """The page of ours the reader came from, if the browser says so."""
+    referer = urlsplit(request.headers.get("referer", ""))
+    if referer.netloc == request.headers.get("host") and referer.path and referer.path != request.url.path:
+        return referer.path
+    return "/"

@@ -1,0 +1,81 @@
+"""Guards every answer and every act: strict headers out, and no act on behalf of another site in.
+
+A browser says where a request comes from (`Sec-Fetch-Site`, `Origin`); an act or a WebSocket that another site
+started is refused. Programs that are no browsers send neither header and are let through to their own guards.
+"""
+
+from urllib.parse import urlsplit
+
+from anyio.to_thread import run_sync
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import Forbidden
+from app.core.i18n import N_
+from app.core.settings import Settings
+from app.web.errors import answer
+from app.web.headers import HEADERS, HTTPS_ONLY
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class Security:
+    """The outermost layer of the service."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self._application(scope, receive, send)
+        elif not started_here(scope):
+            await _refuse(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._application(scope, receive, send)
+        else:
+            await self._application(scope, receive, _with_headers(scope, send))
+
+
+def started_here(scope: Scope) -> bool:
+    """Whether the request is harmless, or comes from our own pages, or from no browser at all."""
+    if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
+        return True
+    headers = Headers(scope=scope)
+    site = headers.get("sec-fetch-site")
+    if site is not None and site in {"same-origin", "none"}:
+        return True
+    origin = headers.get("origin")
+    if origin is None:
+        return site is None
+    settings: Settings = scope["app"].state.settings
+    known = {headers.get("host", ""), urlsplit(settings.public_url).netloc}
+    return urlsplit(origin).netloc in known - {""}
+
+
+def _with_headers(scope: Scope, send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers.setdefault(name, value)
+            if scope["scheme"] == "https":
+                for name, value in HTTPS_ONLY.items():
+                    headers.setdefault(name, value)
+        await send(message)
+
+    return sending
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 4403, "reason": "started by another site"})
+        return
+    refusal = Forbidden(
+        "foreign-origin",
+        N_("这个请求来自其他网站，已被拒绝"),
+        N_("请在本系统的页面上重新操作；如经反向代理访问，请核对 YUANPING_SERVER__PUBLIC_URL"),
+    )
+    response = await run_sync(answer, Request(scope, receive), refusal)
+    await response(scope, receive, _with_headers(scope, send))
