@@ -22,7 +22,7 @@ from expert_draw.engine.entries import RulePack as RecordedRules
 from expert_draw.engine.pool import DrawKind, DrawRequest, Pool
 from expert_draw.engine.randomness import SHARE_BYTES, chain_anchor, chain_share
 from expert_draw.engine.record import DrawRecord, candidate_code, code_request
-from expert_draw.invitation import InvitationState
+from expert_draw.invitation import ACTIVE, InvitationState
 from expert_draw.models import Draw, DrawCandidate, DrawEvent, DrawSlot, Expert, Invitation
 from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
@@ -68,7 +68,12 @@ class Placed:
 
 
 def commit(
-    session: Session, now: datetime, sealer: Sealer, order: DrawOrder, offers: Sequence[VenueOffer]
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    actor: str,
+    order: DrawOrder,
+    offers: Sequence[VenueOffer],
 ) -> Draw:
     """Freezes the pools and publishes the commitment; from here on no one can choose the outcome.
 
@@ -111,7 +116,7 @@ def commit(
         now,
         case=order.evaluation_id,
         tag=Tag.draw_committed,
-        actor="house",
+        actor=actor,
         subject=f"draw:{draw.number}",
         data={"anchor": draw.anchor, "head": record.head},
     )
@@ -122,6 +127,7 @@ def run_round(
     session: Session,
     now: datetime,
     sealer: Sealer,
+    actor: str,
     draw: Draw,
     question: PoolQuestion,
     offers: Sequence[VenueOffer],
@@ -134,7 +140,7 @@ def run_round(
     record = read(session, draw)
     known = len(record.events)
     salt = bytes.fromhex(sealer.unseal(draw.salt_sealed))
-    venues, seats = placing.requests(offers, places=len(_slots(session, draw)))
+    venues, seats = placing.requests(offers, places=len(slots_of(session, draw)))
     for pool in _coded(venues, seats, salt):
         if record.history.pools[pool.request.kind] != pool:
             record = record.declare(now, pool)
@@ -153,7 +159,7 @@ def run_round(
         now,
         case=draw.evaluation_id,
         tag=Tag.draw_round,
-        actor="house",
+        actor=actor,
         subject=f"draw:{draw.number}",
         data={"head": record.head, "places": len(placed), "round": draw.rounds},
     )
@@ -282,12 +288,12 @@ def read(session: Session, draw: Draw) -> DrawRecord:
 
 
 def slots_vacated(session: Session, draw: Draw) -> bool:
-    return any(slot.state == "vacated" for slot in _slots(session, draw))
+    return any(slot.state == "vacated" for slot in slots_of(session, draw))
 
 
 def filled(session: Session, draw: Draw) -> bool:
     """Whether everyone who holds a place has accepted it."""
-    return all(slot.state == "filled" for slot in _slots(session, draw))
+    return all(slot.state == "filled" for slot in slots_of(session, draw))
 
 
 def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation], ...]:
@@ -301,18 +307,12 @@ def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation],
     return tuple((slot, invitation) for slot, invitation in rows)
 
 
-def vacated_seats(session: Session, draw: Draw) -> tuple[str, ...]:
-    """Seats that were booked for people who since gave up their place."""
+def seats_in_use(session: Session, draw: Draw) -> frozenset[str]:
+    """Seats of those who are invited or have accepted."""
     rows = session.exec(
-        select(Invitation.seat_id)
-        .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
-        .where(
-            Invitation.draw_id == draw.id,
-            DrawSlot.state == "vacated",
-            col(Invitation.state).in_([InvitationState.declined, InvitationState.expired]),
-        )
+        select(Invitation.seat_id).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
     ).all()
-    return tuple(rows)
+    return frozenset(rows)
 
 
 def number(session: Session, year: int) -> str:
@@ -321,7 +321,8 @@ def number(session: Session, year: int) -> str:
     return printed_number("CQ", year, count + 1)
 
 
-def _slots(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
+def slots_of(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
+    """The places of the draw by seat number."""
     return tuple(
         session.exec(
             select(DrawSlot).where(DrawSlot.draw_id == draw.id).order_by(col(DrawSlot.seat_no))
@@ -368,7 +369,7 @@ def _placed(
     seats = {candidate_code(salt, seat.seat_id): seat.seat_id for offer in offers for seat in offer.seats}
     drawn = {(kind, slot): code for kind, slot, code in fresh}
     placed = []
-    for slot in _slots(session, draw):
+    for slot in slots_of(session, draw):
         key = str(slot.seat_no)
         code = drawn.get((DrawKind.expert.value, key))
         if code is None:

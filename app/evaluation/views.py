@@ -1,157 +1,332 @@
-"""What the pages of an evaluation show: values without names, read from the rows in one go."""
+"""Reads from the rows what the pages of an evaluation show, without a name in it."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from sqlmodel import Session, col, func, select
 
-@dataclass(frozen=True, slots=True)
-class Guide:
-    """The four questions at the top of every page (流程提示): texts are Chinese catalogue texts."""
+from app.core.i18n import N_
+from app.core.samples import Source, TrackKey
+from app.evaluation import booking, conductor
+from app.evaluation.lifecycle import EvaluationState
+from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
+from app.evaluation.schemas import EvaluationOut, MemberOut
+from app.evaluation.shown import (
+    BookingForm,
+    DrawnPlace,
+    DrawView,
+    EvaluationCard,
+    EvaluationView,
+    Guide,
+    InvitationView,
+    MemberView,
+    RoundView,
+    SlotView,
+    StepView,
+    TerminalView,
+    TodayView,
+)
+from app.notify.models import OutgoingMessage
+from app.projects import service as projects
+from app.projects.service import PartyRole
+from expert_draw import service as draws
+from expert_draw import specialties
+from expert_draw.engine.entries import Round, read_entry
+from expert_draw.engine.pool import DrawKind
+from expert_draw.engine.record import DrawRecord
+from expert_draw.invitation import InvitationState
+from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
+from expert_draw.pooling import depth
+from venue import service as venues
+from venue.models import Center
+from venue.service import SeatState
 
-    state: str
-    next_step: str
-    next_actor: str
-    due_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationCard:
-    """One line of today's list. `confirmed` of `places` have accepted."""
-
-    id: str
-    number: str
-    project_name: str
-    lot_name: str
-    host_center: str
-    state: str
-    starts_at: datetime
-    minutes: int
-    places: int
-    confirmed: int
-    rehearsal: bool
-    guide: Guide
-
-
-@dataclass(frozen=True, slots=True)
-class TodayView:
-    """`seats_in_use` of `seats_total` are booked right now; rates are whole per cent, None while nothing counts."""
-
-    evaluations: tuple[EvaluationCard, ...]
-    seats_in_use: int
-    seats_total: int
-    remote_rate: int | None
-    accept_rate: int | None
-    experts: int
-
-
-@dataclass(frozen=True, slots=True)
-class MemberView:
-    """A committee member as the host may see them; the center only once they have signed in."""
-
-    seat_no: int
-    code_name: str
-    state: str
-    center_name: str | None
-    camera_durable_ms: int | None
-    microphone_durable_ms: int | None
-    sheet_state: str | None
+Durable = Callable[[TrackKey], int | None]
+_LISTED = 200
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluationView:
-    card: EvaluationCard
-    members: tuple[MemberView, ...]
-    room_id: str | None
-    draw_number: str | None
-    rule_pack: str
-    bidders: int
-    short_reason: str | None
-    manifest_sha256: str | None
-    acts: tuple[str, ...]
-    """Acts that are possible now: any of commit, run, convene, open, close."""
+_NEXT: dict[EvaluationState, tuple[str, str]] = {
+    EvaluationState.booked: (N_("冻结专家库并公布抽取承诺"), N_("主场经办")),
+    EvaluationState.committed: (N_("执行随机抽取"), N_("主场经办")),
+    EvaluationState.inviting: (N_("等待专家答复，空缺自动补抽"), N_("系统")),
+    EvaluationState.ready: (N_("发放席位码，召集专家"), N_("主场经办")),
+    EvaluationState.convened: (N_("专家签到入席，全部录音录像后开启评标"), N_("专家、主场经办")),
+    EvaluationState.in_session: (N_("专家提交评分表后关闭评标"), N_("专家、主场经办")),
+    EvaluationState.closed: (N_("封存录音录像"), N_("系统")),
+    EvaluationState.sealed: (N_("可回放与校验"), N_("监督人员")),
+    EvaluationState.short: (N_("放宽条件重新预约，或改期"), N_("主场经办")),
+}
+_ACTS: dict[EvaluationState, tuple[str, ...]] = {
+    EvaluationState.booked: ("commit",),
+    EvaluationState.committed: ("run",),
+    EvaluationState.ready: ("convene",),
+    EvaluationState.convened: ("open",),
+    EvaluationState.in_session: ("close",),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class DrawnPlace:
-    """One result of a round, by code only."""
-
-    seat_no: int
-    specialty: str
-    expert_code: str
-    venue_code: str
-    seat_code: str
-
-
-@dataclass(frozen=True, slots=True)
-class RoundView:
-    number: int
-    at: datetime
-    share: str
-    tries: int
-    places: tuple[DrawnPlace, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SlotView:
-    """What was asked for: `wanted` experts of a specialty, `eligible` may be drawn."""
-
-    specialty: str
-    specialty_name: str
-    wanted: int
-    eligible: int
+def today(session: Session, now: datetime) -> TodayView:
+    """Every evaluation that is not over, then those that are, latest first; and the house's counters."""
+    rows = session.exec(select(Evaluation).order_by(col(Evaluation.booked_at).desc()).limit(_LISTED)).all()
+    over = {EvaluationState.sealed, EvaluationState.short}
+    ordered = sorted(rows, key=lambda row: row.state in over)
+    boards = venues.seat_board(session, now)
+    answers = Counter(
+        session.exec(select(Invitation.state).where(col(Invitation.answered_at).is_not(None))).all()
+    )
+    answered = sum(answers.values())
+    seated = session.exec(
+        select(CommitteeMember.center_id, Evaluation.host_center_id).join(
+            Evaluation, col(Evaluation.id) == col(CommitteeMember.evaluation_id)
+        )
+    ).all()
+    away = sum(center != host for center, host in seated)
+    return TodayView(
+        evaluations=tuple(_card(session, row) for row in ordered),
+        seats_in_use=sum(board.counts[SeatState.occupied] for board in boards),
+        seats_total=sum(sum(board.counts.values()) for board in boards),
+        remote_rate=_per_cent(away, len(seated)),
+        accept_rate=_per_cent(answers[InvitationState.accepted], answered),
+        experts=session.exec(select(func.count()).select_from(Expert).where(Expert.state == "active")).one(),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class DrawView:
-    """The draw as a spectator may follow it; `excluded` counts by published ground."""
-
-    card: EvaluationCard
-    number: str | None
-    state: str | None
-    anchor: str | None
-    pool_size: int
-    slots: tuple[SlotView, ...]
-    excluded: tuple[tuple[str, int], ...]
-    rounds: tuple[RoundView, ...]
-    head: str | None
-    lines: int
-    acts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StepView:
-    """One call or message to an invited expert."""
-
-    channel: str
-    state: str
-    at: datetime
+def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> EvaluationView:
+    """One evaluation with its committee by seat number; centers appear once their expert has signed in."""
+    evaluation = conductor.load(session, evaluation_id)
+    draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    return EvaluationView(
+        card=_card(session, evaluation),
+        members=members(session, durable, evaluation),
+        room_id=evaluation.room_id,
+        draw_number=draw.number if draw else None,
+        rule_pack=f"{evaluation.rule_pack} {evaluation.rule_pack_version}",
+        bidders=len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder])),
+        short_reason=evaluation.short_reason,
+        manifest_sha256=evaluation.manifest_sha256,
+        acts=_ACTS.get(EvaluationState(evaluation.state), ()),
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationView:
-    """One invitation by code: no name, no number, nothing that names could be inferred from."""
+def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple[MemberView, ...]:
+    """The committee by seat number, with how far each seat is safely recorded."""
+    found = []
+    for member in conductor.members(session, evaluation.id):
+        sheet = session.get(ScoreSheet, member.id)
+        center = session.get(Center, member.center_id) if member.state != "confirmed" else None
+        camera, microphone = (
+            durable(TrackKey(str(evaluation.room_id), member.seat_no, source))
+            for source in (Source.camera, Source.microphone)
+        )
+        found.append(
+            MemberView(
+                seat_no=member.seat_no,
+                code_name=member.code_name,
+                state=member.state,
+                center_name=center.name if center else None,
+                camera_durable_ms=camera,
+                microphone_durable_ms=microphone,
+                sheet_state=sheet.state if sheet else None,
+            )
+        )
+    return tuple(found)
 
-    seat_no: int
-    round: int
-    code: str
-    state: str
-    steps: tuple[StepView, ...]
-    deadline: datetime | None
-    answered_at: datetime | None
-    channel: str | None
+
+def draw_page(session: Session, evaluation_id: str) -> DrawView:
+    """The draw by codes: what was promised, what was asked for, who was left out on which ground, what came out."""
+    evaluation = conductor.load(session, evaluation_id)
+    card = _card(session, evaluation)
+    acts = _ACTS.get(EvaluationState(evaluation.state), ())
+    if evaluation.draw_id is None:
+        slots = tuple(
+            SlotView(
+                slot.specialty,
+                specialties.specialty_name(slot.specialty),
+                slot.count,
+                depth(session, slot.specialty),
+            )
+            for slot in booking.slots(evaluation)
+        )
+        return DrawView(card, None, None, None, 0, slots, (), (), None, 0, acts)
+    draw = draws.load(session, evaluation.draw_id)
+    record = draws.read(session, draw)
+    request = record.history.pools[DrawKind.expert].request
+    out = request.removed()
+    by_seat = {slot.key: sum(code not in out for code in slot.eligible) for slot in request.slots}
+    seat_no = 1
+    slots_seen = []
+    for slot in booking.slots(evaluation):
+        slots_seen.append(
+            SlotView(
+                slot.specialty, specialties.specialty_name(slot.specialty), slot.count, by_seat[str(seat_no)]
+            )
+        )
+        seat_no += slot.count
+    by_slot = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
+    return DrawView(
+        card=card,
+        number=draw.number,
+        state=draw.state,
+        anchor=draw.anchor,
+        pool_size=len(request.candidates),
+        slots=tuple(slots_seen),
+        excluded=tuple(sorted(Counter(ground for _, ground in request.excluded).items())),
+        rounds=_rounds(record, by_slot),
+        head=record.head,
+        lines=len(record.events),
+        acts=acts,
+    )
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalView:
-    card: EvaluationCard
-    current: tuple[InvitationView, ...]
-    earlier: tuple[InvitationView, ...]
+def terminal(session: Session, evaluation_id: str) -> TerminalView:
+    """The invitations by code and seat number; nothing from which a name could be inferred."""
+    evaluation = conductor.load(session, evaluation_id)
+    rows = session.exec(
+        select(Invitation, DrawSlot)
+        .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
+        .where(Invitation.draw_id == evaluation.draw_id)
+        .order_by(col(DrawSlot.seat_no), col(Invitation.round).desc())
+    ).all()
+    latest: set[int] = set()
+    current: list[InvitationView] = []
+    earlier: list[InvitationView] = []
+    for invitation, slot in rows:
+        view = InvitationView(
+            seat_no=slot.seat_no,
+            round=invitation.round,
+            code=short_code(invitation.code),
+            state=invitation.state,
+            steps=tuple(
+                StepView(message.channel, message.state, message.due_at)
+                for message in session.exec(
+                    select(OutgoingMessage)
+                    .where(OutgoingMessage.subject == invitation.id)
+                    .order_by(col(OutgoingMessage.created_at))
+                ).all()
+            ),
+            deadline=invitation.deadline,
+            answered_at=invitation.answered_at,
+            channel=invitation.answer_channel,
+        )
+        (earlier if slot.seat_no in latest else current).append(view)
+        latest.add(slot.seat_no)
+    return TerminalView(_card(session, evaluation), tuple(current), tuple(earlier))
 
 
-@dataclass(frozen=True, slots=True)
-class BookingForm:
-    """What the booking page offers."""
+def booking_form(session: Session) -> BookingForm:
+    """Centers that can host, and specialties with how many active experts have each."""
+    counts = Counter(
+        session.exec(
+            select(ExpertSpecialty.code)
+            .join(Expert, col(Expert.id) == col(ExpertSpecialty.expert_id))
+            .where(Expert.state == "active")
+        ).all()
+    )
+    hosts = session.exec(
+        select(Center).where(col(Center.kind).in_(["host", "sister"])).order_by(Center.kind, Center.code)
+    ).all()
+    return BookingForm(
+        centers=tuple((center.id, center.name) for center in hosts),
+        specialties=tuple(
+            (code, specialties.specialty_name(code), count) for code, count in sorted(counts.items())
+        ),
+    )
 
-    centers: tuple[tuple[str, str], ...]
-    specialties: tuple[tuple[str, str, int], ...]
-    """Code, name and how many active experts have it."""
+
+def summary(session: Session, durable: Durable, evaluation_id: str) -> EvaluationOut:
+    """The evaluation for programs."""
+    evaluation = conductor.load(session, evaluation_id)
+    card = _card(session, evaluation)
+    draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    return EvaluationOut(
+        id=evaluation.id,
+        number=evaluation.number,
+        state=evaluation.state,
+        starts_at=evaluation.starts_at,
+        minutes=evaluation.minutes,
+        places=card.places,
+        confirmed=card.confirmed,
+        rounds=draw.rounds if draw else 0,
+        room_id=evaluation.room_id,
+        members=tuple(
+            MemberOut(
+                seat_no=member.seat_no,
+                code_name=member.code_name,
+                state=member.state,
+                camera_durable_ms=member.camera_durable_ms,
+                microphone_durable_ms=member.microphone_durable_ms,
+                sheet_state=member.sheet_state,
+            )
+            for member in members(session, durable, evaluation)
+        ),
+        short_reason=evaluation.short_reason,
+        manifest_sha256=evaluation.manifest_sha256,
+    )
+
+
+def short_code(code: str) -> str:
+    """A record code as people compare it by eye: the first eight digits in two groups."""
+    return f"{code[:4]}-{code[4:8]}".upper()
+
+
+def _card(session: Session, evaluation: Evaluation) -> EvaluationCard:
+    lot, project = projects.lot_with_project(session, evaluation.lot_id)
+    center = session.get_one(Center, evaluation.host_center_id)
+    step, actor = _NEXT[EvaluationState(evaluation.state)]
+    confirmed = session.exec(
+        select(func.count())
+        .select_from(Invitation)
+        .where(Invitation.draw_id == evaluation.draw_id, Invitation.state == InvitationState.accepted)
+    ).one()
+    return EvaluationCard(
+        id=evaluation.id,
+        number=evaluation.number,
+        project_name=project.name,
+        lot_name=lot.name,
+        host_center=center.name,
+        state=evaluation.state,
+        starts_at=evaluation.starts_at,
+        minutes=evaluation.minutes,
+        places=sum(slot.count for slot in booking.slots(evaluation)),
+        confirmed=confirmed,
+        rehearsal=evaluation.rehearsal,
+        guide=Guide(evaluation.state, step, actor, evaluation.starts_at),
+    )
+
+
+def _rounds(record: DrawRecord, specialty_of: Mapping[str, str]) -> tuple[RoundView, ...]:
+    """The rounds of the record; the three kinds of a round stand together."""
+    found: dict[int, dict[DrawKind, tuple[Round, str]]] = {}
+    for event in record.events:
+        entry = read_entry(event.type, event.body)
+        if isinstance(entry, Round):
+            found.setdefault(entry.round_no, {})[entry.kind] = (entry, event.at)
+    views = []
+    for number, kinds in sorted(found.items()):
+        experts, at = kinds[DrawKind.expert]
+        venue_of = dict(kinds[DrawKind.venue][0].drawn)
+        seat_of = dict(kinds[DrawKind.seat][0].drawn)
+        views.append(
+            RoundView(
+                number=number,
+                at=datetime.fromisoformat(at),
+                share=experts.shares[0][1],
+                tries=sum(entry.tries for entry, _ in kinds.values()),
+                places=tuple(
+                    DrawnPlace(
+                        seat_no=int(slot),
+                        specialty=specialty_of[slot],
+                        expert_code=short_code(code),
+                        venue_code=short_code(venue_of[slot]),
+                        seat_code=short_code(seat_of[slot]),
+                    )
+                    for slot, code in sorted(experts.drawn, key=lambda pair: int(pair[0]))
+                ),
+            )
+        )
+    return tuple(views)
+
+
+def _per_cent(part: int, whole: int) -> int | None:
+    return round(100 * part / whole) if whole else None

@@ -1,0 +1,157 @@
+"""What the pages of an evaluation show: plain values without a name in them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """The four questions at the top of every page (流程提示): texts are Chinese catalogue texts."""
+
+    state: str
+    next_step: str
+    next_actor: str
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationCard:
+    """One line of today's list. `confirmed` of `places` have accepted."""
+
+    id: str
+    number: str
+    project_name: str
+    lot_name: str
+    host_center: str
+    state: str
+    starts_at: datetime
+    minutes: int
+    places: int
+    confirmed: int
+    rehearsal: bool
+    guide: Guide
+
+
+@dataclass(frozen=True, slots=True)
+class TodayView:
+    """`seats_in_use` of `seats_total` are booked right now; rates are whole per cent, None while nothing counts."""
+
+    evaluations: tuple[EvaluationCard, ...]
+    seats_in_use: int
+    seats_total: int
+    remote_rate: int | None
+    accept_rate: int | None
+    experts: int
+
+
+@dataclass(frozen=True, slots=True)
+class MemberView:
+    """A committee member as the host may see them; the center only once they have signed in."""
+
+    seat_no: int
+    code_name: str
+    state: str
+    center_name: str | None
+    camera_durable_ms: int | None
+    microphone_durable_ms: int | None
+    sheet_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationView:
+    card: EvaluationCard
+    members: tuple[MemberView, ...]
+    room_id: str | None
+    draw_number: str | None
+    rule_pack: str
+    bidders: int
+    short_reason: str | None
+    manifest_sha256: str | None
+    acts: tuple[str, ...]
+    """Acts that are possible now: any of commit, run, convene, open, close."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnPlace:
+    """One result of a round, by code only."""
+
+    seat_no: int
+    specialty: str
+    expert_code: str
+    venue_code: str
+    seat_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class RoundView:
+    number: int
+    at: datetime
+    share: str
+    tries: int
+    places: tuple[DrawnPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SlotView:
+    """What was asked for: `wanted` experts of a specialty, `eligible` may be drawn."""
+
+    specialty: str
+    specialty_name: str
+    wanted: int
+    eligible: int
+
+
+@dataclass(frozen=True, slots=True)
+class DrawView:
+    """The draw as a spectator may follow it; `excluded` counts by published ground."""
+
+    card: EvaluationCard
+    number: str | None
+    state: str | None
+    anchor: str | None
+    pool_size: int
+    slots: tuple[SlotView, ...]
+    excluded: tuple[tuple[str, int], ...]
+    rounds: tuple[RoundView, ...]
+    head: str | None
+    lines: int
+    acts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One call or message to an invited expert."""
+
+    channel: str
+    state: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationView:
+    """One invitation by code: no name, no number, nothing that names could be inferred from."""
+
+    seat_no: int
+    round: int
+    code: str
+    state: str
+    steps: tuple[StepView, ...]
+    deadline: datetime | None
+    answered_at: datetime | None
+    channel: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalView:
+    card: EvaluationCard
+    current: tuple[InvitationView, ...]
+    earlier: tuple[InvitationView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BookingForm:
+    """What the booking page offers."""
+
+    centers: tuple[tuple[str, str], ...]
+    specialties: tuple[tuple[str, str, int], ...]
+    """Code, name and how many active experts have it."""
