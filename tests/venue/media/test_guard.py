@@ -1,0 +1,164 @@
+"""Datagrams that would close a seat's connection are turned away; without the guard they do close it."""
+
+import asyncio
+import re
+import socket
+from collections.abc import Iterator
+
+import pytest
+from aioice.ice import Connection
+
+from app.core.samples import Source
+from tests.support.seats import PretendRoom, play
+from venue.media import guard as guard_module
+from venue.media import peer as peer_module
+from venue.media.guard import MOST_WAITING, PortGuard
+from venue.media.pretend import PretendSeat
+from venue.media.seams import offer_loopback
+
+EMPTY = b""
+OVERLONG = b"\x80" + bytes(1600)
+FORGED_ALERT = bytes.fromhex("15fefd0000000000000000000202 28".replace(" ", ""))
+OTHERS = (
+    b"\x80",
+    b"\x80" + bytes(1471),
+    b"\x80\xc8" + bytes(30),
+    b"\x16\xfe\xfd" + bytes(60),
+    b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12),
+    b"\x00\x01\xff\xff" + bytes(40),
+    b"\x40\x00\x00\x04abcd",
+    b"GET / HTTP/1.1\r\n\r\n",
+    b"\xff" * 200,
+)
+
+
+class NoGuard:
+    """Stands where the guard stood and lets everything through."""
+
+    dropped = 0
+
+    def __init__(self, connection: Connection) -> None:
+        pass
+
+
+def media_port(answer: str) -> tuple[str, int]:
+    found = re.search(r"a=candidate:\S+ \d udp \d+ 127\.0\.0\.1 (\d+) typ host", answer)
+    assert found
+    return "127.0.0.1", int(found[1])
+
+
+@pytest.fixture
+def stranger() -> Iterator[socket.socket]:
+    """A socket that the seat's connection knows nothing of."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.bind(("127.0.0.1", 0))
+        yield made
+
+
+def test_media_goes_on_under_datagrams_that_kill_the_unguarded(stranger: socket.socket) -> None:
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(4)
+        answer = await room.peer.answer(await seat.offer())
+        port = media_port(answer)
+        await seat.accept(answer)
+        await room.until(lambda: room.has(pictures=2, sounds=2))
+        before = len(room.samples(Source.microphone))
+        for _ in range(20):
+            for datagram in (EMPTY, OVERLONG, FORGED_ALERT, *OTHERS):
+                stranger.sendto(datagram, port)
+            await asyncio.sleep(0)
+        # All but the two that look like STUN, which the agent itself answers or ignores.
+        await room.until(lambda: room.peer.dropped_datagrams >= 20 * (1 + len(OTHERS)))
+        await room.until(lambda: len(room.samples(Source.microphone)) >= before + 100)
+        assert room.states == ["connecting", "connected"]
+        assert all(sink.losses == [] for sink in room.sinks.values())
+        await room.peer.close("session-closed")
+        await seat.close()
+
+    play(scenario())
+
+
+def test_a_forged_alert_before_the_handshake_does_not_keep_a_seat_out(stranger: socket.socket) -> None:
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(4)
+        answer = await room.peer.answer(await seat.offer())
+        for _ in range(50):
+            stranger.sendto(FORGED_ALERT, media_port(answer))
+        await seat.accept(answer)
+        await room.until(lambda: room.has(pictures=1, sounds=1))
+        assert room.peer.dropped_datagrams == 50
+        await room.peer.close("session-closed")
+        await seat.close()
+
+    play(scenario())
+
+
+@pytest.mark.parametrize("datagram", [EMPTY, OVERLONG])
+def test_without_the_guard_one_datagram_closes_the_connection(
+    datagram: bytes, stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Should this fail after an upgrade, aiortc has mended itself and the guard may be looked at again."""
+    monkeypatch.setattr(peer_module, "PortGuard", NoGuard)
+
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(4)
+        answer = await room.peer.answer(await seat.offer())
+        await seat.accept(answer)
+        await room.until(lambda: room.has(pictures=1, sounds=1))
+        stranger.sendto(datagram, media_port(answer))
+        await room.until(lambda: room.states[-1] == "closed")
+        await room.peer.close("session-closed")
+        await seat.close()
+
+    play(scenario())
+
+
+def test_without_the_guard_a_forged_alert_keeps_a_seat_out(
+    stranger: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(peer_module, "PortGuard", NoGuard)
+
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(4)
+        answer = await room.peer.answer(await seat.offer())
+        stranger.sendto(FORGED_ALERT, media_port(answer))
+        await seat.accept(answer)
+        await room.until(lambda: room.states[-1] == "failed")
+        assert room.sinks == {}
+        await seat.close()
+
+    play(scenario())
+
+
+def test_a_seat_that_sends_faster_than_anyone_reads_does_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    friend = ("127.0.0.1", 40_000)
+    monkeypatch.setattr(guard_module, "checked_addresses", lambda *_: frozenset({friend}))
+
+    async def scenario() -> None:
+        connection = Connection(ice_controlling=False)
+        offer_loopback(connection, always=True)
+        guard = PortGuard(connection)
+        await connection.gather_candidates()
+        port = connection._protocols[0]
+        for _ in range(MOST_WAITING + 1000):
+            port.datagram_received(b"\x80" + bytes(100), friend)
+        assert connection._queue.qsize() == MOST_WAITING
+        assert guard.dropped == 1000
+        await connection.close()
+
+    play(scenario())
+
+
+def test_what_stun_cannot_read_is_not_taken_for_media() -> None:
+    async def scenario() -> None:
+        connection = Connection(ice_controlling=False)
+        offer_loopback(connection, always=True)
+        PortGuard(connection)
+        await connection.gather_candidates()
+        connection._protocols[0].datagram_received(b"\x00\x01\x00", ("127.0.0.1", 40_000))
+        assert connection._queue.qsize() == 0
+        await connection.close()
+
+    play(scenario())

@@ -1,0 +1,67 @@
+"""An aiortc or aioice that has moved is refused at the start, by name."""
+
+import asyncio
+
+import pytest
+from aioice import ice
+from aioice.ice import Connection, StunProtocol
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtcrtpreceiver import RTCRtpReceiver
+from aiortc.rtcrtpsender import RTCRtpSender
+
+from venue.media.seams import SeamMoved, check_aiortc_seams, offer_loopback
+
+
+def _of_another_version(self: object, packet: object) -> None:
+    """Stands where a later version would have changed its mind."""
+
+
+def test_the_installed_versions_fit() -> None:
+    check_aiortc_seams()
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (RTCDtlsTransport, "_register_rtp_receiver"),
+        (RTCDtlsTransport, "_send_rtp"),
+        (RTCRtpReceiver, "receive"),
+        (Connection, "get_component_candidates"),
+        (StunProtocol, "datagram_received"),
+    ],
+)
+def test_a_method_that_is_gone_is_named(owner: type, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(owner, name)
+    with pytest.raises(SeamMoved, match=rf"{name}|code that mentions"):
+        check_aiortc_seams()
+
+
+def test_a_method_that_takes_something_else_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RTCRtpReceiver, "_handle_rtp_packet", _of_another_version)
+    with pytest.raises(SeamMoved, match="_handle_rtp_packet takes"):
+        check_aiortc_seams()
+
+
+def test_an_attribute_that_is_gone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RTCRtpSender, "__init__", _of_another_version)
+    with pytest.raises(SeamMoved, match="no longer mentions _ssrc"):
+        check_aiortc_seams()
+
+
+def test_loopback_is_offered_when_asked_for_and_when_there_is_nothing_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The network card's own address is 127.0.0.2 here, so that the test needs no network."""
+
+    async def hosts(found: list[str], *, always: bool) -> list[str]:
+        monkeypatch.setattr(ice, "get_host_addresses", lambda **_: found)
+        connection = Connection(ice_controlling=False)
+        offer_loopback(connection, always=always)
+        await connection.gather_candidates()
+        addresses = [candidate.host for candidate in connection.local_candidates]
+        await connection.close()
+        return addresses
+
+    assert asyncio.run(hosts(["127.0.0.2"], always=True)) == ["127.0.0.2", "127.0.0.1"]
+    assert asyncio.run(hosts(["127.0.0.2"], always=False)) == ["127.0.0.2"]
+    assert asyncio.run(hosts([], always=False)) == ["127.0.0.1"]
