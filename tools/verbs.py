@@ -56,9 +56,20 @@ def migrate(arguments: list[str]) -> int:
 
 def without_browser() -> None:
     """Say loudly which tests will not run; in CI that is a failure."""
-    asking = ("-m", "pytest", "-m", "browser", "--collect-only", "-q", "-p", "no:cacheprovider")
-    listing = subprocess.run([PYTHON, *asking], cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    names = [line for line in listing.splitlines() if "::" in line]
+    asking = (
+        "-m",
+        "pytest",
+        "-o",
+        "addopts=--import-mode=importlib",
+        "-q",
+        "-m",
+        "browser",
+        "--collect-only",
+    )
+    asked = subprocess.run([PYTHON, *asking], cwd=ROOT, capture_output=True, text=True, check=False)
+    if asked.returncode not in {0, 5}:  # 5: there is no such test
+        raise Stop(f"The tests cannot be read:\n{asked.stdout}{asked.stderr}")
+    names = [line for line in asked.stdout.splitlines() if "::" in line]
     say("\n" + "!" * 100)
     say(f"NO CHROMIUM: these {len(names)} browser tests will NOT run:")
     for name in names:
