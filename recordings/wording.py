@@ -45,6 +45,7 @@ _PLAYER = {
     "verified_open": N_("目前无误（尚未封存）：{fragments} 个片段"),
     "not_verified": N_("校验不通过：{count} 处不符"),
     "verify_failed": N_("未能完成校验，请重试"),
+    "gaps": N_("缺失时段：{count} 处"),
     "gap": N_("缺失 {from} – {to}：{reason}"),
     "loading": N_("正在载入录制…"),
     "nothing": N_("还没有录制内容；评标室开始后会自动出现。"),

@@ -1,0 +1,78 @@
+"""Makes real VP8 and Opus frames for tests: grey pictures whose shade tells the room time, and a steady tone."""
+
+from array import array
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from math import pi, sin
+
+import av
+from av.audio.codeccontext import AudioCodecContext
+from av.video.codeccontext import VideoCodecContext
+
+from app.core.samples import EncodedSample
+
+FRAME_MS = 40
+PACKET_MS = 20
+SHADES = 100
+"""The shade repeats after this many frames: four seconds."""
+
+
+def shade_at(room_ms: int) -> int:
+    """Luma of the picture at a room time: two levels per frame."""
+    return 20 + 2 * (room_ms // FRAME_MS % SHADES)
+
+
+@cache
+def pictures(from_ms: int, count: int, keyframe_every: int = 50) -> tuple[EncodedSample, ...]:
+    """`count` VP8 frames of 25 a second from a room time (a multiple of 40 ms) on."""
+    encoder = av.CodecContext.create("libvpx", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = 160, 120, "yuv420p"
+    encoder.time_base, encoder.framerate, encoder.bit_rate = Fraction(1, 25), Fraction(25), 400_000
+    encoder.options = {
+        "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0",
+        "g": str(keyframe_every), "keyint_min": str(keyframe_every), "qmax": "12",
+    }  # fmt: skip
+    samples = []
+    for number in range(count):
+        frame = av.VideoFrame(160, 120, "yuv420p")
+        for plane, shade in zip(frame.planes, (shade_at(from_ms + number * FRAME_MS), 128, 128), strict=True):
+            plane.update(bytes([shade]) * plane.buffer_size)
+        frame.pts = number
+        for packet in encoder.encode(frame):
+            room_ms = from_ms + len(samples) * FRAME_MS
+            samples.append(
+                EncodedSample(room_ms, room_ms + 15, len(samples) * 3600, packet.is_keyframe, bytes(packet))
+            )
+    return tuple(samples)
+
+
+@cache
+def sounds(from_ms: int, count: int) -> tuple[EncodedSample, ...]:
+    """`count` Opus packets of 20 ms, a tone of 440 Hz."""
+    encoder = av.CodecContext.create("libopus", "w")
+    assert isinstance(encoder, AudioCodecContext)
+    encoder.sample_rate, encoder.layout, encoder.format = 48_000, "stereo", av.AudioFormat("s16")
+    encoder.options = {"frame_duration": str(PACKET_MS)}
+    packets = [packet for number in range(count + 3) for packet in encoder.encode(_tone(number))]
+    return tuple(
+        EncodedSample(
+            from_ms + number * PACKET_MS, from_ms + number * PACKET_MS + 10, number * 960, True, bytes(packet)
+        )
+        for number, packet in enumerate(packets[:count])
+    )
+
+
+def _tone(number: int) -> av.AudioFrame:
+    frame = av.AudioFrame(format="s16", layout="stereo", samples=960)
+    frame.sample_rate, frame.pts, frame.time_base = 48_000, number * 960, Fraction(1, 48_000)
+    frame.planes[0].update(array("h", _waves(number)).tobytes())
+    return frame
+
+
+def _waves(number: int) -> Iterator[int]:
+    for at in range(number * 960, (number + 1) * 960):
+        level = int(6000 * sin(2 * pi * 440 * at / 48_000))
+        yield level
+        yield level

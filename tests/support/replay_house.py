@@ -1,0 +1,127 @@
+"""A small house with nothing but recordings and their replay, for tests of both."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader
+from sqlmodel import SQLModel
+from starlette.middleware.base import RequestResponseEndpoint
+
+import app.audit.models  # noqa: F401 -- its tables must be known before they are made
+from app.accounts.access import Actor
+from app.accounts.permissions import Role
+from app.core.clock import ManualClock
+from app.core.database import Database
+from app.core.errors import YuanpingError
+from app.core.settings import Settings
+from recordings import service
+from recordings.endpoints import Viewer, router
+from recordings.recorder import Recorder
+from recordings.wording import player_texts
+
+START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+ROOM, EVALUATION = "room-1", "evaluation-1"
+CSP = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; "
+    "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+)
+WEB = Path(__file__).resolve().parents[2] / "app" / "web"
+
+
+class ReplayHouse:
+    """An application with one room; everybody who comes is supervisor `supervisor-1`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.settings = Settings(data_dir=folder)
+        self.clock = ManualClock(START)
+        self.database = Database(f"sqlite:///{folder / 'house.db'}")
+        SQLModel.metadata.create_all(self.database.engine)
+        self.recorder = Recorder(self.settings.recordings_dir, self.clock)
+        with self.database.transaction() as session:
+            service.begin(session, START, room_id=ROOM, evaluation_id=EVALUATION)
+        self.app = self._application()
+
+    @property
+    def room(self) -> Path:
+        return self.settings.recordings_dir / ROOM
+
+    def seal(self) -> str:
+        """Closes the room as the end of an evaluation does; returns the manifest's hash."""
+        manifest = self.recorder.close_room(ROOM, START)
+        with self.database.transaction() as session:
+            service.seal(session, self.clock.now(), room_id=ROOM, manifest_sha256=manifest.sha256)
+        return manifest.sha256
+
+    def close(self) -> None:
+        self.recorder.close()
+        self.database.dispose()
+
+    def _application(self) -> FastAPI:
+        application = FastAPI()
+        state = application.state
+        state.database, state.clock, state.settings, state.sealer = self.database, self.clock, self.settings, None
+        application.include_router(router)
+        guard = Viewer.__metadata__[0].dependency
+        application.dependency_overrides[guard] = lambda: Actor("supervisor-1", Role.supervisor, "")
+        application.mount("/static", StaticFiles(directory=WEB / "static"))
+        environment = Environment(loader=FileSystemLoader(WEB / "templates"), autoescape=True)
+
+        @application.exception_handler(YuanpingError)
+        async def refuse(_request: Request, error: YuanpingError) -> JSONResponse:
+            return JSONResponse({"code": error.code}, status_code=error.status)
+
+        @application.middleware("http")
+        async def guarded(request: Request, call_next: RequestResponseEndpoint) -> Response:
+            response = await call_next(request)
+            response.headers["Content-Security-Policy"] = CSP
+            return response
+
+        @application.get("/favicon.ico")
+        def icon() -> Response:
+            return Response(status_code=204)
+
+        @application.get("/replay")
+        def page() -> HTMLResponse:
+            player = environment.get_template("_room_replay.html").render(
+                room_id=ROOM, replay_texts=player_texts(), events=[], _=lambda text: text
+            )
+            return HTMLResponse(
+                '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>回放</title>'
+                '<link rel="stylesheet" href="/static/css/replay.css">'
+                '<script type="module" src="/static/js/room-replay.js"></script></head>'
+                f"<body><main>{player}</main></body></html>"
+            )
+
+        return application
+
+
+@contextmanager
+def serving(application: FastAPI) -> Iterator[str]:
+    """Serves an application on a free port of this machine; yields its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    )
+    started = threading.Event()
+    startup = server.startup
+
+    async def starting(sockets: list[object] | None = None) -> None:
+        await startup(sockets)  # type: ignore[arg-type]  # sockets are uvicorn's own matter
+        started.set()
+
+    server.startup = starting  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    assert started.wait(20)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(10)
