@@ -1,0 +1,268 @@
+"""All online rooms of this process: who is in them, one connection per seat, and when a stay ends."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+from anyio import to_thread
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.core import bus
+from app.core.clock import Clock
+from app.core.samples import SinkFactory
+from app.core.settings import MediaSettings, RecordingSettings
+from venue.media.peer import SeatPeer
+from venue.room.clock import RoomClock
+from venue.room.events import EventKind
+from venue.room.journal import Journal
+from venue.room.ports import Arrival, Departure, Durable, PeerFactory, Place, Register
+from venue.room.protocol import ClientMessage, CloseCode, ClosedReason, Hello, MediaState
+from venue.room.sitting import Connection, Fittings, Sitting
+
+logger = logging.getLogger(__name__)
+
+_REFRESH_EVERY = 10
+"""Ticks between two looks at the rows without having been told of a change."""
+_CLOSE_WITHIN_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class SeatPresence:
+    """How a seat stands now, for those who conduct the evaluation."""
+
+    seat_no: int
+    connected: bool
+    media: MediaState | None
+    recorded: bool
+    visible: bool
+
+
+class RoomHub:
+    """Lets members in, keeps one connection per seat, and follows the evaluation's state.
+
+    All methods belong to the event loop that runs `running`, except `end_room` and `presence`.
+    """
+
+    def __init__(
+        self,
+        *,
+        register: Register,
+        clock: Clock,
+        sinks: SinkFactory,
+        durable: Durable,
+        media: MediaSettings,
+        recording: RecordingSettings,
+        peers: PeerFactory = SeatPeer,
+        grace_s: float = 20.0,
+        tick_s: float = 1.0,
+    ) -> None:
+        """durable: how far a track is on disk. grace_s: how long a seat without connection is kept."""
+        self.register = register
+        self.clock = clock
+        self.lobby: set[object] = set()
+        """Connections that have not yet said who they are."""
+        self._fittings = Fittings(clock, sinks, durable, peers, media, recording.stale_after_ms)
+        self._grace_s = grace_s
+        self._tick_s = tick_s
+        self._journal = Journal(register.write)
+        self._clocks: dict[str, RoomClock] = {}
+        self._sittings: dict[tuple[str, int], Sitting] = {}
+        self._locks: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
+        self._followers: dict[str, asyncio.Task[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["RoomHub"]:
+        """Runs the hub; at the end every seat is told that the service stops."""
+        self._loop, self._stopping = asyncio.get_running_loop(), False
+        self._spawn(self._journal.run())
+        self._spawn(self._ticking())
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def enter(self, hello: Hello, connection: Connection) -> Sitting:
+        """Lets the holder of the ticket in. Raises YuanpingError when the ticket or the seat is refused."""
+        place = await to_thread.run_sync(self.register.redeem, hello.ticket)
+        holder = place.holder
+        key = (holder.room_id, holder.seat_no)
+        async with self._lock(key):
+            sitting = self._sittings.get(key)
+            if sitting is not None and sitting.holder.member_id != holder.member_id:
+                await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
+                sitting = None
+            if sitting is None:
+                sitting = Sitting(
+                    holder, self._clock_of(place), self._fittings, self._journal.note, self._seat
+                )
+                self._sittings[key] = sitting
+                self._follow(holder.room_id, holder.evaluation_id)
+            sitting.update(holder)
+            await sitting.take(connection, hello.page)
+        return sitting
+
+    async def handle(self, sitting: Sitting, connection: Connection, message: ClientMessage) -> None:
+        async with self._lock((sitting.holder.room_id, sitting.holder.seat_no)):
+            await sitting.handle(connection, message)
+
+    def leave(self, sitting: Sitting, connection: Connection) -> None:
+        """The connection is gone; the seat is kept for a while."""
+        if sitting.lose(connection) and self._loop is not None and not self._stopping:
+            self._loop.call_later(self._grace_s, self._spawn_gone, sitting, sitting.times_away)
+
+    def tick(self) -> None:
+        """Tells every seat how far its recording has reached the disk."""
+        for sitting in tuple(self._sittings.values()):
+            sitting.tick()
+
+    async def refresh(self, room_id: str) -> None:
+        """Looks at the rows of a room's members: tells changes, and sends away who may no longer be there."""
+        sittings = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
+        members = [sitting.holder.member_id for sitting in sittings]
+        places = await to_thread.run_sync(self.register.places, members)
+        for sitting, place in zip(sittings, places, strict=True):
+            if sitting.ended:
+                continue
+            if (
+                place is not None
+                and place.holder.admitted
+                and not place.room_closed
+                and _same_seat(sitting, place)
+            ):
+                sitting.update(place.holder)
+                continue
+            async with self._lock((room_id, sitting.holder.seat_no)):
+                if place is not None and place.room_closed:
+                    sitting.update(place.holder)
+                    await self._end(sitting, ClosedReason.room_closed, CloseCode.room_closed)
+                else:
+                    await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
+
+    async def close_room(self, room_id: str) -> None:
+        """Sends everyone out and waits until their media has ended; the recording may be sealed afterwards."""
+        for key in [key for key in self._sittings if key[0] == room_id]:
+            async with self._lock(key):
+                sitting = self._sittings.get(key)
+                if sitting is not None:
+                    await self._end(sitting, ClosedReason.room_closed, CloseCode.room_closed)
+        self._clocks.pop(room_id, None)
+        await self._journal.flush()
+
+    def end_room(self, room_id: str) -> None:
+        """`close_room` for callers in other threads; waits for it. Nothing to do when the hub does not run."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        asyncio.run_coroutine_threadsafe(self.close_room(room_id), self._loop).result(_CLOSE_WITHIN_S)
+
+    def presence(self, room_id: str) -> tuple[SeatPresence, ...]:
+        """The seats of a room by number; from any thread."""
+        found = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
+        return tuple(
+            SeatPresence(s.holder.seat_no, s.connection is not None, s.media, not s.stale, s.visible)
+            for s in sorted(found, key=lambda s: s.holder.seat_no)
+        )
+
+    async def stop(self) -> None:
+        """Tells every seat that the service stops, ends all media and writes down what waits."""
+        self._stopping = True
+        for sitting in tuple(self._sittings.values()):
+            await self._end(sitting, ClosedReason.service_stopping, CloseCode.service_restart)
+        tasks = tuple(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._followers.clear()
+        await self._journal.flush()
+
+    async def _ticking(self) -> None:
+        count = 0
+        while True:
+            await asyncio.sleep(self._tick_s)
+            self.tick()
+            count += 1
+            if count % _REFRESH_EVERY == 0:
+                for room_id in tuple(self._followers):
+                    await self._refresh_or_log(room_id)
+
+    def _follow(self, room_id: str, evaluation_id: str) -> None:
+        if room_id not in self._followers:
+            self._followers[room_id] = self._spawn(self._following(room_id, evaluation_id))
+
+    async def _following(self, room_id: str, evaluation_id: str) -> None:
+        async with bus.subscribe(f"evaluation:{evaluation_id}") as news:
+            # Something may have changed between the rows that let the first member in and this subscription.
+            await self._refresh_or_log(room_id)
+            while self._followers.get(room_id) is asyncio.current_task():
+                await news.get()
+                while not news.empty():
+                    news.get_nowait()  # one look at the rows answers them all
+                await self._refresh_or_log(room_id)
+
+    async def _refresh_or_log(self, room_id: str) -> None:
+        try:
+            await self.refresh(room_id)
+        except SQLAlchemyError:
+            # The room goes on without the database; the next tick looks again.
+            logger.exception("room %s could not look at its rows", room_id)
+
+    def _seat(self, sitting: Sitting) -> None:
+        self._journal.note(Arrival(sitting.holder))
+
+    def _spawn_gone(self, sitting: Sitting, times_away: int) -> None:
+        if not self._stopping:
+            self._spawn(self._gone(sitting, times_away))
+
+    async def _gone(self, sitting: Sitting, times_away: int) -> None:
+        """The grace is over: unless the seat came back meanwhile, the member has left."""
+        async with self._lock((sitting.holder.room_id, sitting.holder.seat_no)):
+            if sitting.connection is None and sitting.times_away == times_away and not sitting.ended:
+                await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
+                self._journal.note(Departure(sitting.holder))
+
+    async def _end(self, sitting: Sitting, reason: ClosedReason, code: CloseCode) -> None:
+        if sitting.ended:
+            return
+        room_id, seat_no = sitting.holder.room_id, sitting.holder.seat_no
+        await sitting.end(reason, code)
+        if reason is not ClosedReason.service_stopping:
+            sitting.note(EventKind.seat_left)
+        if self._sittings.get((room_id, seat_no)) is sitting:
+            del self._sittings[room_id, seat_no]
+        if not any(key[0] == room_id for key in self._sittings):
+            follower = self._followers.pop(room_id, None)
+            if follower is not None and follower is not asyncio.current_task():
+                follower.cancel()  # one that ends its own room sees so and stops by itself
+
+    def _clock_of(self, place: Place) -> RoomClock:
+        room_id = place.holder.room_id
+        if room_id not in self._clocks:
+            self._clocks[room_id] = RoomClock(self.clock, place.holder.zero_at, place.last_ms)
+        return self._clocks[room_id]
+
+    def _lock(self, key: tuple[str, int]) -> asyncio.Lock:
+        lock = self._locks.get(key)
+        if lock is None:
+            lock = self._locks[key] = asyncio.Lock()
+        return lock
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("work of the room hub failed", exc_info=error)
+
+
+def _same_seat(sitting: Sitting, place: Place) -> bool:
+    return (sitting.holder.room_id, sitting.holder.seat_no) == (place.holder.room_id, place.holder.seat_no)

@@ -1,0 +1,106 @@
+"""What the online room asks of others: who holds which seat, how far each track is on disk, where media goes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlmodel import Session
+
+from app.core.samples import Codec, SampleSink, Source, TrackKey
+from app.core.settings import MediaSettings
+from venue.room.events import SeatEvent
+
+
+@dataclass(frozen=True, slots=True)
+class SeatHolder:
+    """A committee member at a seat. `admitted`: they may be in the room now.
+
+    evaluation_state: code of the evaluation's state; the room passes it on and does not read it.
+    """
+
+    member_id: str
+    evaluation_id: str
+    room_id: str
+    seat_no: int
+    code_name: str
+    zero_at: datetime
+    evaluation_state: str
+    admitted: bool
+
+
+class Admissions(Protocol):
+    """Whoever conducts the evaluation says who may sit, and is told who sits. Called inside a transaction."""
+
+    def holder(self, session: Session, member_id: str) -> SeatHolder | None: ...
+
+    def seated(self, session: Session, now: datetime, holder: SeatHolder) -> None:
+        """The member's media arrives; called again when they come back."""
+        ...
+
+    def left(self, session: Session, now: datetime, holder: SeatHolder) -> None: ...
+
+
+class Durable(Protocol):
+    """Room time in milliseconds up to which a track is safely on disk; None while nothing is."""
+
+    def __call__(self, key: TrackKey, /) -> int | None: ...
+
+
+class Peer(Protocol):
+    """One seat's media connection, as in `venue.media.peer`."""
+
+    async def answer(self, offer_sdp: str) -> str: ...
+
+    async def close(self, reason: str) -> None: ...
+
+
+class PeerFactory(Protocol):
+    """Makes the media connection of a seat: room clock, its sinks, who hears of its state, settings."""
+
+    def __call__(
+        self,
+        room_clock: Callable[[], int],
+        sinks: Callable[[Source, Codec], SampleSink],
+        on_state: Callable[[str], None],
+        settings: MediaSettings,
+        /,
+    ) -> Peer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A holder, and whether their room has been closed for good. `last_ms`: latest room time written down."""
+
+    holder: SeatHolder
+    room_closed: bool
+    last_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """The member's media has begun to arrive."""
+
+    holder: SeatHolder
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The member has left and did not come back."""
+
+    holder: SeatHolder
+
+
+Entry = SeatEvent | Arrival | Departure
+
+
+class Register(Protocol):
+    """The rows behind the room. Every method is one transaction and is called from a thread."""
+
+    def issue_ticket(self, member_id: str) -> str: ...
+
+    def redeem(self, ticket: str) -> Place: ...
+
+    def places(self, member_ids: Sequence[str]) -> tuple[Place | None, ...]: ...
+
+    def write(self, entries: Sequence[Entry]) -> None: ...

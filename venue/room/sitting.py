@@ -1,0 +1,288 @@
+"""One member at one seat of an online room: their connection, their media, and what they are told."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+from app.core.clock import Clock
+from app.core.errors import Conflict, YuanpingError
+from app.core.i18n import N_
+from app.core.samples import Codec, SampleSink, SinkFactory, Source, TrackKey
+from app.core.settings import MediaSettings
+from venue.room.clock import RoomClock
+from venue.room.events import EventKind, SeatEvent
+from venue.room.limits import Allowance
+from venue.room.ports import Durable, Peer, PeerFactory, SeatHolder
+from venue.room.protocol import (
+    Answer,
+    ClientMessage,
+    CloseCode,
+    Closed,
+    ClosedReason,
+    Devices,
+    Focus,
+    Hello,
+    Media,
+    MediaState,
+    Notice,
+    NoticeCode,
+    Offer,
+    Ping,
+    Pong,
+    Recording,
+    Replaced,
+    ServerMessage,
+    State,
+    Welcome,
+)
+from venue.room.visibility import HOUSE, Act, Party, Standing, refusal
+
+logger = logging.getLogger(__name__)
+
+_OFFERS_AT_ONCE = 5
+_OFFERS_PER_SECOND = 0.5
+_ENDED = frozenset({MediaState.closed, MediaState.failed})
+
+
+class Connection(Protocol):
+    """The way to one page. Neither call waits; after `close` nothing more is sent."""
+
+    def send(self, message: ServerMessage) -> None: ...
+
+    def close(self, code: CloseCode) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Fittings:
+    """What every seat of the hub is fitted with. `stale_after_ms`: longest time without media reaching the disk."""
+
+    clock: Clock
+    sinks: SinkFactory
+    durable: Durable
+    peers: PeerFactory
+    media: MediaSettings
+    stale_after_ms: int
+
+
+class Sitting:
+    """A member's stay at a seat (就座). Outlives a lost connection for a while, so that the recording goes on.
+
+    on_event: told of everything worth writing down. on_media: told when media begins to arrive.
+    All calls belong to the event loop of the hub.
+    """
+
+    def __init__(
+        self,
+        holder: SeatHolder,
+        room_clock: RoomClock,
+        fittings: Fittings,
+        on_event: Callable[[SeatEvent], None],
+        on_media: Callable[["Sitting"], None],
+    ) -> None:
+        self.holder = holder
+        self.standing = Standing(Party.expert, holder.room_id, holder.seat_no)
+        self.connection: Connection | None = None
+        self.page: str | None = None
+        self.times_away = 0
+        self.ended = False
+        self.media: MediaState | None = None
+        self.visible = True
+        self.devices: Devices | None = None
+        self.stale = True
+        self._was_recorded = False
+        self._room_clock = room_clock
+        self._fittings = fittings
+        self._on_event = on_event
+        self._on_media = on_media
+        self._peer: Peer | None = None
+        self._peer_number = 0
+        self._offers = Allowance(_OFFERS_AT_ONCE, _OFFERS_PER_SECOND)
+
+    def event(self, kind: EventKind) -> SeatEvent:
+        return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind)
+
+    def note(self, kind: EventKind) -> None:
+        self._on_event(self.event(kind))
+
+    async def take(self, connection: Connection, page: str) -> None:
+        """Gives the seat to this connection; an earlier one is told and closed, another page's media ends."""
+        earlier, returning = self.connection, page == self.page
+        if earlier is not None:
+            self._tell(Replaced(), HOUSE)
+            earlier.close(CloseCode.replaced)
+            self.connection = None
+        if returning:
+            self.note(EventKind.seat_back)
+        else:
+            if earlier is not None:
+                self.note(EventKind.seat_replaced)
+            await self.drop_peer("replaced")
+            self.note(EventKind.seat_joined)
+        replaced_page = earlier is not None and not returning
+        self.connection, self.page = connection, page
+        self._tell(
+            Welcome(
+                seat_no=self.holder.seat_no,
+                code_name=self.holder.code_name,
+                room_ms=self._room_clock(),
+                state=self.holder.evaluation_state,
+                media="needed" if self._peer is None else "kept",
+            ),
+            HOUSE,
+        )
+        if self.media is not None and self._peer is not None:
+            self._tell(Media(state=self.media), self.standing)
+        self._tell(self._recording(), self.standing)
+        if replaced_page:
+            self._tell(Notice(code=NoticeCode.earlier_page_replaced), HOUSE)
+
+    def lose(self, connection: Connection) -> bool:
+        """The connection is gone; False when it had been replaced or the stay is over."""
+        if self.connection is not connection:
+            return False
+        self.connection = None
+        self.times_away += 1
+        self.note(EventKind.seat_away)
+        return True
+
+    async def handle(self, connection: Connection, message: ClientMessage) -> None:
+        """Does what the seat asks; raises YuanpingError when it may not. A replaced connection is not heard."""
+        if self.connection is not connection:
+            return
+        match message:
+            case Ping(t=t):
+                self._tell(Pong(t=t, room_ms=self._room_clock()), self.standing)
+            case Offer():
+                await self._answer(message)
+            case Devices():
+                self._note_devices(message)
+            case Focus(visible=visible):
+                if visible != self.visible:
+                    self.visible = visible
+                    self.note(EventKind.page_shown if visible else EventKind.page_hidden)
+            case Hello():
+                raise Conflict("hello-again", N_("工位已经进入评标室"), N_("无需处理"))
+
+    def update(self, holder: SeatHolder) -> None:
+        """The member's rows as they are now; a change of the evaluation's state is told."""
+        changed = holder.evaluation_state != self.holder.evaluation_state
+        self.holder = holder
+        if changed:
+            self._tell(State(evaluation=holder.evaluation_state), HOUSE)
+
+    def tick(self) -> None:
+        """Tells how far the recording has reached the disk."""
+        recording = self._recording()
+        if recording.stale != self.stale:
+            self.stale = recording.stale
+            if recording.stale:
+                self.note(EventKind.recording_stale)
+                self._tell(Notice(code=NoticeCode.recording_stale), HOUSE)
+            elif self._was_recorded:
+                self.note(EventKind.recording_back)
+                self._tell(Notice(code=NoticeCode.recording_back), HOUSE)
+            self._was_recorded = True
+        self._tell(recording, self.standing)
+
+    async def end(self, reason: ClosedReason, code: CloseCode) -> None:
+        """Ends the stay: tells the page, closes it, and waits until its media has ended."""
+        self.ended = True
+        if self.connection is not None:
+            self._tell(Closed(reason=reason), HOUSE)
+            self.connection.close(code)
+            self.connection = None
+        await self.drop_peer(reason)
+
+    async def drop_peer(self, reason: str) -> None:
+        """Ends the media connection; its last news are still written down."""
+        peer, self._peer = self._peer, None
+        if peer is not None:
+            await peer.close(reason)
+
+    async def _answer(self, offer: Offer) -> None:
+        if not self._offers.take(self._fittings.clock.monotonic_ns()):
+            raise Conflict("offer-flood", N_("音视频连接请求过于频繁"), N_("页面会稍后自动重试"))
+        await self.drop_peer("replaced")
+        self._peer_number += 1
+        peer = self._fittings.peers(
+            self._room_clock,
+            self._open_sink,
+            partial(self._media_is, self._peer_number),
+            self._fittings.media,
+        )
+        self._peer, answered = peer, False
+        try:
+            sdp = await peer.answer(offer.sdp)
+            answered = True
+        finally:
+            if not answered and self._peer is peer:
+                await self.drop_peer("bad-offer")
+        if self._peer is peer:
+            self._tell(Answer(n=offer.n, sdp=sdp), self.standing)
+
+    def _open_sink(self, source: Source, codec: Codec) -> SampleSink:
+        key = TrackKey(self.holder.room_id, self.holder.seat_no, source)
+        return self._fittings.sinks(key, codec)
+
+    def _media_is(self, peer_number: int, text: str) -> None:
+        if peer_number != self._peer_number:
+            return  # an earlier connection's last words
+        try:
+            state = MediaState(text)
+        except ValueError:
+            logger.info("seat %s: media state %r is not told", self.holder.seat_no, text)
+            return
+        self.media = state
+        if state in _ENDED:
+            self._peer = None
+        self.note(EventKind(f"media-{state}"))
+        self._tell(Media(state=state), self.standing)
+        if state is MediaState.connected:
+            self._on_media(self)
+
+    def _note_devices(self, devices: Devices) -> None:
+        before, self.devices = self.devices, devices
+        if before is None or before.camera != devices.camera:
+            self.note(EventKind(f"camera-{devices.camera}"))
+        if before is None or before.microphone != devices.microphone:
+            self.note(EventKind(f"microphone-{devices.microphone}"))
+
+    def _recording(self) -> Recording:
+        now_ms = self._room_clock()
+        on_disk = [
+            self._fittings.durable(TrackKey(self.holder.room_id, self.holder.seat_no, source))
+            for source in (Source.camera, Source.microphone)
+        ]
+        return Recording(
+            room_ms=now_ms,
+            camera_ms=on_disk[0],
+            microphone_ms=on_disk[1],
+            stale=any(ms is None or now_ms - ms > self._fittings.stale_after_ms for ms in on_disk),
+        )
+
+    def _tell(self, message: ServerMessage, origin: Standing) -> None:
+        """The only way out to a page: what this seat may not know of does not pass."""
+        denied = refusal(self.standing, Act.know, origin)
+        if denied is not None:
+            raise PermissionError(f"a seat may not hear of {origin}: {denied}")
+        if self.connection is not None:
+            self.connection.send(message)
+
+
+def refused(error: YuanpingError) -> CloseCode | None:
+    """Which refusals end a connection."""
+    return _CLOSING.get(error.code)
+
+
+_CLOSING = {
+    "hello-first": CloseCode.bad_messages,
+    "message-flood": CloseCode.flooding,
+    "message-too-long": CloseCode.too_long,
+    "protocol-version": CloseCode.bad_messages,
+    "room-closed": CloseCode.room_closed,
+    "seat-not-admitted": CloseCode.not_admitted,
+    "service-busy": CloseCode.try_again_later,
+    "ticket-refused": CloseCode.ticket_refused,
+}
