@@ -288,8 +288,9 @@ def fetch_assets() -> None:
 
 
 def chromium() -> str | None:
-    """The Chromium for browser tests, found the way the tests themselves find it."""
-    return answer(sys.executable, "-m", "tests.support.chromium")
+    """The Chromium for browser tests, found the way the tests find it; a stand-in that does not start counts as none."""
+    found = answer(sys.executable, "-m", "tests.support.chromium")
+    return found if found and answer(found, "--version") is not None else None
 
 
 def install_chromium() -> None:
