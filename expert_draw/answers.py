@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -121,21 +122,32 @@ class Invitees:
         return chosen.id if chosen else None
 
 
+def any_due(session: Session, now: datetime) -> bool:
+    """Whether any window has ended without being closed."""
+    return session.exec(_due(now).limit(1)).first() is not None
+
+
 def expire_due(session: Session, now: datetime) -> int:
     """Closes every window that has ended; returns how many. Run by each tick, safe to run twice."""
-    due = session.exec(
-        select(Invitation).where(
-            col(Invitation.state).in_(OPEN),
-            col(Invitation.deadline).is_not(None),
-            col(Invitation.deadline) <= now,
-        )
-    ).all()
+    due = session.exec(_due(now)).all()
     for invitation in due:
         invitation.state = advance(InvitationState(invitation.state), InvitationEvent.lapse)
         session.flush()
         outbox.cancel_for(session, now, invitation.id)
         _settle(session, now, invitation, Tag.invitation_expired, None)
     return len(due)
+
+
+def _due(now: datetime) -> SelectOfScalar[Invitation]:
+    return (
+        select(Invitation)
+        .where(
+            col(Invitation.state).in_(OPEN),
+            col(Invitation.deadline).is_not(None),
+            col(Invitation.deadline) <= now,
+        )
+        .order_by(Invitation.id)
+    )
 
 
 def _settle(session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str | None) -> None:

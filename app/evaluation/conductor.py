@@ -30,6 +30,7 @@ from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.placing import CHINA, FreeSeat, VenueOffer
 from expert_draw.service import DrawOrder, Terms
+from recordings import service as recordings
 from venue import service as venues
 from venue.models import OnlineRoom
 
@@ -131,6 +132,15 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
         _record(session, now, evaluation, Tag.evaluation_ready, "house")
 
 
+def needs_moving(session: Session, evaluation_id: str) -> bool:
+    """Whether `refill` would do something: a place is vacant, or all are filled."""
+    evaluation = load(session, evaluation_id)
+    if evaluation.draw_id is None:
+        return False
+    draw = draws.load(session, evaluation.draw_id)
+    return draws.slots_vacated(session, draw) or draws.filled(session, draw)
+
+
 def convene(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Opens the online room for signing in and sends every member a seat code."""
     evaluation = load(session, evaluation_id)
@@ -140,6 +150,7 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
     session.add(room)
     session.flush()
     evaluation.room_id = room.id
+    recordings.begin(session, now, room_id=room.id, evaluation_id=evaluation.id)
     for slot, invitation in draws.accepted(session, draw):
         member = CommitteeMember(
             id=new_id(now),
@@ -199,6 +210,7 @@ def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: s
     evaluation = load(session, evaluation_id)
     _advance(session, evaluation, EvaluationEvent.seal)
     evaluation.manifest_sha256 = manifest_sha256
+    recordings.seal(session, now, room_id=str(evaluation.room_id), manifest_sha256=manifest_sha256)
     room = session.get(OnlineRoom, evaluation.room_id)
     if room is not None:
         room.state, room.closed_at = "closed", now
@@ -213,6 +225,31 @@ def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: s
         subject=f"evaluation:{evaluation.number}",
         data={"manifest_sha256": manifest_sha256},
     )
+
+
+def perform(
+    session: Session,
+    now: datetime,
+    house: House,
+    actor: Actor,
+    evaluation_id: str,
+    act: str,
+    durable: Durable,
+) -> None:
+    """One act of staff by its name: commit, run, convene, open or close."""
+    match act:
+        case "commit":
+            commit_draw(session, now, house, actor, evaluation_id)
+        case "run":
+            run_draw(session, now, house, actor, evaluation_id)
+        case "convene":
+            convene(session, now, house, actor, evaluation_id)
+        case "open":
+            open_session(session, now, house, actor, evaluation_id, durable)
+        case "close":
+            close_session(session, now, actor, evaluation_id)
+        case _:
+            raise NotFound("act", N_("没有这个操作"), N_("从评标页面进入"))
 
 
 def in_state(session: Session, state: EvaluationState) -> tuple[Evaluation, ...]:

@@ -1,0 +1,141 @@
+"""The interface of an evaluation: for staff who conduct it, and for the expert at their desk."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import PlainTextResponse
+
+from app.accounts.access import Actor, Requires
+from app.accounts.permissions import Permission
+from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
+from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.evaluation import booking, conductor, desk, views
+from app.evaluation.conductor import Durable, House
+from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, SheetIn, SheetOut
+from expert_draw import service as draws
+
+router = APIRouter(prefix="/api", tags=["evaluation"])
+
+Act = Literal["commit", "run", "convene", "open", "close"]
+
+
+def durable_of(request: Request) -> Durable:
+    """How far each track is safely on disk, as the recorder of this service knows it."""
+    durable: Durable = request.app.state.recorder.durable
+    return durable
+
+
+@router.post("/evaluations", status_code=201)
+def book(
+    wanted: BookingIn,
+    request: Request,
+    actor: Annotated[Actor, Requires(Permission.evaluation_book)],
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+) -> EvaluationOut:
+    """Books an evaluation after checking it against the rules in force and the depth of the pool."""
+    with database.transaction() as session:
+        evaluation = conductor.book(session, clock.now(), House(settings, sealer), actor, wanted)
+        return views.summary(session, durable_of(request), evaluation.id)
+
+
+@router.post("/evaluations/check")
+def check(
+    wanted: BookingIn,
+    _actor: Annotated[Actor, Requires(Permission.evaluation_book)],
+    database: DatabaseDep,
+    clock: ClockDep,
+) -> list[booking.Problem]:
+    """Everything wrong with a booking, without entering it."""
+    with database.reading() as session:
+        return list(booking.check(session, clock.now(), wanted))
+
+
+@router.get("/evaluations/{evaluation_id}")
+def read(
+    evaluation_id: str,
+    request: Request,
+    _actor: Annotated[Actor, Requires(Permission.evaluation_read)],
+    database: DatabaseDep,
+) -> EvaluationOut:
+    with database.reading() as session:
+        return views.summary(session, durable_of(request), evaluation_id)
+
+
+@router.get("/evaluations/{evaluation_id}/draw/record")
+def draw_record(
+    evaluation_id: str,
+    _actor: Annotated[Actor, Requires(Permission.draw_read)],
+    database: DatabaseDep,
+) -> PlainTextResponse:
+    """The draw record as a file; `yuanping verify` runs it again without this service."""
+    with database.reading() as session:
+        evaluation = conductor.load(session, evaluation_id)
+        if evaluation.draw_id is None:
+            raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
+        draw = draws.load(session, evaluation.draw_id)
+        text = draws.read(session, draw).text.decode()
+    return PlainTextResponse(
+        text,
+        media_type="application/jsonl",
+        headers={"Content-Disposition": f'attachment; filename="{draw.number}.jsonl"'},
+    )
+
+
+@router.post("/evaluations/{evaluation_id}/{act}")
+def conduct(
+    evaluation_id: str,
+    act: Act,
+    request: Request,
+    actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+) -> EvaluationOut:
+    """Moves the evaluation on: commit and run the draw, convene the experts, open and close the session."""
+    with database.transaction() as session:
+        conductor.perform(
+            session,
+            clock.now(),
+            House(settings, sealer),
+            actor,
+            evaluation_id,
+            act,
+            durable_of(request),
+        )
+        return views.summary(session, durable_of(request), evaluation_id)
+
+
+@router.get("/seat/desk")
+def seat_desk(
+    actor: Annotated[Actor, Requires(Permission.seat_sit)],
+    database: DatabaseDep,
+) -> DeskOut:
+    with database.reading() as session:
+        return desk.desk(session, str(actor.member_id))
+
+
+@router.put("/seat/sheet")
+def save_sheet(
+    sheet: SheetIn,
+    actor: Annotated[Actor, Requires(Permission.sheet_write)],
+    database: DatabaseDep,
+    clock: ClockDep,
+) -> SheetOut:
+    """Stores the sheet; once this answers, the entries survive anything that happens to the service."""
+    with database.transaction() as session:
+        return desk.save(session, clock.now(), str(actor.member_id), sheet)
+
+
+@router.post("/seat/sheet/submit")
+def submit_sheet(
+    actor: Annotated[Actor, Requires(Permission.sheet_write)],
+    database: DatabaseDep,
+    clock: ClockDep,
+) -> SheetOut:
+    with database.transaction() as session:
+        return desk.submit(session, clock.now(), str(actor.member_id))
