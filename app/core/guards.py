@@ -50,11 +50,8 @@ def missing_guards(connection: Connection) -> tuple[str, ...]:
     """Names of the guards that are not there, are switched off, or say something else than they should."""
     dialect = connection.dialect.name
     if dialect == "sqlite":
-        present: dict[str, str] = dict(
-            connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            .tuples()
-            .all()
-        )
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
+        present = {str(name): str(sql) for name, sql in rows}
         return tuple(guard.name for guard in guards(dialect) if present.get(guard.name) != guard.statement)
     names = set(connection.exec_driver_sql(_POSTGRESQL_PRESENT).scalars().all())
     return tuple(guard.name for guard in guards(dialect) if guard.name not in names)

@@ -1,0 +1,234 @@
+"""An evaluation from booking to a full committee, with the clock in our hands."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, col, select
+
+from app.audit import service as audit
+from app.core.errors import Conflict, InvalidInput
+from app.evaluation import conductor, views
+from app.evaluation.schemas import SlotIn, UnitIn
+from app.notify.listener import Heard
+from app.notify.models import OutgoingMessage
+from expert_draw import answers
+from expert_draw import service as draws
+from expert_draw.engine.verify import verify_record
+from expert_draw.models import Draw, Expert, Invitation
+from tests.support.world import OPERATOR, World, booking, make_world
+from venue import service as venues
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def book(world: World, **changes: object) -> str:
+    with world.transaction() as session:
+        return conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes)).id
+
+
+def draw(world: World, evaluation_id: str) -> None:
+    with world.transaction() as session:
+        conductor.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+    with world.transaction() as session:
+        conductor.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+
+
+def invitations(session: Session, *states: str) -> list[Invitation]:
+    return list(
+        session.exec(
+            select(Invitation).where(col(Invitation.state).in_(states)).order_by(Invitation.id)
+        ).all()
+    )
+
+
+def answer(world: World, invitation: Invitation, *, accept: bool) -> Heard:
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), invitation.id)
+        return world.invitees.answer(session, world.now(), invitation.id, accept, "voice")
+
+
+def refill(world: World, evaluation_id: str) -> None:
+    with world.transaction() as session:
+        conductor.refill(session, world.now(), world.house, evaluation_id)
+
+
+def record_of(session: Session) -> bytes:
+    return draws.read(session, session.exec(select(Draw)).one()).text
+
+
+def test_five_places_are_drawn_seated_and_called_in_one_transaction(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        invited = invitations(session, "queued")
+        assert len({one.expert_id for one in invited}) == 5
+        assert len({one.center_id for one in invited}) == 5
+        assert set(venues.booked_seats(session, evaluation_id)) == {one.seat_id for one in invited}
+        calls = session.exec(select(OutgoingMessage)).all()
+        assert Counter((call.subject, call.channel) for call in calls) == {
+            (one.id, "voice"): 1 for one in invited
+        }
+        assert verify_record(record_of(session)).ok
+
+
+def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) -> None:
+    with world.database.reading() as session:
+        avoided = session.exec(select(Expert).where(Expert.employer == "单位1")).one()
+    evaluation_id = book(world, avoid=(UnitIn(name="单位 1"),))
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        seen = views.draw_page(session, evaluation_id)
+        assert dict(seen.excluded) == {"employer": 1}
+        assert avoided.id not in {one.expert_id for one in invitations(session, "queued")}
+
+
+def test_who_declines_is_replaced_by_a_further_round_of_the_same_record(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        first = invitations(session, "queued")
+    declined = first[2]
+    assert answer(world, declined, accept=False) is Heard.declined
+    refill(world, evaluation_id)
+    with world.database.reading() as session:
+        fresh = [one for one in invitations(session, "queued") if one.round == 2]
+        assert [one.slot_id for one in fresh] == [declined.slot_id]
+        assert fresh[0].expert_id not in {one.expert_id for one in first}
+        assert len(venues.booked_seats(session, evaluation_id)) == 5
+        assert verify_record(record_of(session)).ok
+
+
+def test_a_window_that_closes_without_an_answer_gives_the_place_to_another(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        silent, *others = invitations(session, "queued")
+    for one in others:
+        assert answer(world, one, accept=True) is Heard.accepted
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), silent.id)
+    world.clock.advance(world.settings.invitation.reply_window_s)
+    with world.transaction() as session:
+        assert answers.expire_due(session, world.now()) == 1
+        assert answers.expire_due(session, world.now()) == 0
+    assert answer(world, silent, accept=True) is Heard.lapsed
+    refill(world, evaluation_id)
+    with world.database.reading() as session:
+        assert [one.slot_id for one in invitations(session, "queued")] == [silent.slot_id]
+        text = record_of(session).decode()
+        assert '"outcome":"expired"' in text
+        assert '"outcome":"late"' in text
+        assert verify_record(text.encode()).ok
+
+
+def test_the_first_answer_counts_and_a_second_changes_nothing(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        one = invitations(session, "queued")[0]
+    assert answer(world, one, accept=True) is Heard.accepted
+    assert answer(world, one, accept=False) is Heard.already
+    with world.database.reading() as session:
+        assert session.get_one(Invitation, one.id).state == "accepted"
+
+
+def test_a_full_committee_is_ready_and_each_member_gets_a_seat_code(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        invited = invitations(session, "queued")
+    for one in invited:
+        answer(world, one, accept=True)
+    refill(world, evaluation_id)
+    with world.transaction() as session:
+        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    with world.database.reading() as session:
+        assert conductor.load(session, evaluation_id).state == "convened"
+        codes = session.exec(select(OutgoingMessage).where(OutgoingMessage.purpose == "seat_code")).all()
+        assert len(codes) == 5
+        assert audit.check_case(session, evaluation_id) is None
+
+
+def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        invited = invitations(session, "queued")
+    for one in invited:
+        answer(world, one, accept=True)
+    refill(world, evaluation_id)
+    with world.transaction() as session:
+        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    world.clock.advance(60)
+    with world.transaction() as session, pytest.raises(Conflict, match="seats-not-recorded"):
+        conductor.open_session(
+            session,
+            world.now(),
+            world.house,
+            OPERATOR,
+            evaluation_id,
+            lambda key: None if key.seat_no == 3 else 59_000,
+        )
+    with world.transaction() as session:
+        conductor.open_session(
+            session, world.now(), world.house, OPERATOR, evaluation_id, lambda _key: 59_000
+        )
+        assert conductor.load(session, evaluation_id).state == "in_session"
+
+
+def test_an_exhausted_pool_stops_with_what_would_have_to_give(tmp_path: Path) -> None:
+    world = make_world(tmp_path, experts=6, employers=6)
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        of_two = next(one for one in invitations(session, "queued"))
+    answer(world, of_two, accept=False)
+    for _ in range(3):
+        refill(world, evaluation_id)
+        with world.database.reading() as session:
+            waiting = invitations(session, "queued")
+        for one in waiting:
+            answer(world, one, accept=False)
+    with world.database.reading() as session:
+        evaluation = conductor.load(session, evaluation_id)
+        assert evaluation.state == "short"
+        assert evaluation.short_reason
+        assert verify_record(record_of(session)).ok
+
+
+def test_an_even_committee_is_refused_with_the_rule_and_its_source(world: World) -> None:
+    with world.transaction() as session, pytest.raises(InvalidInput, match=r"committee\.even"):
+        conductor.book(
+            session,
+            world.now(),
+            world.house,
+            OPERATOR,
+            booking(world, slots=(SlotIn(specialty="A08", count=6),)),
+        )
+
+
+def test_two_evaluations_at_once_never_share_a_seat_or_an_expert(world: World) -> None:
+    first, second = book(world), book(world, project_number="ZT-2026-002")
+    draw(world, first)
+    draw(world, second)
+    with world.database.reading() as session:
+        invited = invitations(session, "queued")
+        assert len({one.expert_id for one in invited}) == 10
+        assert len({one.seat_id for one in invited}) == 10
+
+
+def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        shown = repr(views.terminal(session, evaluation_id)) + repr(views.draw_page(session, evaluation_id))
+        for one in invitations(session, "queued"):
+            expert = session.get_one(Expert, one.expert_id)
+            for secret in (world.sealer.unseal(expert.name_sealed), world.sealer.unseal(expert.phone_sealed)):
+                assert secret not in shown
+            assert one.center_id not in shown
+            assert one.seat_id not in shown
