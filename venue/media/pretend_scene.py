@@ -18,10 +18,23 @@ _GLYPHS = {
 }
 _GLYPH_ADVANCE = 4
 _WALL = ((96, 150), (150, 96), (118, 108), (160, 140), (100, 120), (140, 160), (112, 140))  # U and V per seat
-_PAPER, _INK = 225, 24
-_SKIN, _HAIR, _COAT, _MOUTH = 182, 46, 74, 60
-_SKIN_UV = (112, 152)
-_COAT_UV = (132, 122)
+_INK = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Tone:
+    """What one plane of the picture holds for each thing in it."""
+
+    skin: int
+    hair: int
+    coat: int
+    mouth: int
+    paper: int
+
+
+_BRIGHTNESS = _Tone(skin=182, hair=46, coat=74, mouth=60, paper=225)
+_BLUE = _Tone(skin=112, hair=124, coat=132, mouth=118, paper=128)
+_RED = _Tone(skin=152, hair=134, coat=122, mouth=160, paper=128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +68,19 @@ class Scene:
         middle = width // 2 + round(sway * width / 8)
         top = height // 3 + round(nod * height / 30)
         head = height // 8
-        for plane, scale, coat, skin in (
-            (y, 1, _COAT, _SKIN),
-            (u, 2, _COAT_UV[0], _SKIN_UV[0]),
-            (v, 2, _COAT_UV[1], _SKIN_UV[1]),
-        ):
-            shape = _Canvas(plane, width // scale, height // scale)
-            shape.oval(
-                (middle + width // 2) // 2 // scale,
-                height // scale,
-                width // 4 // scale,
-                height * 2 // 5 // scale,
-                coat,
-            )
-            shape.oval(middle // scale, top // scale, head // scale, head * 5 // 4 // scale, skin)
-        canvas = _Canvas(y, width, height)
-        canvas.oval(middle, top - head * 3 // 4, head, head // 2, _HAIR)
-        mouth = 2 + round(abs(math.sin(ms / 90)) * head / 5)
-        canvas.oval(middle, top + head * 3 // 5, head // 3, mouth, _MOUTH)
-        canvas.box(8, 8, 52, 62, _PAPER)
-        canvas.text(f"{self._seat_no % 100}", 16, 14, 10 if self._seat_no < 10 else 5, _INK)  # noqa: PLR2004 -- one digit or two
-        canvas.box(width - 178, height - 48, 170, 40, _PAPER)
-        canvas.text(_clock_text(ms), width - 172, height - 42, 5, _INK)
-        canvas.box(ms // 8 % (width - 24), height - 6, 24, 6, _PAPER)
+        for plane, scale, tone in ((y, 1, _BRIGHTNESS), (u, 2, _BLUE), (v, 2, _RED)):
+            canvas = _Canvas(plane, width, height, scale)
+            canvas.oval((middle + width // 2) // 2, height, width // 4, height * 2 // 5, tone.coat)
+            canvas.oval(middle, top, head, head * 5 // 4, tone.skin)
+            canvas.oval(middle, top - head * 3 // 4, head, head // 2, tone.hair)
+            mouth = 2 + round(abs(math.sin(ms / 90)) * head / 5)
+            canvas.oval(middle, top + head * 3 // 5, head // 3, mouth, tone.mouth)
+            canvas.box(8, 8, 52, 62, tone.paper)
+            canvas.box(width - 178, height - 48, 170, 40, tone.paper)
+            canvas.box(ms // 8 % (width - 24), height - 6, 24, 6, tone.paper)
+        ink = _Canvas(y, width, height, 1)
+        ink.text(f"{self._seat_no % 100}", 16, 14, 10 if self._seat_no < 10 else 5, _INK)  # noqa: PLR2004 -- one digit or two
+        ink.text(_clock_text(ms), width - 172, height - 42, 5, _INK)
         return Picture(bytes(y), bytes(u), bytes(v))
 
 
@@ -87,28 +90,34 @@ def _clock_text(ms: int) -> str:
 
 
 class _Canvas:
-    """One plane of a picture, drawn on in whole runs of pixels; what lies outside is cut off."""
+    """One plane of a picture, drawn on in whole runs of pixels; what lies outside is cut off.
 
-    def __init__(self, plane: bytearray, width: int, height: int) -> None:
+    Places and sizes are those of the picture; `scale` says how many of its pixels make one of the plane.
+    """
+
+    def __init__(self, plane: bytearray, width: int, height: int, scale: int) -> None:
         self._plane = plane
-        self._width = width
-        self._height = height
+        self._width = width // scale
+        self._height = height // scale
+        self._scale = scale
 
-    def run(self, left: int, row: int, length: int, level: int) -> None:
+    def box(self, left: int, top: int, width: int, height: int, level: int) -> None:
+        scale = self._scale
+        for row in range(top // scale, (top + height) // scale):
+            self._run(left // scale, row, width // scale, level)
+
+    def oval(self, middle: int, centre: int, across: int, down: int, level: int) -> None:
+        middle, centre, across, down = (length // self._scale for length in (middle, centre, across, down))
+        for row in range(-down, down + 1):
+            half = round(across * math.sqrt(1 - row * row / (down * down + 1)))
+            self._run(middle - half, centre + row, 2 * half, level)
+
+    def _run(self, left: int, row: int, length: int, level: int) -> None:
         right = min(left + length, self._width)
         left = max(left, 0)
         if 0 <= row < self._height and left < right:
             start = row * self._width
             self._plane[start + left : start + right] = bytes([level]) * (right - left)
-
-    def box(self, left: int, top: int, width: int, height: int, level: int) -> None:
-        for row in range(top, top + height):
-            self.run(left, row, width, level)
-
-    def oval(self, middle: int, centre: int, across: int, down: int, level: int) -> None:
-        for row in range(-down, down + 1):
-            half = round(across * math.sqrt(1 - row * row / (down * down + 1)))
-            self.run(middle - half, centre + row, 2 * half, level)
 
     def text(self, text: str, left: int, top: int, size: int, level: int) -> None:
         for glyph_no, glyph in enumerate(text):
