@@ -47,7 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "name-form": Kind(N_("姓名中有数字或符号"), N_("只写姓名，少数民族姓名用间隔号“·”")),
     "gender-unknown": Kind(N_("性别“{value}”无法识别"), N_("填写“男”或“女”")),
     "gender-mismatch": Kind(
-        N_("性别与证件号码第 17 位不符"), N_("核对性别和证件号码；按证件号码应为“{expected}”")
+        N_("性别与证件号码第 17 位不符"), N_("核对性别和证件号码；第 17 位单数为男，双数为女")
     ),
     "identity-type": Kind(N_("证件类型“{value}”暂不支持"), N_("填写居民身份证及其号码")),
     "identity-form": Kind(
@@ -56,13 +56,13 @@ KINDS: Mapping[str, Kind] = {
     "identity-rounded": Kind(
         N_("证件号码被表格软件当作数字，末尾几位已经丢失"), N_("把该列设为“文本”格式后重新录入证件号码")
     ),
-    "identity-date": Kind(
-        N_("证件号码第 7 至 14 位“{value}”不是真实日期"), N_("对照证件改正出生年月日的八位")
-    ),
+    "identity-date": Kind(N_("证件号码第 7 至 14 位不是真实日期"), N_("对照证件改正出生年月日的八位")),
     "identity-check": Kind(N_("证件号码校验不通过"), N_("逐位对照证件；若前 17 位无误，末位应为 {expected}")),
     "identity-twice": Kind(N_("证件号码与第 {other} 行相同"), N_("同一位专家只保留一行")),
     "birth-form": Kind(N_("出生日期“{value}”无法识别"), N_("写成 1980-05-31 的形式")),
-    "birth-mismatch": Kind(N_("出生日期与证件号码不符"), N_("按证件号码应为 {expected}；核对后改正其中一处")),
+    "birth-mismatch": Kind(
+        N_("出生日期与证件号码不符"), N_("证件号码第 7 至 14 位是出生年月日；核对后改正其中一处")
+    ),
     "age-impossible": Kind(N_("按证件号码年龄为 {age} 岁"), N_("专家年龄应在 18 至 80 岁之间；核对证件号码")),
     "age-high": _warning(N_("年满 {age} 岁"), N_("不少办法以 70 岁为上限；确认是否续聘")),
     "region-unknown": Kind(
@@ -71,7 +71,7 @@ KINDS: Mapping[str, Kind] = {
     "region-broad": _warning(N_("行政区域只到省一级"), N_("写到市、州一级，抽取时才能按城市分布")),
     "region-unnamed": _warning(N_("行政区域代码 {value} 没有收录名称"), N_("核对代码；代码无误可以忽略")),
     "phone-form": Kind(
-        N_("联系电话应为 11 位手机号码，现有 {length} 位数字"), N_("只填一个手机号码，例如 13800000000")
+        N_("联系电话不是手机号码"), N_("只填一个 11 位手机号码，以 13 至 19 开头；现有 {length} 位数字")
     ),
     "phone-twice": _warning(
         N_("联系电话与第 {other} 行相同"), N_("两位专家共用号码时，电话邀请无法区分；各填本人号码")
@@ -112,7 +112,7 @@ KINDS: Mapping[str, Kind] = {
 class Problem:
     """One thing to mend: spreadsheet row (from 1), column letter and header, kind and parameters.
 
-    Names, identity numbers and phone numbers are never among the parameters: listings get copied about.
+    Names, birth dates, identity and phone numbers are never among the parameters: listings get copied about.
     """
 
     row: int

@@ -162,7 +162,7 @@ class RowReader:
             if fault.fault is Fault.form:
                 self.note("identity", "identity-form", length=len(text))
             elif fault.fault is Fault.date:
-                self.note("identity", "identity-date", value=text[6:14])
+                self.note("identity", "identity-date")
             else:
                 self.note("identity", "identity-check", expected=fault.expected)
             return "", None, ""
@@ -182,7 +182,7 @@ class RowReader:
         if written is None:
             self.note("birth", "birth-form", value=_shown(text))
         elif written != birth:
-            self.note("birth", "birth-mismatch", expected=birth.isoformat())
+            self.note("birth", "birth-mismatch")
 
     def _gender(self, by_identity: str) -> str:
         text = self._raw("gender").upper()
@@ -192,7 +192,7 @@ class RowReader:
         if not gender:
             self.note("gender", "gender-unknown", value=_shown(text))
         elif by_identity and gender != by_identity:
-            self.note("gender", "gender-mismatch", expected="男" if by_identity == "1" else "女")
+            self.note("gender", "gender-mismatch")
         return gender
 
     def _region(self) -> str:
