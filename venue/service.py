@@ -16,7 +16,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from venue import repository
 from venue.booking import Agreement, Window, capacity
-from venue.models import Booking, Center
+from venue.models import Booking, Center, OnlineRoom
 from venue.seating import SeatOffer
 
 READY = "ready"
@@ -323,3 +323,14 @@ def _status(seat_id: str, label: str, state: str, bookings: Sequence[Booking], a
 def _count(rooms: Iterable[RoomBoard]) -> dict[SeatState, int]:
     counts = Counter(seat.state for room in rooms for seat in room.seats)
     return {state: counts[state] for state in SeatState}
+
+
+def center_name(session: Session, center_id: str) -> str | None:
+    """The name of a center; None for an unknown one."""
+    center = session.get(Center, center_id)
+    return center.name if center else None
+
+
+def zero_of_room(session: Session, room_id: str) -> datetime:
+    """The moment at which an online room's clock showed zero; the room must exist."""
+    return session.get_one(OnlineRoom, room_id).zero_at
