@@ -63,7 +63,11 @@ class SmsOptOut(SQLModel, table=True):
 
 
 class SimulatedCall(SQLModel, table=True):
-    """A call on a pretend phone (模拟通话), as the provider would keep it."""
+    """A call on a pretend phone (模拟通话), as the provider would keep it.
+
+    `due_at` is when the next thing happens by itself: it starts to ring, rings out, the silence after the
+    spoken text ends, or the line closes. `pending_url` is the document the exchange must fetch next.
+    """
 
     __tablename__ = "simulated_call"
 
@@ -77,13 +81,13 @@ class SimulatedCall(SQLModel, table=True):
     status_events: str = "[]"
     ring_s: int
     sequence: int = 0
-    step: int = 0
+    turn: int = 0
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    pending_url: str | None = None
+    pending_digits: str | None = Field(default=None, max_length=8)
+    action_url: str | None = None
     spoken_sealed: str | None = None
     spoken_language: str = Field(default="", max_length=16)
-    action_url: str | None = None
-    pressed: str | None = Field(default=None, max_length=8)
-    ends_after: bool = False
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -111,11 +115,10 @@ class SimulatedReport(SQLModel, table=True):
     __tablename__ = "simulated_report"
 
     id: str = Field(primary_key=True, max_length=36)
-    sid: str = Field(index=True, max_length=34)
+    order_no: int
     url: str
     fields_sealed: str
     due_at: datetime = Field(sa_type=UtcDateTime, index=True)
-    order_no: int
     tries: int = 0
 
 

@@ -5,16 +5,23 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
-from app.notify.delivery import FINAL, RANK, TAKEN, Event, MessageState, advance, sources
+from app.notify.delivery import RANK, TAKEN, Event, MessageState, advance, is_final, sources
 from app.notify.models import MessageEvent, OutgoingMessage, SmsOptOut
 
+_CHECKED = tuple(
+    state.value
+    for state in MessageState
+    if state is MessageState.unknown or (RANK[state] >= TAKEN and not is_final(state))
+)
 
-def get(session: Session, message_id: str) -> OutgoingMessage | None:
-    return session.get(OutgoingMessage, message_id, populate_existing=True)
+
+def held(session: Session, message_id: str) -> OutgoingMessage | None:
+    """The message, kept from other writers until this transaction ends."""
+    return session.get(OutgoingMessage, message_id, populate_existing=True, with_for_update=True)
 
 
 def move(session: Session, message_id: str, event: Event, **values: Any) -> bool:
@@ -69,9 +76,7 @@ def due(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ..
     return tuple(
         session.exec(
             select(OutgoingMessage)
-            .where(
-                col(OutgoingMessage.state) == MessageState.queued.value, col(OutgoingMessage.due_at) <= now
-            )
+            .where(*_due(now))
             .order_by(col(OutgoingMessage.due_at), col(OutgoingMessage.id))
             .limit(most)
             .with_for_update(skip_locked=True)
@@ -79,36 +84,39 @@ def due(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ..
     )
 
 
+def anything_due(session: Session, now: datetime) -> bool:
+    return session.exec(select(OutgoingMessage.id).where(*_due(now)).limit(1)).first() is not None
+
+
 def orphaned(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ...]:
     """Messages whose sender let the lease run out: whether they left, nobody here knows."""
-    return tuple(
-        session.exec(
-            select(OutgoingMessage)
-            .where(
-                col(OutgoingMessage.state) == MessageState.sending.value,
-                col(OutgoingMessage.lease_until) <= now,
-            )
-            .limit(most)
-        ).all()
-    )
+    return tuple(session.exec(select(OutgoingMessage).where(*_orphaned(now)).limit(most)).all())
 
 
 def to_check(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ...]:
     """Messages to ask the provider about: of unknown fate, or taken and silent for long."""
     return tuple(
         session.exec(
-            select(OutgoingMessage)
-            .where(
-                or_(
-                    col(OutgoingMessage.state) == MessageState.unknown.value,
-                    col(OutgoingMessage.rank).between(TAKEN, FINAL - 1),
-                ),
-                col(OutgoingMessage.check_at) <= now,
-            )
-            .order_by(col(OutgoingMessage.check_at))
-            .limit(most)
+            select(OutgoingMessage).where(*_to_check(now)).order_by(col(OutgoingMessage.check_at)).limit(most)
         ).all()
     )
+
+
+def anything_to_check(session: Session, now: datetime) -> bool:
+    wanted = or_(and_(*_orphaned(now)), and_(*_to_check(now)))
+    return session.exec(select(OutgoingMessage.id).where(wanted).limit(1)).first() is not None
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (col(OutgoingMessage.state) == MessageState.queued.value, col(OutgoingMessage.due_at) <= now)
+
+
+def _orphaned(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (col(OutgoingMessage.state) == MessageState.sending.value, col(OutgoingMessage.lease_until) <= now)
+
+
+def _to_check(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (col(OutgoingMessage.state).in_(_CHECKED), col(OutgoingMessage.check_at) <= now)
 
 
 def take_check(session: Session, message: OutgoingMessage, next_at: datetime) -> bool:

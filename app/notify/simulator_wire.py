@@ -1,0 +1,394 @@
+"""The pretend exchange in the provider's own interface: the part of Twilio's REST that this service uses.
+
+Calls and messages can be created, read, listed and cancelled; the numbers, names of fields and error codes are
+Twilio's, so that its own client library cannot tell the difference.
+"""
+
+import base64
+import hmac
+import operator
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Annotated, Any, TypeVar
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from sqlmodel import Session, col, select
+from starlette.datastructures import FormData
+from starlette.types import Receive, Scope, Send
+
+from app.accounts.access import Public
+from app.notify.models import SimulatedCall, SimulatedText
+from app.notify.phone_room import LineDep, PhoneRoomDep
+from app.notify.simulator import CallState, Exchange, is_number
+from app.notify.simulator_reports import Fault, use_up
+
+_LONGEST_TEXT, _LONGEST_RING_S, _RING_S = 1600, 600, 60
+_MOST_PER_PAGE = 1000
+_Row = TypeVar("_Row", SimulatedCall, SimulatedText)
+
+
+class WireRefused(Exception):
+    """A refusal in the provider's own form: HTTP status, the provider's error code, a sentence."""
+
+    def __init__(self, status: int, code: int, message: str) -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        super().__init__(f"{status} {code} {message}")
+
+    def response(self) -> Response:
+        body = {
+            "code": self.code,
+            "message": self.message,
+            "more_info": f"https://www.twilio.com/docs/errors/{self.code}",
+            "status": self.status,
+        }
+        headers = {"WWW-Authenticate": 'Basic realm="Twilio API"'} if self.code == _NO_ACCOUNT else {}
+        return JSONResponse(body, self.status, headers)
+
+
+_NO_ACCOUNT = 20003
+
+
+class _WireRoute(APIRoute):
+    """Answers refusals in the provider's form instead of the house's problem documents."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except WireRefused as refused:
+                return refused.response()
+
+        return handle
+
+
+def _account(request: Request, room: PhoneRoomDep, account_sid: str) -> None:
+    """The account's name and token, as the provider asks for them."""
+    expected = base64.b64encode(f"{room.account_sid}:{room.auth_token}".encode()).decode()
+    given = request.headers.get("authorization", "").removeprefix("Basic ")
+    if not hmac.compare_digest(given.encode(), expected.encode()):
+        raise WireRefused(401, _NO_ACCOUNT, "Authenticate")
+    if account_sid != room.account_sid:
+        raise WireRefused(404, 20404, "The requested resource was not found")
+
+
+router = APIRouter(
+    prefix="/sim/2010-04-01/Accounts/{account_sid}",
+    tags=["simulator"],
+    dependencies=[Public(), Depends(_account)],
+    route_class=_WireRoute,
+)
+
+
+class _DroppedReply(Response):
+    """Begins to answer and breaks the connection."""
+
+    async def __call__(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"1000")]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+
+
+@router.post("/Calls.json")
+async def create_call(request: Request, line: LineDep) -> Response:
+    """Queues a call."""
+    form = await request.form()
+    to, url = _text(form, "To"), _text(form, "Url")
+    _check_numbers(to, _text(form, "From"), 21212)
+    if not url.startswith(("http://", "https://")):
+        raise WireRefused(400, 21205, "Url is not a valid URL")
+    ring_s = _whole(form, "Timeout", _RING_S)
+    if not 1 <= ring_s <= _LONGEST_RING_S:
+        raise WireRefused(400, 20001, "Timeout must be between 1 and 600")
+    events = tuple(str(value) for value in form.getlist("StatusCallbackEvent"))
+    exchange = line.exchange
+
+    def work(session: Session, now: datetime) -> dict[str, Any]:
+        call = exchange.dial(
+            session,
+            now,
+            to=to,
+            document_url=url,
+            status_url=_text(form, "StatusCallback") or None,
+            status_events=events,
+            ring_s=ring_s,
+        )
+        return _call(exchange, call)
+
+    return await _created(line, work)
+
+
+@router.post("/Messages.json")
+async def create_message(request: Request, line: LineDep) -> Response:
+    """Queues a text."""
+    form = await request.form()
+    to, body = _text(form, "To"), _text(form, "Body")
+    _check_numbers(to, _text(form, "From"), 21606)
+    if not body:
+        raise WireRefused(400, 21602, "Message body is required.")
+    if len(body) > _LONGEST_TEXT:
+        raise WireRefused(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
+    exchange = line.exchange
+
+    def work(session: Session, now: datetime) -> dict[str, Any]:
+        status_url = _text(form, "StatusCallback") or None
+        return _message(exchange, exchange.text(session, now, to=to, body=body, status_url=status_url))
+
+    return await _created(line, work)
+
+
+@router.get("/Calls.json")
+async def list_calls(
+    request: Request,
+    line: LineDep,
+    page: Annotated[int, Query(alias="Page", ge=0)] = 0,
+    size: Annotated[int, Query(alias="PageSize", ge=1, le=_MOST_PER_PAGE)] = 50,
+) -> Response:
+    """Calls, newest first; filters To, From, Status and StartTime as the provider has them."""
+    exchange, asked = line.exchange, request.query_params
+
+    def work(session: Session, _now: datetime) -> list[dict[str, Any]]:
+        wanted = select(SimulatedCall).order_by(
+            col(SimulatedCall.created_at).desc(), col(SimulatedCall.sid).desc()
+        )
+        if "To" in asked:
+            wanted = wanted.where(
+                col(SimulatedCall.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"]),
+                col(SimulatedCall.direction) != "inbound",
+            )
+        if "Status" in asked:
+            wanted = wanted.where(col(SimulatedCall.state) == asked["Status"])
+        return [
+            _call(exchange, row)
+            for row in session.exec(wanted).all()
+            if _in_time(asked, "StartTime", row.created_at)
+        ]
+
+    return _page(request, "calls", await line.look(work), page, size)
+
+
+@router.get("/Messages.json")
+async def list_messages(
+    request: Request,
+    line: LineDep,
+    page: Annotated[int, Query(alias="Page", ge=0)] = 0,
+    size: Annotated[int, Query(alias="PageSize", ge=1, le=_MOST_PER_PAGE)] = 50,
+) -> Response:
+    """Texts, newest first; filters To, From and DateSent as the provider has them."""
+    exchange, asked = line.exchange, request.query_params
+
+    def work(session: Session, _now: datetime) -> list[dict[str, Any]]:
+        wanted = select(SimulatedText).order_by(
+            col(SimulatedText.created_at).desc(), col(SimulatedText.sid).desc()
+        )
+        if "To" in asked:
+            wanted = wanted.where(
+                col(SimulatedText.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"]),
+                col(SimulatedText.direction) != "inbound",
+            )
+        return [
+            _message(exchange, row)
+            for row in session.exec(wanted).all()
+            if _in_time(asked, "DateSent", row.created_at)
+        ]
+
+    return _page(request, "messages", await line.look(work), page, size)
+
+
+@router.get("/Calls/{sid}.json")
+async def fetch_call(sid: str, line: LineDep) -> dict[str, Any]:
+    """One call."""
+    return await line.look(lambda session, _now: _call(line.exchange, _known(session, SimulatedCall, sid)))
+
+
+@router.get("/Messages/{sid}.json")
+async def fetch_message(sid: str, line: LineDep) -> dict[str, Any]:
+    """One text."""
+    return await line.look(lambda session, _now: _message(line.exchange, _known(session, SimulatedText, sid)))
+
+
+@router.post("/Calls/{sid}.json")
+async def update_call(sid: str, request: Request, line: LineDep) -> dict[str, Any]:
+    """Takes a call back (Status=canceled) or ends it (Status=completed)."""
+    form = await request.form()
+    if _text(form, "Status") not in {CallState.canceled.value, CallState.completed.value}:
+        raise WireRefused(400, 20001, "Status must be canceled or completed")
+    exchange = line.exchange
+
+    def work(session: Session, now: datetime) -> dict[str, Any]:
+        call = _known(session, SimulatedCall, sid)
+        exchange.cancel_call(session, now, call)
+        return _call(exchange, call)
+
+    return await line.act(work)
+
+
+@router.post("/Messages/{sid}.json")
+async def update_message(sid: str, request: Request, line: LineDep) -> dict[str, Any]:
+    """Takes a text back that has not left (Status=canceled)."""
+    form = await request.form()
+    if _text(form, "Status") != CallState.canceled.value:
+        raise WireRefused(400, 20001, "Status must be canceled")
+    exchange = line.exchange
+
+    def work(session: Session, _now: datetime) -> dict[str, Any]:
+        text = _known(session, SimulatedText, sid)
+        exchange.cancel_text(session, text)
+        return _message(exchange, text)
+
+    return await line.act(work)
+
+
+async def _created(line: LineDep, create: Callable[[Session, datetime], dict[str, Any]]) -> Response:
+    """Creates, unless a fault is set: refused, failed before or after, or taken and never answered."""
+
+    def work(session: Session, now: datetime) -> tuple[dict[str, Any] | None, Fault | None]:
+        for fault in (Fault.refuse, Fault.server_error):
+            if use_up(session, fault):
+                return None, fault
+        body = create(session, now)
+        for fault in (Fault.server_error_taken, Fault.drop_reply):
+            if use_up(session, fault):
+                return body, fault
+        return body, None
+
+    body, fault = await line.act(work)
+    if fault is Fault.refuse:
+        raise WireRefused(429, 20429, "Too Many Requests")
+    if fault in {Fault.server_error, Fault.server_error_taken}:
+        raise WireRefused(503 if fault is Fault.server_error else 500, 20500, "Internal Server Error")
+    if fault is Fault.drop_reply:
+        return _DroppedReply()
+    return JSONResponse(body, 201)
+
+
+def _known(session: Session, table: type[_Row], sid: str) -> _Row:
+    row = session.get(table, sid)
+    if row is None:
+        raise WireRefused(404, 20404, "The requested resource was not found")
+    return row
+
+
+def _call(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
+    phone = exchange.sealer.unseal(call.phone_sealed)
+    inbound = call.direction == "inbound"
+    start, end = call.answered_at, call.ended_at
+    account = exchange.reports.account_sid
+    return {
+        "sid": call.sid,
+        "account_sid": account,
+        "to": exchange.reports.own_number if inbound else phone,
+        "from": phone if inbound else exchange.reports.own_number,
+        "status": call.state,
+        "direction": call.direction,
+        "date_created": _date(call.created_at),
+        "date_updated": _date(end or start or call.created_at),
+        "start_time": _date(start),
+        "end_time": _date(end),
+        "duration": str(int((end - start).total_seconds())) if start and end else None,
+        "price": None,
+        "price_unit": "USD",
+        "answered_by": None,
+        "caller_name": None,
+        "forwarded_from": None,
+        "group_sid": None,
+        "parent_call_sid": None,
+        "phone_number_sid": None,
+        "queue_time": "0",
+        "trunk_sid": None,
+        "api_version": "2010-04-01",
+        "uri": f"/2010-04-01/Accounts/{account}/Calls/{call.sid}.json",
+        "subresource_uris": {},
+    }
+
+
+def _message(exchange: Exchange, text: SimulatedText) -> dict[str, Any]:
+    phone = exchange.sealer.unseal(text.phone_sealed)
+    inbound = text.direction == "inbound"
+    account = exchange.reports.account_sid
+    return {
+        "sid": text.sid,
+        "account_sid": account,
+        "messaging_service_sid": None,
+        "to": exchange.reports.own_number if inbound else phone,
+        "from": phone if inbound else exchange.reports.own_number,
+        "body": exchange.sealer.unseal(text.body_sealed),
+        "status": text.state,
+        "direction": text.direction,
+        "date_created": _date(text.created_at),
+        "date_updated": _date(text.created_at),
+        "date_sent": None if text.state == "queued" else _date(text.created_at),
+        "error_code": None,
+        "error_message": None,
+        "num_media": "0",
+        "num_segments": "1",
+        "price": None,
+        "price_unit": None,
+        "api_version": "2010-04-01",
+        "uri": f"/2010-04-01/Accounts/{account}/Messages/{text.sid}.json",
+        "subresource_uris": {},
+    }
+
+
+def _page(request: Request, name: str, rows: list[dict[str, Any]], page: int, size: int) -> Response:
+    first = page * size
+    sender = request.query_params.get("From")
+    kept = [row for row in rows if sender is None or row["from"] == sender]
+    shown = kept[first : first + size]
+    path = request.url.path.removeprefix("/sim")
+
+    def address(number: int) -> str:
+        asked = request.url.include_query_params(Page=number, PageSize=size)
+        return f"{path}?{asked.query}"
+
+    return JSONResponse(
+        {
+            name: shown,
+            "page": page,
+            "page_size": size,
+            "start": first,
+            "end": first + max(len(shown) - 1, 0),
+            "uri": address(page),
+            "first_page_uri": address(0),
+            "previous_page_uri": address(page - 1) if page else None,
+            "next_page_uri": address(page + 1) if first + size < len(kept) else None,
+        }
+    )
+
+
+def _in_time(asked: Mapping[str, str], name: str, at: datetime) -> bool:
+    """The provider's filters by day or instant: `Name`, `Name<` and `Name>`, ends included."""
+    for key, fits in ((name, operator.eq), (f"{name}<", operator.le), (f"{name}>", operator.ge)):
+        if key in asked:
+            bound = asked[key].rstrip("Z")
+            if not fits(at.strftime("%Y-%m-%dT%H:%M:%S")[: len(bound)], bound):
+                return False
+    return True
+
+
+def _check_numbers(to: str, sender: str, sender_code: int) -> None:
+    if not is_number(to):
+        raise WireRefused(400, 21211, "Invalid 'To' Phone Number")
+    if not is_number(sender):
+        raise WireRefused(400, sender_code, "The 'From' phone number is not valid for your account.")
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _whole(form: FormData, name: str, default: int) -> int:
+    try:
+        return int(_text(form, name) or default)
+    except ValueError as error:
+        raise WireRefused(400, 20001, f"{name} is not a number") from error
+
+
+def _date(at: datetime | None) -> str | None:
+    return None if at is None else format_datetime(at)

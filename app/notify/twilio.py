@@ -1,0 +1,243 @@
+"""The one door to Twilio: hands calls and texts over, writes what a call says, and knows a genuine report.
+
+Measured traps this door keeps shut: the async client ignores its own time-out (asyncio's is used), its
+`max_retries` repeats a POST on 5xx (never set), and it logs numbers and texts (its logger is silenced).
+"""
+
+import asyncio
+import base64
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+from twilio.auth_strategy.auth_strategy import AuthStrategy
+from twilio.auth_strategy.auth_type import AuthType
+from twilio.base.exceptions import TwilioException, TwilioRestException, TwilioServiceException
+from twilio.credential.credential_provider import CredentialProvider
+from twilio.http.async_http_client import AsyncTwilioHttpClient
+from twilio.request_validator import RequestValidator
+from twilio.rest import Client
+from twilio.twiml.messaging_response import MessagingResponse
+from twilio.twiml.voice_response import Gather, VoiceResponse
+
+from app.notify import wording
+from app.notify.delivery import state_of
+from app.notify.messenger import (
+    FateUnknown,
+    Found,
+    LookUpFailed,
+    Outgoing,
+    PutBack,
+    Rejected,
+    SendResult,
+    Taken,
+)
+
+SIGNATURE_HEADER = "X-Twilio-Signature"
+# The account, not the number, is at fault: nothing was taken, and a person can mend it.
+_ACCOUNT_CODES = frozenset({20003, 20005, 20006, 20404, 20429})
+_ACCOUNT_STATUS = frozenset({401, 404, 429})
+_LOOKED_AT = 50
+_SHORTEST_S, _LONGEST_S = 1, 36_000
+_CALL_LIMIT_S = 300
+_TOO_MANY, _SERVER_ERROR, _REQUEST_TIMEOUT, _NOT_FOUND = 429, 500, 408, 404
+_RETRY_REPORTS = "#rc=5&rp=all"  # Twilio itself repeats a report that we could not take
+
+_silent = logging.getLogger("yuanping.twilio-client")
+_silent.disabled = True
+
+
+class _BasicStrategy(AuthStrategy):  # type: ignore[misc]
+    """The account's name and token as a header; the client's own way is deprecated in aiohttp."""
+
+    def __init__(self, account_sid: str, auth_token: str) -> None:
+        super().__init__(AuthType.BASIC)
+        self._header = "Basic " + base64.b64encode(f"{account_sid}:{auth_token}".encode()).decode()
+
+    def get_auth_string(self) -> str:
+        return self._header
+
+    def requires_authentication(self) -> bool:
+        return True
+
+
+class _BasicCredentials(CredentialProvider):  # type: ignore[misc]
+    def __init__(self, account_sid: str, auth_token: str) -> None:
+        super().__init__(AuthType.BASIC)
+        self._strategy = _BasicStrategy(account_sid, auth_token)
+
+    def to_auth_strategy(self) -> AuthStrategy:
+        return self._strategy
+
+
+class TwilioMessenger:
+    """Twilio as a carrier; made inside the running event loop, closed by `close`.
+
+    `base_url` points the same client at the built-in simulator. `public_url` is where Twilio reaches us.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        auth_token: str,
+        from_number: str,
+        public_url: str,
+        timeout_s: float,
+        base_url: str | None = None,
+    ) -> None:
+        self._http = AsyncTwilioHttpClient(logger=_silent)
+        self._client = Client(
+            account_sid=account_sid,
+            http_client=self._http,
+            credential_provider=_BasicCredentials(account_sid, auth_token),
+            # A region in the environment would rewrite the host, also that of the simulator.
+            environment={"TWILIO_REGION": "", "TWILIO_EDGE": ""},
+        )
+        if base_url is not None:
+            self._client.api.base_url = base_url
+        self._from = from_number
+        self._public_url = public_url
+        self._timeout_s = timeout_s
+
+    async def send(self, message: Outgoing) -> SendResult:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                created = await (self._call(message) if message.channel == "voice" else self._text(message))
+        except (TwilioRestException, TwilioServiceException) as error:
+            return _refusal(error.status, error.code)
+        except aiohttp.ClientConnectorError:
+            return PutBack("connect")
+        except TimeoutError:
+            return FateUnknown("timeout")
+        except (aiohttp.ClientError, TwilioException, OSError, ValueError) as error:
+            # The request left and no readable reply came back: a ValueError is a reply that is not JSON.
+            return FateUnknown(type(error).__name__[:32])
+        return Taken(str(created.sid)) if created.sid else FateUnknown("no-sid")
+
+    async def find(self, channel: str, to: str) -> tuple[Found, ...]:
+        listing = self._client.calls if channel == "voice" else self._client.messages
+        records = await self._look_up(listing.list_async(to=to, limit=_LOOKED_AT, page_size=_LOOKED_AT))
+        return tuple(_found(record) for record in records or ())
+
+    async def fetch(self, channel: str, sid: str) -> Found | None:
+        context = self._client.calls(sid) if channel == "voice" else self._client.messages(sid)
+        record = await self._look_up(context.fetch_async())
+        return None if record is None else _found(record)
+
+    async def close(self) -> None:
+        await self._http.close()
+
+    async def _call(self, message: Outgoing) -> Any:
+        document = f"{self._public_url}/hooks/twilio/voice/{message.message_id}"
+        return await self._client.calls.create_async(
+            to=message.to,
+            from_=self._from,
+            url=document,
+            method="POST",
+            fallback_url=document,
+            fallback_method="POST",
+            status_callback=self._report_url(message),
+            status_callback_event=["initiated", "ringing", "answered", "completed"],
+            status_callback_method="POST",
+            timeout=message.ring_s,
+            time_limit=_CALL_LIMIT_S,
+        )
+
+    async def _text(self, message: Outgoing) -> Any:
+        options: dict[str, Any] = {}
+        if message.valid_s is not None:
+            options["validity_period"] = max(_SHORTEST_S, min(message.valid_s, _LONGEST_S))
+        return await self._client.messages.create_async(
+            to=message.to,
+            from_=self._from,
+            body=wording.render(message.template, message.language, message.variables),
+            status_callback=self._report_url(message),
+            content_retention="discard",
+            **options,
+        )
+
+    def _report_url(self, message: Outgoing) -> str:
+        """Carries our own id, so that a report finds its message even when the reply to the send was lost."""
+        return f"{self._public_url}/hooks/twilio/status/{message.message_id}{_RETRY_REPORTS}"
+
+    async def _look_up(self, question: Any) -> Any:
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                return await question
+        except (TwilioRestException, TwilioServiceException) as error:
+            if error.status == _NOT_FOUND:
+                return None
+            raise LookUpFailed(f"{error.status} {error.code}") from error
+        except (TwilioException, aiohttp.ClientError, OSError, ValueError) as error:
+            raise LookUpFailed(type(error).__name__) from error
+
+
+def _refusal(status: int, code: int | None) -> SendResult:
+    text = str(code or status)
+    if status in _ACCOUNT_STATUS or code in _ACCOUNT_CODES:
+        return PutBack(text)
+    if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
+        return FateUnknown(text)
+    return Rejected(text)
+
+
+def _found(record: Any) -> Found:
+    created: datetime | None = record.date_created
+    error = getattr(record, "error_code", None)
+    return Found(
+        sid=str(record.sid),
+        state=state_of(str(record.status)),
+        created_at=created,
+        body=getattr(record, "body", None),
+        error_code=str(error) if error else None,
+    )
+
+
+class Signatures:
+    """Tells genuine reports from forged ones; two tokens are accepted while one is being replaced."""
+
+    def __init__(self, public_url: str, *tokens: str) -> None:
+        self._public_url = public_url
+        self._validators = tuple(RequestValidator(token) for token in tokens)
+
+    def genuine(self, raw_path: str, raw_query: str, fields: Any, signature: str | None) -> bool:
+        """Whether the provider signed exactly this; path and query as they came, never rebuilt."""
+        if not signature:
+            return False
+        url = f"{self._public_url}{raw_path}" + (f"?{raw_query}" if raw_query else "")
+        return any(validator.validate(url, fields, signature) for validator in self._validators)
+
+
+def sign(token: str, url: str, fields: Mapping[str, str]) -> str:
+    """The signature Twilio would send with these fields to this URL."""
+    return str(RequestValidator(token).compute_signature(url, dict(fields)))
+
+
+def ask_document(text: str, language: str, action: str, wait_s: int = 6) -> str:
+    """A call that speaks and waits for one key; the whole text may be interrupted by the key."""
+    response = VoiceResponse()
+    gather = Gather(
+        input="dtmf", num_digits=1, action=action, method="POST", timeout=wait_s, action_on_empty_result=True
+    )
+    gather.say(text, language=wording.spoken_language(language))
+    response.append(gather)
+    return str(response)
+
+
+def closing_document(text: str, language: str) -> str:
+    """A call that speaks and hangs up."""
+    response = VoiceResponse()
+    response.say(text, language=wording.spoken_language(language))
+    response.hangup()
+    return str(response)
+
+
+def reply_document(text: str | None) -> str:
+    """The answer to a text: one more text, or nothing."""
+    response = MessagingResponse()
+    if text is not None:
+        response.message(text)
+    return str(response)
