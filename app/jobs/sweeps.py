@@ -11,10 +11,10 @@ from app.core.errors import YuanpingError
 from app.evaluation import conductor
 from app.evaluation.conductor import House
 from app.evaluation.lifecycle import EvaluationState
-from app.notify.outbox import Outbox
+from app.notify.phone_room import PhoneRoom
 from expert_draw import answers
 from recordings.recorder import Recorder
-from venue.models import OnlineRoom
+from venue import service as venues
 from venue.room.hub import RoomHub
 
 logger = logging.getLogger(__name__)
@@ -27,15 +27,13 @@ class Sweeps:
     database: Database
     clock: Clock
     house: House
-    outbox: Outbox
+    phone_room: PhoneRoom
     hub: RoomHub
     recorder: Recorder
 
-    async def deliver(self) -> None:
-        await self.outbox.deliver_due()
-
-    async def reconcile(self) -> None:
-        await self.outbox.reconcile()
+    async def phones(self) -> None:
+        """Sends what is due, follows what is uncertain and, with pretend phones, lets them ring."""
+        await self.phone_room.tick()
 
     async def invitations(self) -> None:
         """Closes windows that have ended and moves every inviting evaluation on."""
@@ -73,7 +71,7 @@ class Sweeps:
 
     def _seal(self, evaluation_id: str, room_id: str) -> None:
         with self.database.reading() as session:
-            room = session.get_one(OnlineRoom, room_id)
-        manifest = self.recorder.close_room(room_id, room.zero_at)
+            zero_at = venues.zero_of_room(session, room_id)
+        manifest = self.recorder.close_room(room_id, zero_at)
         with self.database.transaction() as session:
             conductor.seal(session, self.clock.now(), evaluation_id, manifest.sha256)

@@ -1,10 +1,7 @@
 """${message}."""
 
 import sqlalchemy as sa
-import sqlmodel
 from alembic import op
-
-import app.core.database
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

@@ -1,0 +1,33 @@
+"""Builds the service; it refuses to open while any route is unguarded."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import web, wiring
+from app.accounts.access import unguarded_routes
+from app.core.settings import Settings
+from app.wiring import Ground
+
+
+class Unguarded(RuntimeError):
+    """A route without exactly one access rule: a mistake of ours, found before anyone can use it."""
+
+
+def create_app(settings: Settings, ground: Ground | None = None) -> FastAPI:
+    """The service as an ASGI application. Raises Unguarded, and InvalidInput for settings that cannot stand."""
+    laid = ground or wiring.lay(settings)
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        async with wiring.running(application, laid):
+            yield
+
+    # FastAPI's own documentation pages load scripts from elsewhere; the schema itself is enough for programs.
+    application = FastAPI(title="Yuanping 远评", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    wiring.attach(application, laid)
+    web.install(application)
+    if bare := unguarded_routes(application):
+        raise Unguarded(f"these routes have no access rule, or two: {', '.join(bare)}")
+    return application
