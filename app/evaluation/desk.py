@@ -78,9 +78,12 @@ class CommitteeAdmissions:
 def sign_in(session: Session, sealer: Sealer, now: datetime, code: str) -> CommitteeMember | None:
     """The member whose one-use seat code this is, now signed in; None when the code opens nothing."""
     subject = tickets.redeem(session, sealer, now, kind=TicketKind.seat_code, secret=code)
-    if subject is None:
-        return None
-    member = session.get(CommitteeMember, subject.removeprefix("member:"))
+    return enter(session, now, subject.removeprefix("member:")) if subject is not None else None
+
+
+def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | None:
+    """The member, now signed in, whoever vouched for them; None when they are no longer on the committee."""
+    member = session.get(CommitteeMember, member_id)
     if member is None or member.state == "replaced":
         return None
     if member.state == "confirmed":

@@ -79,7 +79,7 @@ def answer(
 def explain(language: str, error: YuanpingError) -> tuple[str, str]:
     """Message and remedy in the reader's language; states and acts inside them too."""
     params = {
-        name: translate(language, words.label(value)) if isinstance(value, str) else value
+        name: translate(language, words.act(words.label(value))) if isinstance(value, str) else value
         for name, value in error.params.items()
     }
     return translate(language, error.message, **params), translate(language, error.remedy, **params)

@@ -1,9 +1,10 @@
 """What stands in the top bar, by what one may do."""
 
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Permission
+from app.accounts.permissions import Permission, Role, may
 from app.core.i18n import N_
 
 
@@ -32,4 +33,17 @@ def menu(actor: Actor | None) -> tuple[Entry, ...]:
 
 def home(actor: Actor) -> str:
     """Where somebody lands after signing in."""
-    return "/seat/desk" if actor.may(Permission.seat_sit) else "/today"
+    return home_of(actor.role)
+
+
+def home_of(role: Role) -> str:
+    return "/seat/desk" if may(role, Permission.seat_sit) else "/today"
+
+
+def local(address: str) -> str:
+    """The address if it is a page of ours, else nothing: no link to our sign-in page sends anybody elsewhere."""
+    parts = urlsplit(address)
+    plain = address.isprintable() and "\\" not in address
+    if parts.scheme or parts.netloc or not plain or not address.startswith("/") or address.startswith("//"):
+        return ""
+    return address

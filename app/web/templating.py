@@ -13,15 +13,15 @@ from app.accounts.access import Actor
 from app.core.i18n import LANGUAGES, translate
 from app.core.settings import Settings
 from app.web import words
+from app.web.cookies import keep_choice
 from app.web.navigation import menu
+from venue import service as venues
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
 VENDOR = HERE / "vendor"
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """What the clocks on the wall show; China has had no summer time since 1991."""
-
-_YEAR_S = 365 * 86_400
 
 
 def language_of(connection: HTTPConnection) -> str:
@@ -56,13 +56,17 @@ class Pages:
         theme = _theme_of(request)
         here = request.url
         back = here if request.method == "GET" else here.replace(path="/", query="")
-        settings: Settings = request.app.state.settings
+        state = request.app.state
+        center_name = None
+        if actor is not None and actor.center_id is not None:
+            with state.database.reading() as session:
+                center_name = venues.center_name(session, actor.center_id)
         body = self.text(
             language,
             name,
             actor=actor,
-            center_name=getattr(request.state, "center_name", None),
-            demo=settings.demo,
+            center_name=center_name,
+            demo=state.settings.demo,
             menu=menu(actor),
             path=here.path,
             theme=theme,
@@ -78,9 +82,7 @@ class Pages:
         response = HTMLResponse(body, status)
         for key, value in (("lang", language), ("theme", theme)):
             if request.query_params.get(key) == value:
-                response.set_cookie(
-                    key, value, max_age=_YEAR_S, samesite="lax", secure=request.url.scheme == "https"
-                )
+                keep_choice(request, response, key, value)
         return response
 
     def fragment(self, request: Request, name: str, *, status: int = 200, **values: Any) -> HTMLResponse:
@@ -110,6 +112,7 @@ def _environment(folder: Path, language: str) -> Environment:
     environment.globals.update(
         _=say,
         permit=lambda actor, permission: actor is not None and actor.may(permission),
+        ground_label=lambda ground: say(words.ground(ground)),
         state_label=lambda state: say(words.label(state)),
         state_tone=words.tone,
     )

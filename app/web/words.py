@@ -21,32 +21,25 @@ _STATES: dict[str, tuple[str, str]] = {
     "replaced": (N_("已递补"), "neutral"),
     # a score sheet
     "draft": (N_("草稿"), "neutral"),
-    # a draw
-    "open": (N_("进行中"), "info"),
-    "drawn": (N_("已抽取"), "info"),
     # an invitation
-    "invited": (N_("已发出"), "info"),
+    "contacting": (N_("联系中"), "live"),
     "accepted": (N_("已接受"), "good"),
     "declined": (N_("已拒绝"), "bad"),
     "expired": (N_("逾期未答"), "bad"),
-    "leave": (N_("请假"), "warn"),
-    "withdrawn": (N_("已撤回"), "neutral"),
     # a call or a message
     "queued": (N_("待发送"), "neutral"),
-    "waiting": (N_("等待中"), "neutral"),
     "sending": (N_("发送中"), "info"),
     "unknown": (N_("去向待查"), "warn"),
     "sent": (N_("已发出"), "info"),
     "ringing": (N_("振铃中"), "live"),
-    "in_progress": (N_("通话中"), "live"),
-    "answered": (N_("已接听"), "good"),
+    "answered": (N_("通话中"), "live"),
     "delivered": (N_("已送达"), "good"),
-    "completed": (N_("已结束"), "neutral"),
+    "completed": (N_("通话结束"), "neutral"),
     "no_answer": (N_("无人接听"), "warn"),
     "busy": (N_("占线"), "warn"),
     "failed": (N_("失败"), "bad"),
     "undelivered": (N_("未送达"), "bad"),
-    "canceled": (N_("已取消"), "neutral"),
+    "cancelled": (N_("已取消"), "neutral"),
     # kinds of calls and messages
     "voice": (N_("语音"), "neutral"),
     "sms": (N_("短信"), "neutral"),
@@ -59,10 +52,45 @@ _STATES: dict[str, tuple[str, str]] = {
     "supervisor": (N_("监督人员"), "neutral"),
 }
 
+_ACTS = {
+    "commit": N_("公布承诺"),
+    "run": N_("抽取"),
+    "convene": N_("召集"),
+    "open": N_("开启评标"),
+    "close": N_("结束评标"),
+    "seal": N_("封存"),
+}
+_GROUNDS = {
+    "already_used": N_("本次评标已抽取过"),
+    "busy": N_("同一时间参加其他评标"),
+    "declared_unit": N_("本人申报的回避单位"),
+    "employer": N_("工作单位须回避"),
+    "entry_expired": N_("入库有效期已过"),
+    "former_employer": N_("近年工作过的单位须回避"),
+    "named_person": N_("指名回避"),
+    "on_leave": N_("请假中"),
+    "over_age": N_("超过年龄上限"),
+    "purchaser_staff": N_("招标人、采购人一方人员"),
+    "qualification_missing": N_("资格条件不符"),
+    "specialty_missing": N_("专业不符"),
+    "supervisor_staff": N_("监督部门人员"),
+    "suspended": N_("暂停抽取"),
+}
+
 
 def label(state: str) -> str:
     """The Chinese catalogue text of a state; an unlisted one is shown as it is."""
     return _STATES.get(str(state).replace("-", "_"), (str(state), ""))[0]
+
+
+def act(name: str) -> str:
+    """The Chinese catalogue text of an act, as it stands in refusals."""
+    return _ACTS.get(name, name)
+
+
+def ground(code: str) -> str:
+    """The Chinese catalogue text of a ground of avoidance."""
+    return _GROUNDS.get(code, code)
 
 
 def tone(state: str) -> str:

@@ -1,23 +1,21 @@
-// Keeps a part of a page fresh: news from the server's stream makes it fetch itself again, a slow tick does so anyway.
+// Keeps the live parts of a page fresh: news from the server makes the page fetch itself and take over what changed.
 //
-// <div data-refresh-from="/path?fragment=1" data-refresh-on="/api/…/stream" data-refresh-every="15">
-// The stream only says that something changed; what it says now is always read from the page itself.
+// <main data-news="/api/…/stream" data-every="15"> … <section id="places" data-live> … </section>
+// The stream only says that something changed; what stands there now is always read from the page itself, so a lost
+// piece of news costs nothing but a few seconds. Without scripts the page is simply as fresh as when it was loaded.
 
 const QUIET_MS = 250;
 
-class Refreshed {
-  constructor(element) {
-    this.element = element;
-    this.from = element.dataset.refreshFrom;
-    this.pending = 0;
+class LivePage {
+  constructor(root) {
+    this.root = root;
+    this.shown = new Map();
+    this.waiting = 0;
     this.running = false;
     this.again = false;
-    const every = Number(element.dataset.refreshEvery || "15");
-    this.ticker = setInterval(() => this.soon(), every * 1000);
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden) this.soon();
-    });
-    if (element.dataset.refreshOn) this.listen(element.dataset.refreshOn);
+    this.ticker = setInterval(() => this.soon(), Number(root.dataset.every || "15") * 1000);
+    document.addEventListener("visibilitychange", () => this.soon());
+    if (root.dataset.news) this.listen(root.dataset.news);
   }
 
   listen(address) {
@@ -29,9 +27,9 @@ class Refreshed {
 
   /** News comes in bursts; one fetch a quarter of a second later answers them all. */
   soon() {
-    if (document.hidden || this.pending) return;
-    this.pending = setTimeout(() => {
-      this.pending = 0;
+    if (document.hidden || this.waiting) return;
+    this.waiting = setTimeout(() => {
+      this.waiting = 0;
       this.refresh();
     }, QUIET_MS);
   }
@@ -43,12 +41,12 @@ class Refreshed {
     }
     this.running = true;
     try {
-      const answer = await fetch(this.from, { headers: { "X-Requested-With": "fragment" } });
-      if (answer.status === 401) {
-        location.reload();
+      const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+      if (answer.redirected) {
+        location.reload(); // signed out meanwhile
         return;
       }
-      if (answer.ok) this.show(await answer.text());
+      if (answer.ok) this.show(new DOMParser().parseFromString(await answer.text(), "text/html"));
     } catch {
       // The network is away for a moment: the next tick or the stream's own reconnection tries again.
     } finally {
@@ -60,16 +58,19 @@ class Refreshed {
     }
   }
 
-  show(html) {
-    if (html === this.last) return;
-    this.last = html;
-    const focused = this.element.contains(document.activeElement) ? document.activeElement.id : "";
-    const fresh = document.createElement("template");
-    fresh.innerHTML = html;
-    this.element.replaceChildren(fresh.content);
-    if (focused) document.getElementById(focused)?.focus();
-    this.element.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
+  show(fresh) {
+    for (const part of document.querySelectorAll("[data-live][id]")) {
+      const next = fresh.getElementById(part.id);
+      if (!next || this.shown.get(part.id) === next.innerHTML) continue;
+      this.shown.set(part.id, next.innerHTML);
+      const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+      const open = new Set([...part.querySelectorAll("details[open][id]")].map((one) => one.id));
+      part.replaceChildren(...document.importNode(next, true).childNodes);
+      for (const one of part.querySelectorAll("details[id]")) one.open ||= open.has(one.id);
+      if (focused) document.getElementById(focused)?.focus();
+    }
+    this.root.dispatchEvent(new CustomEvent("refreshed", { bubbles: true }));
   }
 }
 
-for (const element of document.querySelectorAll("[data-refresh-from]")) new Refreshed(element);
+for (const root of document.querySelectorAll("[data-every]")) new LivePage(root);

@@ -1,0 +1,91 @@
+"""One evaluation: its committee with the recording lights, and the acts that are due."""
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, RedirectResponse
+from starlette.responses import Response
+
+from app.accounts.access import Actor, Requires
+from app.accounts.permissions import Permission
+from app.core.errors import NotFound, YuanpingError
+from app.core.samples import Source, TrackKey
+from app.evaluation import conductor, views
+from app.evaluation.conductor import House
+from app.evaluation.shown import EvaluationView
+from app.web.pages.acts import ACTS, Act, allowed
+from app.web.pages.visit import Visit, VisitDep
+from recordings.recorder import Recorder
+
+router = APIRouter(prefix="/evaluations/{evaluation_id}")
+
+
+@router.get("")
+def overview(
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.evaluation_read)]
+) -> HTMLResponse:
+    return _page(visit, actor, evaluation_id)
+
+
+def _add_route(act: Act) -> None:
+    """The route of one act: it happens, or the page comes again and says why not."""
+
+    def endpoint(
+        evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(act.permission)]
+    ) -> Response:
+        house = House(visit.settings, visit.sealer)
+        try:
+            with visit.database.transaction() as session:
+                conductor.perform(
+                    session, visit.now, house, actor, evaluation_id, act.name, _recorder(visit).durable
+                )
+        except NotFound:
+            raise
+        except YuanpingError as refusal:
+            return _page(visit, actor, evaluation_id, refusal)
+        return RedirectResponse(f"/evaluations/{evaluation_id}{act.leads_to}", HTTPStatus.SEE_OTHER)
+
+    router.add_api_route(f"/{act.name}", endpoint, methods=["POST"], name=act.name)
+
+
+for _act in ACTS:
+    _add_route(_act)
+
+
+def _page(
+    visit: Visit, actor: Actor, evaluation_id: str, refusal: YuanpingError | None = None
+) -> HTMLResponse:
+    recorder = _recorder(visit)
+    with visit.database.reading() as session:
+        view = views.evaluation_page(session, recorder.durable, evaluation_id)
+    fresh = timedelta(milliseconds=visit.settings.recording.stale_after_ms)
+    return visit.page(
+        "evaluation.html",
+        actor=actor,
+        status=refusal.status if refusal else HTTPStatus.OK,
+        view=view,
+        acts=allowed(actor, view.acts),
+        lights=_lights(view, recorder, visit.now - fresh),
+        refusal=visit.explain(refusal) if refusal else None,
+    )
+
+
+def _lights(view: EvaluationView, recorder: Recorder, since: datetime) -> dict[int, tuple[bool, bool]]:
+    """Camera and microphone by seat number: on when the disk confirmed media since then, whatever anybody claims."""
+    room_id = view.room_id
+
+    def on(seat_no: int, source: Source) -> bool:
+        at = recorder.durable_at(TrackKey(room_id, seat_no, source)) if room_id else None
+        return at is not None and at >= since
+
+    return {
+        member.seat_no: (on(member.seat_no, Source.camera), on(member.seat_no, Source.microphone))
+        for member in view.members
+    }
+
+
+def _recorder(visit: Visit) -> Recorder:
+    recorder: Recorder = visit.request.app.state.recorder
+    return recorder

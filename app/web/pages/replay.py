@@ -1,0 +1,26 @@
+"""The replay of an evaluation: every seat side by side on one clock."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from app.accounts.access import Actor, Requires
+from app.accounts.permissions import Permission
+from app.evaluation import views
+from app.web.pages.visit import VisitDep
+from recordings.wording import player_texts
+
+router = APIRouter(prefix="/evaluations/{evaluation_id}")
+
+
+@router.get("/replay")
+def replay(
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
+) -> HTMLResponse:
+    recorder = visit.request.app.state.recorder
+    with visit.database.reading() as session:
+        view = views.evaluation_page(session, recorder.durable, evaluation_id)
+    return visit.page(
+        "replay.html", actor=actor, view=view, room_id=view.room_id, replay_texts=player_texts(), events=[]
+    )

@@ -1,0 +1,62 @@
+"""One visit to a page: the request and everything of the house that answers it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.responses import HTMLResponse
+from starlette.requests import Request
+
+from app.accounts.access import Actor
+from app.core.database import Database
+from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
+from app.core.errors import YuanpingError
+from app.core.sealing import Sealer
+from app.core.settings import Settings
+from app.web.errors import explain
+from app.web.templating import Pages, PagesDep, language_of
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """`now` is the moment of the request."""
+
+    request: Request
+    now: datetime
+    database: Database
+    settings: Settings
+    sealer: Sealer
+    pages: Pages
+
+    @property
+    def language(self) -> str:
+        return language_of(self.request)
+
+    def page(
+        self, name: str, *, actor: Actor | None = None, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """The whole page `name`."""
+        return self.pages.page(self.request, name, actor=actor, status=status, now=self.now, **values)
+
+    def fragment(self, name: str, **values: Any) -> HTMLResponse:
+        """A piece of a page."""
+        return self.pages.fragment(self.request, name, **values)
+
+    def explain(self, refusal: YuanpingError) -> tuple[str, str]:
+        """Why, and what to do, in the reader's language."""
+        return explain(self.language, refusal)
+
+
+def _visit(
+    request: Request,
+    clock: ClockDep,
+    database: DatabaseDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+    pages: PagesDep,
+) -> Visit:
+    return Visit(request, clock.now(), database, settings, sealer, pages)
+
+
+VisitDep = Annotated[Visit, Depends(_visit)]
