@@ -53,9 +53,6 @@ async def receive(page: Page) -> None:
         assert all(earlier.room_ms < later.room_ms for earlier, later in pairwise(samples))
     assert all(sink.losses == [] for sink in room.sinks.values())
     assert room.peer.dropped_datagrams == 0
-    # The wall of time between first and last sample is the same in sound and picture, to a few frames.
-    spans = [samples[-1].room_ms - samples[0].room_ms for samples in (pictures, sounds)]
-    assert min(spans) >= 2500
     await page.evaluate("() => window.peer.close()")
     await room.until(lambda: room.states[-1] == "closed")
     assert {sink.closed_for for sink in room.sinks.values()} == {"connection-closed"}

@@ -179,9 +179,9 @@ def test_a_report_tells_the_sender_how_it_stands_and_how_much_it_may_send() -> N
             await bench.put(sequence, KEY)
         ntp = (5000 << 32) + (1 << 31)
         info = RtcpSenderInfo(ntp_timestamp=ntp, rtp_timestamp=1000 * 90, packet_count=4, octet_count=40)
-        await bench.receiver._handle_rtcp_packet(RtcpSrPacket(STRANGER, info))
-        bench.now += 100
         await bench.receiver._handle_rtcp_packet(RtcpSrPacket(SENDER, info))
+        foreign = RtcpSenderInfo(ntp_timestamp=1 << 40, rtp_timestamp=0, packet_count=0, octet_count=0)
+        await bench.receiver._handle_rtcp_packet(RtcpSrPacket(STRANGER, foreign))
         await bench.receiver._handle_rtcp_packet(RtcpByePacket([SENDER]))
         bench.now += 500
         report, limit = RtcpPacket.parse(bench.receiver._reports(SENDER, bench.now))

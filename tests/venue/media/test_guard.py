@@ -162,3 +162,24 @@ def test_what_stun_cannot_read_is_not_taken_for_media() -> None:
         await connection.close()
 
     play(scenario())
+
+
+def test_even_the_seat_itself_may_send_only_what_can_be_media(monkeypatch: pytest.MonkeyPatch) -> None:
+    friend = ("127.0.0.1", 40_000)
+    monkeypatch.setattr(guard_module, "checked_addresses", lambda *_: frozenset({friend}))
+
+    async def scenario() -> None:
+        connection = Connection(ice_controlling=False)
+        offer_loopback(connection, always=True)
+        guard = PortGuard(connection)
+        await connection.gather_candidates()
+        port = connection._protocols[0]
+        for refused in (EMPTY, OVERLONG, b"\x80" + bytes(1472), b"\x13" + bytes(20), b"\xc0" + bytes(20)):
+            port.datagram_received(refused, friend)
+        assert (guard.dropped, connection._queue.qsize()) == (5, 0)
+        for taken in (b"\x80" + bytes(1471), b"\xbf" + bytes(20), b"\x14" + bytes(20), b"\x3f" + bytes(20)):
+            port.datagram_received(taken, friend)
+        assert (guard.dropped, connection._queue.qsize()) == (5, 4)
+        await connection.close()
+
+    play(scenario())

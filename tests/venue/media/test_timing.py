@@ -88,10 +88,10 @@ def test_a_report_that_cannot_be_true_is_not_believed() -> None:
         run(track, rate, [(n * 20, n * 20 + 10) for n in range(10)])
     sound.reported(ntp(1_000_000), 0)
     video.reported(ntp(1_007_000), 0)
-    run(sound, SOUND, [(200, 210)])
-    assert run(video, VIDEO, [(200 + n * 40, 210 + n * 40) for n in range(5)]) == [
-        210 + n * 40 for n in range(5)
-    ]
+    for track, rate in ((video, VIDEO), (sound, SOUND)):
+        assert run(track, rate, [(200, 210), (220, 230)]) == [210, 230]
+    assert run(sound, SOUND, [(400, 410), (420, 430)]) == [410, 430]
+    assert run(video, VIDEO, [(400, 410), (440, 450)]) == [410, 450]
 
 
 def test_an_empty_or_early_report_changes_nothing() -> None:
