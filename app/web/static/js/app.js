@@ -20,3 +20,8 @@ document.addEventListener("click", (event) => {
   document.documentElement.dataset.theme = theme;
   document.documentElement.dataset.bsTheme = theme;
 });
+
+for (const button of document.querySelectorAll("[data-print]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => window.print());
+}
