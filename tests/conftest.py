@@ -10,6 +10,7 @@ from pathlib import Path
 
 import coverage
 import pytest
+from hypothesis import settings
 
 from tests.support.chromium import find_chromium
 
@@ -17,6 +18,10 @@ ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 KIND = "kind of test"
 UNCOVERED = pytest.StashKey[str]()
+
+# How long an example takes depends on the machine, not on the code.
+settings.register_profile("yuanping", deadline=None)
+settings.load_profile("yuanping")
 
 
 def kind_of(item: pytest.Item) -> str:

@@ -66,6 +66,11 @@ _ACTS: dict[EvaluationState, tuple[str, ...]] = {
 }
 
 
+def anything_booked(session: Session) -> bool:
+    """Whether there has ever been an evaluation here."""
+    return session.exec(select(Evaluation.id).limit(1)).first() is not None
+
+
 def today(session: Session, now: datetime) -> TodayView:
     """Every evaluation that is not over, then those that are, latest first; and the house's counters."""
     rows = session.exec(select(Evaluation).order_by(col(Evaluation.booked_at).desc()).limit(_LISTED)).all()
