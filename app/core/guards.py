@@ -108,7 +108,8 @@ _POSTGRESQL_GROUND: tuple[str, ...] = (
         """\
         CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
-            RAISE EXCEPTION '%-append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+            RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || '-append-only',
+                ERRCODE = 'integrity_constraint_violation';
         END $$"""
     ),
 )
