@@ -1,17 +1,27 @@
-"""Collects what programs may call: one router of each part, and the pages."""
+"""Collects what can be reached: one router of each part, and the pages."""
 
 from fastapi import APIRouter
 
 from app.evaluation import endpoints as evaluation
+from app.notify import callbacks, simulator_endpoints, simulator_wire
 from app.web import files, health, pages
+from expert_draw import roster_endpoints as roster
 from recordings import endpoints as recordings
 from venue import endpoints as venue
+from venue.room import endpoints as room
+from venue.room import gateway
 
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     files.router,
     evaluation.router,
-    recordings.router,
+    roster.router,
     venue.router,
+    room.router,
+    gateway.router,
+    recordings.router,
+    callbacks.router,
+    simulator_endpoints.router,
+    simulator_wire.router,
     pages.router,
 )
