@@ -5,9 +5,10 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
-from app import web, wiring
+from app import wiring
 from app.accounts.access import unguarded_routes
 from app.core.settings import Settings
+from app.web.entrance import install
 from app.wiring import Ground
 
 
@@ -27,7 +28,7 @@ def create_app(settings: Settings, ground: Ground | None = None) -> FastAPI:
     # FastAPI's own documentation pages load scripts from elsewhere; the schema itself is enough for programs.
     application = FastAPI(title="Yuanping 远评", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
     wiring.attach(application, laid)
-    web.install(application)
+    install(application)
     if bare := unguarded_routes(application):
         raise Unguarded(f"these routes have no access rule, or two: {', '.join(bare)}")
     return application

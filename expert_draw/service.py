@@ -287,6 +287,14 @@ def read(session: Session, draw: Draw) -> DrawRecord:
     return DrawRecord.load(lines)
 
 
+def text(session: Session, draw: Draw) -> bytes:
+    """The record exactly as stored, without looking at it: what a verifier gets."""
+    lines = session.exec(
+        select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n))
+    ).all()
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
 def slots_vacated(session: Session, draw: Draw) -> bool:
     return any(slot.state == "vacated" for slot in slots_of(session, draw))
 

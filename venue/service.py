@@ -325,6 +325,14 @@ def _count(rooms: Iterable[RoomBoard]) -> dict[SeatState, int]:
     return {state: counts[state] for state in SeatState}
 
 
+def center_by_code(session: Session, code: str) -> Center:
+    """The center with this code; NotFound `center-unknown`."""
+    center = repository.center_of_code(session, code)
+    if center is None:
+        raise NotFound("center-unknown", N_("没有代码为 {center} 的中心"), N_("核对中心代码"), center=code)
+    return center
+
+
 def center_name(session: Session, center_id: str) -> str | None:
     """The name of a center; None for an unknown one."""
     center = session.get(Center, center_id)

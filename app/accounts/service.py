@@ -7,15 +7,20 @@ from sqlmodel import Session, col, select
 
 from app.accounts import sessions, tickets
 from app.accounts.models import Account
+from app.accounts.passwords import hash_password
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.errors import Conflict, InvalidInput
+from app.core.i18n import N_
+from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.core.settings import AccountSettings
 
 _CASE = "house"
 _ACCOUNT = "account:"
+_SHORTEST_PASSWORD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +131,37 @@ def sign_out(session: Session, sealer: Sealer, now: datetime, token: str) -> Non
     audit.record(
         session, now, case=_CASE, tag=Tag.account_signed_out, actor=known.id, subject=known.id, data={}
     )
+
+
+def create_account(
+    session: Session,
+    now: datetime,
+    *,
+    login: str,
+    name: str,
+    role: Role,
+    password: str,
+    center_id: str | None,
+) -> Account:
+    """A new member of staff. Conflict for a login in use, InvalidInput for a password under twelve characters."""
+    if len(password) < _SHORTEST_PASSWORD:
+        raise InvalidInput(
+            "password-short", N_("密码少于 {least} 个字符"), N_("换一个更长的密码"), least=_SHORTEST_PASSWORD
+        )
+    if session.exec(select(Account.id).where(Account.login == login)).first() is not None:
+        raise Conflict("login-taken", N_("登录名 {login} 已被使用"), N_("换一个登录名"), login=login)
+    account = Account(
+        id=new_id(now),
+        login=login,
+        name=name,
+        role=role,
+        center_id=center_id,
+        password_hash=hash_password(password),
+        created_at=now,
+    )
+    session.add(account)
+    session.flush()
+    return account
 
 
 def personas(session: Session, limit: int = 12) -> tuple[Persona, ...]:

@@ -77,7 +77,7 @@ def draw_record(
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
         draw = draws.load(session, evaluation.draw_id)
-        text = draws.read(session, draw).text.decode()
+        text = draws.text(session, draw).decode()
     return PlainTextResponse(
         text,
         media_type="application/jsonl",

@@ -1,0 +1,235 @@
+"""The command line: run the service, rehearse an evaluation, import a roster, verify what was kept."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from app import wiring
+from app.accounts.permissions import Role
+from app.core.errors import YuanpingError
+from app.core.i18n import N_, translate
+from app.core.settings import Settings
+
+console = Console(highlight=False)
+problems = Console(stderr=True, highlight=False)
+main_command = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    help="远评：远程异地评标与专家随机抽取 · remote evaluation and expert draw",
+)
+importing = typer.Typer(no_args_is_help=True, help="导入 · import")
+sampling = typer.Typer(no_args_is_help=True, help="示范数据 · sample data")
+accounts = typer.Typer(no_args_is_help=True, help="工作人员账号 · staff accounts")
+main_command.add_typer(importing, name="import")
+main_command.add_typer(sampling, name="sample")
+main_command.add_typer(accounts, name="account")
+
+DataDir = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (default: var)")]
+Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="端口 · TCP port (default: 8000)")]
+
+
+def language() -> str:
+    """Chinese unless the terminal says English and nothing else."""
+    chosen = os.environ.get("YUANPING_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "zh"
+    return "en" if chosen.startswith("en") else "zh"
+
+
+def say(text: str, **params: object) -> None:
+    console.print(escape(translate(language(), text, **params)))
+
+
+@main_command.command()
+def run(data: DataDir = None, port: Port = None) -> None:
+    """示范：建库、载入样例中心、打开服务；第一次同时演练一场评标 · the sample center, ready to click through."""
+    from app.serving import run_demo  # noqa: PLC0415 -- the server is loaded only by the commands that need it
+
+    with explained():
+        run_demo(settings(data, port, demo=True), console, language())
+
+
+@main_command.command()
+def serve(data: DataDir = None, port: Port = None) -> None:
+    """打开服务 · run the service as configured."""
+    from app.serving import serve_until_stopped  # noqa: PLC0415 -- as above
+
+    with explained():
+        serve_until_stopped(settings(data, port))
+
+
+@main_command.command()
+def migrate(data: DataDir = None) -> None:
+    """建库或升级数据库结构 · create the database or bring it to this version."""
+    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
+
+    with explained(), ground(settings(data, None)) as laid:
+        upgrade(laid.database)
+        say(N_("数据库结构已是最新"))
+
+
+@main_command.command()
+def rehearse(
+    data: Annotated[
+        Path, typer.Option("--data", help="演练数据目录 · folder for the rehearsal's own data")
+    ] = Path("var/rehearsal"),
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="0: 任意空闲端口 · any free port")
+    ] = 0,
+    serve_after: Annotated[
+        bool, typer.Option("--serve", help="结束后继续服务，便于回放 · keep serving afterwards")
+    ] = False,
+) -> None:
+    """演练：无人值守走完一场评标，约一分半钟 · a whole evaluation, unattended, in about a minute and a half."""
+    from app.rehearsal.stage import rehearse_alone  # noqa: PLC0415 -- as above
+
+    with explained():
+        raise typer.Exit(rehearse_alone(data, port, console, language(), serve_after=serve_after))
+
+
+@main_command.command()
+def verify(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="抽取记录、录像目录或数据目录 · record, room or data folder")
+    ] = None,
+) -> None:
+    """校验：离线重算抽取记录、逐字节核对录音录像 · run draws again and check every recorded byte, offline."""
+    from app.evaluation import evidence  # noqa: PLC0415 -- as above
+
+    failed = 0
+    with explained():
+        for path in paths or [Settings().data_dir]:
+            try:
+                results = list(evidence.check_path(path, language()))
+            except FileNotFoundError:
+                problems.print(escape(translate(language(), N_("{path} 下没有可校验的记录"), path=path)))
+                failed += 1
+                continue
+            if (path / "yuanping.db").exists():
+                with ground(settings(path, None)) as laid, laid.database.reading() as session:
+                    results += list(evidence.check_house(session, path, language()))
+            for checked in results:
+                failed += bool(checked.faults)
+                mark = "[red]✗[/]" if checked.faults else "[green]✓[/]"
+                console.print(f"{mark} {checked.kind:<9} {escape(checked.name)}  {escape(checked.detail)}")
+                for fault in checked.faults:
+                    console.print(f"    [red]{escape(fault)}[/]")
+    raise typer.Exit(1 if failed else 0)
+
+
+@importing.command("roster")
+def import_roster(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="xlsx / csv")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="只检查，不写入 · check only, write nothing")
+    ] = False,
+    data: DataDir = None,
+) -> None:
+    """导入专家名册：要么全部导入，要么一行也不导入 · all rows or none."""
+    from rich.progress import Progress  # noqa: PLC0415 -- as above
+
+    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
+    from expert_draw.roster import import_sheet  # noqa: PLC0415 -- as above
+    from expert_draw.roster_report import print_report  # noqa: PLC0415 -- as above
+    from expert_draw.spreadsheet import read_sheet  # noqa: PLC0415 -- as above
+
+    with explained(), ground(settings(data, None)) as laid:
+        upgrade(laid.database)
+        cells = read_sheet(file)
+        with Progress(console=problems, transient=True) as bar:
+            task = bar.add_task(translate(language(), N_("导入 {file}"), file=file.name), total=None)
+            with laid.database.transaction() as session:
+                report = import_sheet(
+                    session,
+                    laid.sealer,
+                    laid.clock.now(),
+                    cells,
+                    actor="command-line",
+                    dry_run=dry_run,
+                    progress=lambda done, total: bar.update(task, completed=done, total=total),
+                )
+        print_report(console, report, language())
+    raise typer.Exit(1 if report.errors else 0)
+
+
+@sampling.command("write")
+def write_sample(folder: Annotated[Path, typer.Argument(help="目标目录 · folder")]) -> None:
+    """写出样例名册：一份正确，一份故意有错 · one good and one deliberately dirty roster."""
+    from app.sample.sheets import write_samples  # noqa: PLC0415 -- as above
+
+    with explained():
+        for path in write_samples(folder):
+            console.print(escape(str(path)))
+
+
+@accounts.command("add")
+def add_account(
+    login: Annotated[str, typer.Argument()],
+    name: Annotated[str, typer.Option("--name", help="显示名 · name shown")],
+    role: Annotated[Role, typer.Option("--role")],
+    password: Annotated[
+        str, typer.Option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
+    ],
+    center: Annotated[str | None, typer.Option("--center", help="中心代码 · code of the center")] = None,
+    data: DataDir = None,
+) -> None:
+    """新增工作人员账号 · create a member of staff."""
+    from app.accounts.service import create_account  # noqa: PLC0415 -- as above
+    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
+    from venue import service as venues  # noqa: PLC0415 -- as above
+
+    with explained(), ground(settings(data, None)) as laid:
+        upgrade(laid.database)
+        with laid.database.transaction() as session:
+            center_id = venues.center_by_code(session, center).id if center else None
+            create_account(
+                session,
+                laid.clock.now(),
+                login=login,
+                name=name,
+                role=role,
+                password=password,
+                center_id=center_id,
+            )
+        say(N_("已创建账号 {login}"), login=login)
+
+
+def settings(data: Path | None, port: int | None, *, demo: bool | None = None) -> Settings:
+    """The configured settings, with what the command line says on top."""
+    chosen = Settings()
+    if data is not None:
+        chosen.data_dir = data
+    if port is not None:
+        chosen.server.port = port
+    if demo is not None:
+        chosen.demo = demo
+    return chosen
+
+
+@contextmanager
+def ground(chosen: Settings) -> Iterator[wiring.Ground]:
+    laid = wiring.lay(chosen)
+    try:
+        yield laid
+    finally:
+        laid.database.dispose()
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Ends the command with the reason and what to do next, instead of a trace."""
+    try:
+        yield
+    except YuanpingError as error:
+        problems.print(f"[red]{escape(translate(language(), error.message, **error.params))}[/]")
+        if error.remedy:
+            problems.print(escape(translate(language(), error.remedy, **error.params)))
+        raise typer.Exit(2) from error
+
+
+def main() -> None:
+    main_command()

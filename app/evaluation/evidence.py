@@ -1,0 +1,117 @@
+"""Checks what the house keeps as proof: draw records, recordings and the audit trail, each by its own hashes."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from app.audit import service as audit
+from app.core.i18n import N_, translate
+from app.evaluation.models import Evaluation
+from expert_draw import service as draws
+from expert_draw.engine.verify import verify_record
+from expert_draw.models import Draw
+from recordings.manifest import MANIFEST_FILE
+from recordings.verify import verify_room
+
+RECORDS, ROOMS = "draws", "recordings"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was checked. `faults` name the file or line and what is wrong; none means it stands."""
+
+    kind: str
+    name: str
+    detail: str
+    faults: tuple[str, ...]
+
+
+def check_path(path: Path, language: str) -> Iterator[Checked]:
+    """Checks a draw record, a room's recording, or everything below a data folder. Works without any database.
+
+    Raises FileNotFoundError when there is nothing, or nothing that can be checked.
+    """
+    if not path.exists():
+        raise FileNotFoundError(path)
+    if path.is_file():
+        yield check_record(path.name, path.read_bytes(), language)
+        return
+    if _is_room(path):
+        yield check_room(path, language)
+        return
+    found = False
+    for record in sorted((path / RECORDS).glob("*.jsonl")):
+        found = True
+        yield check_record(record.name, record.read_bytes(), language)
+    rooms = path / ROOMS if (path / ROOMS).is_dir() else path
+    for room in sorted(folder for folder in rooms.iterdir() if folder.is_dir() and _is_room(folder)):
+        found = True
+        yield check_room(room, language)
+    if not found:
+        raise FileNotFoundError(path)
+
+
+def check_record(name: str, text: bytes, language: str, head: str | None = None) -> Checked:
+    """Runs a draw record again; `head` is the hash of its last line as published, if known."""
+    verdict = verify_record(text, head)
+    summary = verdict.summary
+    return Checked(
+        "draw",
+        name,
+        f"{summary.draw} · {summary.rounds} / {summary.drawn} · {summary.state}",
+        tuple(
+            f"{name}:{finding.line} {translate(language, finding.message, **finding.params)}"
+            for finding in verdict.findings
+        ),
+    )
+
+
+def check_room(room: Path, language: str, expected_sha256: str | None = None) -> Checked:
+    """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere."""
+    verdict = verify_room(room, expected_sha256)
+    return Checked(
+        "recording",
+        room.name,
+        f"{verdict.files} · {verdict.fragments} · {verdict.bytes}",
+        tuple(finding.text(language) for finding in verdict.findings),
+    )
+
+
+def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Checked]:
+    """Checks all that the database vouches for: trails, draws against their files, recordings against their hashes."""
+    for case in audit.cases(session):
+        broken = audit.check_case(session, case)
+        yield Checked("trail", case, "", () if broken is None else (f"{case}#{broken.n} {broken.reason}",))
+    for draw in session.exec(select(Draw).order_by(Draw.number)).all():
+        stored = draws.text(session, draw)
+        yield check_record(draw.number, stored, language)
+        file = data_dir / RECORDS / f"{draw.number}.jsonl"
+        if file.exists() and file.read_bytes() != stored:
+            checked = check_record(file.name, file.read_bytes(), language)
+            differs = f"{file.name} {translate(language, N_('与数据库中的记录不同'))}"
+            yield replace(checked, faults=(*checked.faults, differs))
+    for evaluation in session.exec(
+        select(Evaluation).where(col(Evaluation.manifest_sha256).is_not(None)).order_by(Evaluation.number)
+    ).all():
+        yield check_room(data_dir / ROOMS / str(evaluation.room_id), language, evaluation.manifest_sha256)
+
+
+def export_record(session: Session, draw: Draw, data_dir: Path) -> Path:
+    """Writes the record as a file that stands on its own, whole or not at all; returns its path."""
+    folder = data_dir / RECORDS
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{draw.number}.jsonl"
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        file.write(draws.text(session, draw))
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+    return path
+
+
+def _is_room(folder: Path) -> bool:
+    return (folder / MANIFEST_FILE).exists() or any(folder.glob("*.index.jsonl"))

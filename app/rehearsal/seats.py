@@ -1,0 +1,53 @@
+"""What a pretend expert does at the seat: signs in by code, sends picture and sound, scores, submits."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from app.rehearsal.service import Desk
+from venue.media.pretend import PretendSeat
+from venue.room.client import SeatClient
+
+_BETWEEN_SAVES_S = 1.2
+
+
+class PretendExpert:
+    """One seat of the rehearsal. `take` leaves everything running until `stack` closes."""
+
+    def __init__(self, url: str, code: str) -> None:
+        self._url = url
+        self._code = code
+        self.desk = Desk(url)
+        self.seat_no = 0
+
+    async def take(self, stack: AsyncExitStack) -> None:
+        """Signs in, enters the room and starts sending."""
+        await stack.enter_async_context(self.desk)
+        await self.desk.sign_in_by_code(self._code)
+        shown = await self.desk.get("/api/seat/desk")
+        self.seat_no = shown["seat_no"]
+        ticket = await self.desk.post("/api/seat/ticket")
+        client = await stack.enter_async_context(SeatClient(self._url, ticket["ticket"]))
+        await client.join_media(PretendSeat(self.seat_no))
+
+    async def score(self) -> None:
+        """Fills the sheet bidder by bidder, saving as a desk does, and hands it in."""
+        shown = await self.desk.get("/api/seat/desk")
+        sheet = shown["sheet"]
+        scores: dict[str, dict[str, int]] = {}
+        for order, bidder in enumerate(shown["bidders"]):
+            scores[bidder["id"]] = {
+                criterion["id"]: self._points(order, number, criterion)
+                for number, criterion in enumerate(shown["criteria"])
+            }
+            sheet = await self.desk.put(
+                "/api/seat/sheet", {"revision": sheet["revision"], "scores": scores, "note": ""}
+            )
+            await asyncio.sleep(_BETWEEN_SAVES_S)
+        await self.desk.post("/api/seat/sheet/submit")
+
+    def _points(self, bidder: int, number: int, criterion: dict[str, Any]) -> int:
+        """Between seven and ten tenths of the most, different for every seat, in half points."""
+        most: int = criterion["max"]
+        tenths = 7 + (bidder * 3 + number * 2 + self.seat_no) % 4
+        return most * tenths // 10 // 50 * 50
