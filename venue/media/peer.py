@@ -75,7 +75,6 @@ class SeatPeer:
         )
         self._connection = connection
         connection.on("connectionstatechange", self._state_changed)
-        self._deadline = asyncio.get_running_loop().call_later(CONNECT_WITHIN_S, self._give_up)
         shared = FastestArrival()
         for line in lines:
             self._add_line(connection, line, shared)
@@ -88,11 +87,14 @@ class SeatPeer:
                     agree_to_audio_nack(transceiver)
             await connection.setLocalDescription(await connection.createAnswer())
         except InvalidStateError as error:
-            raise Conflict("media-peer-closed", N_("连接已关闭"), N_("请重新进入评标工位")) from error
+            raise _closed_meanwhile() from error
         except Exception as error:
             # aiortc meets odd offers with errors of many kinds; to the seat they are all the same.
             await self.close("bad-offer")
             raise _bad_offer() from error
+        if self._closing is not None:
+            raise _closed_meanwhile()
+        self._deadline = asyncio.get_running_loop().call_later(CONNECT_WITHIN_S, self._give_up)
         return connection.localDescription.sdp
 
     async def close(self, reason: str) -> None:
@@ -201,6 +203,10 @@ def _without_candidates(offer_sdp: str) -> str:
         if not line.startswith(("a=candidate:", "a=end-of-candidates", "a=remote-candidates:"))
     )
     return "\r\n".join(kept) + "\r\n"
+
+
+def _closed_meanwhile() -> Conflict:
+    return Conflict("media-peer-closed", N_("连接已关闭"), N_("请重新进入评标工位"))
 
 
 def _bad_offer() -> InvalidInput:

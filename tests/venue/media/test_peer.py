@@ -116,6 +116,20 @@ def test_one_peer_serves_one_offer() -> None:
     play(scenario())
 
 
+def test_a_peer_closed_while_it_answers_refuses_and_leaves_nothing_running() -> None:
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(2)
+        answering = asyncio.create_task(room.peer.answer(await seat.offer()))
+        await asyncio.sleep(0)
+        await room.peer.close("session-closed")
+        with pytest.raises(Conflict, match="media-peer-closed"):
+            await answering
+        assert room.states[-1] == "closed"
+        await seat.close()
+
+    play(scenario())
+
+
 def test_the_answer_only_receives_holds_its_candidates_and_agrees_to_resend_sound() -> None:
     async def scenario() -> None:
         room, seat = PretendRoom(), PretendSeat(2)
