@@ -8,11 +8,13 @@ from itertools import combinations
 from typing import Literal
 
 from expert_draw.engine.pool import Candidate, DrawRequest, Group, count_groups
-from expert_draw.engine.quota import blocked_because
+from expert_draw.engine.quota import blocked_because, obstacles
 from expert_draw.engine.randomness import Stream
 from expert_draw.engine.wording import DrawInfeasible
 
 MAX_TRIES = 4096
+# A proof that nothing fits is looked for only when luck has failed for a while; it never changes what is drawn.
+PROOF_AFTER = 64
 ENUMERATION_STEPS = 200_000
 
 Assignment = tuple[tuple[str, str], ...]
@@ -67,6 +69,8 @@ def draw(request: DrawRequest, seed: bytes) -> Drawn:
     for tries in range(1, MAX_TRIES + 1):
         if (assignment := _attempt(lists, stream)) is not None:
             return Drawn(assignment, "rejection", tries)
+        if tries == PROOF_AFTER and (blocking := obstacles(request)):
+            raise blocking[0]
     # Rejection has been unlucky or the pool is very tight. Counting all committees is as uniform as rejection, so
     # changing over does not favour anybody.
     committees = committees_of(request)
@@ -103,11 +107,12 @@ def committees_of(request: DrawRequest) -> tuple[Assignment, ...]:
 def _prepare(request: DrawRequest) -> _Lists:
     removed = request.removed()
     caps = dict(request.group_caps)
+    open_lists: dict[tuple[str, ...], tuple[str, ...]] = {}  # places of one kind share a list of thousands
+    for slot in request.slots:
+        if slot.eligible not in open_lists:
+            open_lists[slot.eligible] = tuple([id_ for id_ in slot.eligible if id_ not in removed])
     return _Lists(
-        slots=tuple(
-            (slot.key, slot.quota, tuple([id_ for id_ in slot.eligible if id_ not in removed]))
-            for slot in request.slots
-        ),
+        slots=tuple((slot.key, slot.quota, open_lists[slot.eligible]) for slot in request.slots),
         candidates=request.candidates,
         caps=caps,
         held={group: count for group, count in count_groups(request.held).items() if group[0] in caps},

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from expert_draw.engine.draw import draw
-from expert_draw.engine.entries import Close, Declare, Entry, Exclude, Open, Outcome, Round, Void
+from expert_draw.engine.entries import Close, Declare, Entry, Exclude, Open, Outcome, Round
 from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Pool, Slot
 from expert_draw.engine.randomness import check_link, round_seed
 from expert_draw.engine.shapes import Pairs
@@ -96,7 +96,7 @@ class History:
                 then = self._answered(entry)
             case Close():
                 then = self._closed(entry)
-            case Void():
+            case _:  # Void
                 then = replace(self, state="void")
         together = then.drawn_in_round if isinstance(entry, Round) else ()
         return replace(then, head=head, drawn_in_round=together)

@@ -33,9 +33,10 @@ class Event:
 
 def write_event(*, n: int, type_: str, at: str, prev: str, body: Mapping[str, Canonical]) -> Event:
     """The line with these contents; its hash covers everything in it but the hash itself."""
-    content: dict[str, Canonical] = {"at": at, "body": body, "n": n, "prev": prev, "type": type_}
-    hash_ = sha256_hex(canonical_json(content))
-    return Event(n, type_, at, prev, body, hash_, canonical_json({**content, "hash": hash_}))
+    before = b'{"at":%b,"body":%b' % (canonical_json(at), canonical_json(body))
+    after = b',"n":%b,"prev":%b,"type":%b}' % (canonical_json(n), canonical_json(prev), canonical_json(type_))
+    hash_ = sha256_hex(before + after)
+    return Event(n, type_, at, prev, body, hash_, b'%b,"hash":"%b"%b' % (before, hash_.encode(), after))
 
 
 def read_event(line: bytes) -> Event:

@@ -106,8 +106,9 @@ def obstacles(request: DrawRequest) -> tuple[DrawInfeasible, ...]:
 
 
 def blocked_because(request: DrawRequest) -> DrawInfeasible:
-    """The first obstacle of a request that is known to have one."""
-    return obstacles(request)[0]
+    """The first obstacle of a request that is known to have no committee."""
+    found = obstacles(request)
+    return found[0] if found else _caps_together(request)
 
 
 def _blocking_caps(request: DrawRequest) -> tuple[DrawInfeasible, ...]:
@@ -119,9 +120,11 @@ def _blocking_caps(request: DrawRequest) -> tuple[DrawInfeasible, ...]:
             if can_be_filled(replace(request, group_caps=(*others, (group, enough)))):
                 found.append(DrawInfeasible("draw.cap_blocks", group=group, cap=cap, enough=enough))
                 break
-    if found:
-        return tuple(found)
-    return (DrawInfeasible("draw.caps_block", groups="、".join(group for group, _ in request.group_caps)),)
+    return tuple(found) or (_caps_together(request),)
+
+
+def _caps_together(request: DrawRequest) -> DrawInfeasible:
+    return DrawInfeasible("draw.caps_block", groups="、".join(group for group, _ in request.group_caps))
 
 
 def _not_allowed(code: str, **params: object) -> InvalidInput:

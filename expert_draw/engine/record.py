@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache, partial
 
 from expert_draw.engine.entries import (
     Close,
@@ -59,12 +60,11 @@ class DrawRecord:
         """A record from its stored lines, checked throughout: every draw in it is run again."""
         record = cls((), History())
         for line in lines:
-            record = record.following(line.encode() if isinstance(line, str) else line)
+            record = record.after(read_event(line.encode() if isinstance(line, str) else line))
         return record
 
-    def following(self, line: bytes) -> "DrawRecord":
-        """The record with this line (without newline) at its end; RecordBroken or InvalidInput says why not."""
-        event = read_event(line)
+    def after(self, event: Event) -> "DrawRecord":
+        """The record with this line at its end; RecordBroken or InvalidInput says why it may not stand there."""
         check_place(event, self.events[-1] if self.events else None)
         history = self.history.after(read_entry(event.type, event.body), event.hash)
         return DrawRecord((*self.events, event), history)
@@ -137,17 +137,16 @@ class DrawRecord:
 def _next(record: DrawRecord, now: datetime, entry: Entry) -> DrawRecord:
     last = record.events[-1] if record.events else None
     at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    event = write_event(
-        n=last.n + 1 if last else 1,
-        type_=entry.TYPE,
-        # A clock set back must not make the record refuse: time stands still until it has caught up.
-        at=max(at, last.at) if last else at,
-        prev=record.head,
-        body=entry.body(),
-    )
-    # Read back what is written, so that nothing but codes can get into a record.
-    return DrawRecord(
-        (*record.events, event), record.history.after(read_entry(event.type, event.body), event.hash)
+    # Read back as the verifier does, so that nothing but codes can get into a record.
+    return record.after(
+        write_event(
+            n=last.n + 1 if last else 1,
+            type_=entry.TYPE,
+            # A clock set back must not make the record refuse: time stands still until it has caught up.
+            at=max(at, last.at) if last else at,
+            prev=record.head,
+            body=entry.body(),
+        )
     )
 
 
@@ -167,9 +166,12 @@ def code_request(request: DrawRequest, salt: bytes) -> tuple[DrawRequest, dict[s
     salt: 32 secret bytes, fresh for every draw.
     """
 
+    code_of_group = cache(partial(group_code, salt))
+
     def coded(candidate: Candidate) -> Candidate:
-        groups = tuple((name, group_code(salt, name, value)) for name, value in candidate.groups)
-        return Candidate(candidate_code(salt, candidate.id), groups)
+        return Candidate(
+            codes[candidate.id], tuple((name, code_of_group(name, it)) for name, it in candidate.groups)
+        )
 
     codes = {one.id: candidate_code(salt, one.id) for one in (*request.candidates, *request.held)}
     codes.update({id_: candidate_code(salt, id_) for id_, _ in request.excluded})

@@ -61,12 +61,13 @@ def verify_record(text: bytes, head: str | None = None) -> Verdict:
     if not text:
         findings.append(_finding(1, RecordBroken("record.empty")))
     for number, line in enumerate(lines, start=1):
+        before, last = last, None
         try:
-            if findings:
-                last = _check_hashes(line, last)
-            else:
-                record = record.following(line)
-                last = record.events[-1]
+            last = read_event(line)
+            if not findings:
+                record = record.after(last)
+            elif before is not None:
+                check_place(last, before)
         except YuanpingError as refusal:
             findings.append(_finding(number, refusal))
     if rest:
@@ -74,13 +75,6 @@ def verify_record(text: bytes, head: str | None = None) -> Verdict:
     if not findings and head is not None and record.head != head:
         findings.append(_finding(len(lines), RecordBroken("record.wrong_head")))
     return Verdict(not findings, tuple(findings), _summary(record))
-
-
-def _check_hashes(line: bytes, last: Event | None) -> Event:
-    event = read_event(line)
-    if last is not None:
-        check_place(event, last)
-    return event
 
 
 def _finding(line: int, refusal: YuanpingError) -> Finding:
