@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from app.evaluation import endpoints as evaluation
 from app.notify import callbacks, simulator_endpoints, simulator_wire
-from app.web import files, health, pages
+from app.web import files, health, pages, streams
 from expert_draw import roster_endpoints as roster
 from recordings import endpoints as recordings
 from venue import endpoints as venue
@@ -14,6 +14,7 @@ from venue.room import gateway
 ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     files.router,
+    streams.router,
     evaluation.router,
     roster.router,
     venue.router,

@@ -21,8 +21,10 @@ _STATES: dict[str, tuple[str, str]] = {
     "replaced": (N_("已递补"), "neutral"),
     # a score sheet
     "draft": (N_("草稿"), "neutral"),
+    # a draw
+    "running": (N_("抽取进行中"), "active"),
     # an invitation
-    "contacting": (N_("联系中"), "live"),
+    "contacting": (N_("联系中"), "active"),
     "accepted": (N_("已接受"), "good"),
     "declined": (N_("已拒绝"), "bad"),
     "expired": (N_("逾期未答"), "bad"),
@@ -31,8 +33,8 @@ _STATES: dict[str, tuple[str, str]] = {
     "sending": (N_("发送中"), "info"),
     "unknown": (N_("去向待查"), "warn"),
     "sent": (N_("已发出"), "info"),
-    "ringing": (N_("振铃中"), "live"),
-    "answered": (N_("通话中"), "live"),
+    "ringing": (N_("振铃中"), "active"),
+    "answered": (N_("通话中"), "active"),
     "delivered": (N_("已送达"), "good"),
     "completed": (N_("通话结束"), "neutral"),
     "no_answer": (N_("无人接听"), "warn"),
@@ -94,5 +96,5 @@ def ground(code: str) -> str:
 
 
 def tone(state: str) -> str:
-    """One of neutral, info, good, warn, bad, live."""
+    """One of neutral, info, active, good, warn, bad, live."""
     return _STATES.get(str(state).replace("-", "_"), ("", "neutral"))[1]

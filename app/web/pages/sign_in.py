@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from app.accounts import passwords, service
 from app.accounts.access import Actor, Public, find_actor
+from app.accounts.permissions import Role
 from app.accounts.service import SignedIn
 from app.core.errors import Forbidden
 from app.core.i18n import N_
@@ -23,6 +24,14 @@ FoundDep = Annotated[Actor | None, Depends(find_actor)]
 
 _FAILED = N_("登录名或密码不正确，或尝试次数过多")
 _FAILED_REMEDY = N_("核对后再试；连续多次失败时请等几分钟，或联系系统管理员重置密码")
+_ORDER = (
+    Role.host_operator,
+    Role.supervisor,
+    Role.guest_operator,
+    Role.pool_administrator,
+    Role.administrator,
+    Role.expert,
+)
 _LINK_FAILED = N_("这个登录链接已失效")
 _LINK_REMEDY = N_("请改用登录名和密码，或重新取得链接")
 
@@ -123,7 +132,7 @@ def _page(
     personas: tuple[service.Persona, ...] = ()
     if visit.settings.demo:
         with visit.database.reading() as session:
-            personas = service.personas(session)
+            personas = tuple(sorted(service.personas(session), key=lambda one: _ORDER.index(one.role)))
     return visit.page(
         "sign_in.html",
         status=HTTPStatus.UNAUTHORIZED if failed else HTTPStatus.OK,

@@ -3,12 +3,11 @@
 from typing import Annotated
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.evaluation import views
-from app.web import sse
 from app.web.pages.visit import VisitDep
 
 router = APIRouter()
@@ -19,9 +18,3 @@ def today(visit: VisitDep, actor: Annotated[Actor, Requires(Permission.center_re
     with visit.database.reading() as session:
         view = views.today(session, visit.now)
     return visit.page("today.html", actor=actor, view=view)
-
-
-@router.get("/today/news", dependencies=[Requires(Permission.center_read)])
-async def news() -> StreamingResponse:
-    """Says that some evaluation has changed; the page then reads itself again."""
-    return sse.stream("evaluations")

@@ -1,0 +1,26 @@
+"""The streams of news that open pages listen to."""
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from app.accounts.access import Requires
+from app.accounts.permissions import Permission
+from app.core.dependencies import DatabaseDep
+from app.evaluation import conductor
+from app.web import sse
+
+router = APIRouter(prefix="/api", tags=["evaluation"])
+
+
+@router.get("/today/stream", dependencies=[Requires(Permission.center_read)])
+def any_evaluation() -> StreamingResponse:
+    """Says that some evaluation was booked or has moved on."""
+    return sse.stream("evaluations")
+
+
+@router.get("/evaluations/{evaluation_id}/stream", dependencies=[Requires(Permission.evaluation_read)])
+def one_evaluation(evaluation_id: str, database: DatabaseDep) -> StreamingResponse:
+    """Says that this evaluation, its committee or its invitations have changed."""
+    with database.reading() as session:
+        conductor.load(session, evaluation_id)
+    return sse.stream(f"evaluation:{evaluation_id}")
