@@ -1,11 +1,10 @@
 """Rooms for tests: members with seats, a service in a thread that holds only the room, and seats that join it."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +175,6 @@ class House:
 
     def cookie(self, member_id: str) -> str:
         """A session of that member."""
-        from datetime import timedelta
-
         with self.database.transaction() as session:
             return sessions.open_for_member(
                 session,
@@ -275,10 +272,3 @@ def serving(application: FastAPI, port: int = 0) -> Iterator[Service]:
         yield service
     finally:
         service.stop()
-
-
-async def until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
-    """Waits while other tasks of this loop run; for conditions that no event announces."""
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)

@@ -43,6 +43,12 @@ logger = logging.getLogger(__name__)
 
 _OFFERS_AT_ONCE = 5
 _OFFERS_PER_SECOND = 0.5
+_SINK_REASONS = {
+    ClosedReason.room_closed: "room-closed",
+    ClosedReason.seat_released: "left",
+    ClosedReason.service_stopping: "server-stopped",
+}
+"""Why a track ended, as the recording calls it."""
 _ENDED = frozenset({MediaState.closed, MediaState.failed})
 
 
@@ -193,10 +199,10 @@ class Sitting:
             self._tell(Closed(reason=reason), HOUSE)
             self.connection.close(code)
             self.connection = None
-        await self.drop_peer(reason)
+        await self.drop_peer(_SINK_REASONS[reason])
 
     async def drop_peer(self, reason: str) -> None:
-        """Ends the media connection; its last news are still written down."""
+        """Ends the media connection and its tracks; `reason` goes into the recording."""
         peer, self._peer = self._peer, None
         if peer is not None:
             await peer.close(reason)
@@ -204,8 +210,8 @@ class Sitting:
     async def _answer(self, offer: Offer) -> None:
         if not self._offers.take(self._fittings.clock.monotonic_ns()):
             raise Conflict("offer-flood", N_("音视频连接请求过于频繁"), N_("页面会稍后自动重试"))
+        self._peer_number += 1  # what the earlier connection still says is no news of this one
         await self.drop_peer("replaced")
-        self._peer_number += 1
         peer = self._fittings.peers(
             self._room_clock,
             self._open_sink,

@@ -1,0 +1,138 @@
+// The browser's copy of docs/room-protocol.md, version 1: one socket that comes back by itself.
+
+import { Unreachable, call, passing } from "./seat-api.js";
+
+const VERSION = 1;
+const SILENCE_MS = 6_000; // the service says something each second; six without a word mean a dead line
+const PROBE_MS = 3_000;
+const FIRST_WAIT_MS = 250;
+const LONGEST_WAIT_MS = 5_000;
+const FINAL = new Map([
+  [4403, "refused"],
+  [4409, "replaced"],
+  [4410, "closed"],
+]);
+
+/**
+ * The connection of one page to its room.
+ *
+ * Events: "state" when `state` has changed; "message" with a message of the service as `detail`.
+ * state: off, connecting, connected, waiting (until `retryAt`), or for good: refused, replaced, closed, signed-out.
+ */
+export class SeatRoom extends EventTarget {
+  state = "off";
+  retryAt = 0;
+  #socket = null;
+  #attempt = 0;
+  #failures = 0;
+  #timer = 0;
+  #silence = 0;
+  #page = crypto.getRandomValues(new Uint32Array(4)).join("-");
+
+  constructor({ language, ticketAddress = "/api/seat/ticket", socketAddress = "/ws/room" }) {
+    super();
+    this.language = language;
+    this.ticketAddress = ticketAddress;
+    this.socketAddress = new URL(socketAddress, location.href);
+    this.socketAddress.protocol = location.protocol === "https:" ? "wss:" : "ws:";
+    addEventListener("online", () => this.hurry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
+    addEventListener("pagehide", () => this.#drop());
+    addEventListener("pageshow", (event) => event.persisted && this.start());
+  }
+
+  /** Connects, also after a final state: whoever calls this knows why it may work now. */
+  start() {
+    this.#failures = 0;
+    this.#connect();
+  }
+
+  /** Sends when there is a connection; says whether there was one. */
+  send(message) {
+    if (this.state !== "connected") return false;
+    this.#socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  /** The network or the page came back: tries now instead of later, and probes a line that may be dead. */
+  hurry() {
+    if (this.state === "waiting") this.#connect();
+    else if (this.send({ type: "ping", t: Date.now() })) this.#listenFor(PROBE_MS);
+  }
+
+  async #connect() {
+    this.#drop();
+    const attempt = ++this.#attempt;
+    this.#become("connecting");
+    let answer;
+    try {
+      answer = await call("POST", this.ticketAddress);
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      if (attempt === this.#attempt) this.#wait();
+      return;
+    }
+    if (attempt !== this.#attempt) return;
+    if (answer.ok) this.#open(attempt, answer.data.ticket);
+    else if (answer.status === 401) this.#become("signed-out");
+    else if (answer.status === 409) this.#become("closed");
+    else if (passing(answer.status)) this.#wait();
+    else this.#become("refused");
+  }
+
+  #open(attempt, ticket) {
+    const socket = new WebSocket(this.socketAddress);
+    this.#socket = socket;
+    const current = () => attempt === this.#attempt;
+    socket.addEventListener("open", () => {
+      socket.send(JSON.stringify({ type: "hello", v: VERSION, ticket, page: this.#page, lang: this.language }));
+    });
+    socket.addEventListener("message", (event) => {
+      if (!current()) return;
+      this.#listenFor(SILENCE_MS);
+      const message = JSON.parse(event.data);
+      if (message.type === "welcome") {
+        this.#failures = 0;
+        this.#become("connected");
+      }
+      this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    });
+    socket.addEventListener("close", (event) => {
+      if (!current()) return;
+      this.#drop();
+      const final = FINAL.get(event.code);
+      if (final) this.#become(final);
+      else this.#wait();
+    });
+    this.#listenFor(SILENCE_MS);
+  }
+
+  #listenFor(milliseconds) {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#wait(), milliseconds);
+  }
+
+  #wait() {
+    this.#drop();
+    this.#attempt += 1;
+    const longest = Math.min(FIRST_WAIT_MS * 2 ** this.#failures, LONGEST_WAIT_MS);
+    this.#failures += 1;
+    const wait = longest / 2 + (Math.random() * longest) / 2;
+    this.retryAt = Date.now() + wait;
+    this.#timer = setTimeout(() => this.#connect(), wait);
+    this.#become("waiting");
+  }
+
+  #drop() {
+    clearTimeout(this.#timer);
+    clearTimeout(this.#silence);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #become(state) {
+    if (state === this.state) return;
+    this.state = state;
+    this.dispatchEvent(new Event("state"));
+  }
+}
