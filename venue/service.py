@@ -325,6 +325,14 @@ def _count(rooms: Iterable[RoomBoard]) -> dict[SeatState, int]:
     return {state: counts[state] for state in SeatState}
 
 
+def host_center_id(session: Session) -> str:
+    """The id of the house's own center; NotFound `no-host-center` before any was entered."""
+    for center in repository.centers(session):
+        if center.kind == "host":
+            return center.id
+    raise NotFound("no-host-center", N_("还没有主场中心"), N_("先录入本中心，或载入样例数据"))
+
+
 def center_by_code(session: Session, code: str) -> Center:
     """The center with this code; NotFound `center-unknown`."""
     center = repository.center_of_code(session, code)

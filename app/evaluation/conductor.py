@@ -258,6 +258,10 @@ def in_state(session: Session, state: EvaluationState) -> tuple[Evaluation, ...]
     )
 
 
+def any_booked(session: Session) -> bool:
+    return session.exec(select(Evaluation.id).limit(1)).first() is not None
+
+
 def load(session: Session, evaluation_id: str) -> Evaluation:
     evaluation = session.get(Evaluation, evaluation_id)
     if evaluation is None:

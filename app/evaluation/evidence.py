@@ -99,8 +99,9 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
         yield check_room(data_dir / ROOMS / str(evaluation.room_id), language, evaluation.manifest_sha256)
 
 
-def export_record(session: Session, draw: Draw, data_dir: Path) -> Path:
-    """Writes the record as a file that stands on its own, whole or not at all; returns its path."""
+def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
+    """Writes the draw record as a file that stands on its own, whole or not at all; returns its path."""
+    draw = session.exec(select(Draw).where(Draw.evaluation_id == evaluation_id)).one()
     folder = data_dir / RECORDS
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{draw.number}.jsonl"

@@ -8,7 +8,7 @@ from anyio import to_thread
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import YuanpingError
-from app.evaluation import conductor
+from app.evaluation import conductor, evidence
 from app.evaluation.conductor import House
 from app.evaluation.lifecycle import EvaluationState
 from app.notify.phone_room import PhoneRoom
@@ -72,6 +72,7 @@ class Sweeps:
     def _seal(self, evaluation_id: str, room_id: str) -> None:
         with self.database.reading() as session:
             zero_at = venues.zero_of_room(session, room_id)
+            evidence.export_record(session, evaluation_id, self.house.settings.data_dir)
         manifest = self.recorder.close_room(room_id, zero_at)
         with self.database.transaction() as session:
             conductor.seal(session, self.clock.now(), evaluation_id, manifest.sha256)

@@ -31,6 +31,7 @@ from app.sample import personas
 from app.sample.booking import sample_booking
 from app.sample.loading import load_sample
 from app.wiring import Ground
+from venue import service as venues
 
 _STEPS = 9
 _LOOK_S = 0.5
@@ -136,7 +137,7 @@ async def _rehearse(ground: Ground, url: str, tell: Teller, process: "subprocess
 
 async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
     with ground.database.transaction() as session:
-        host = personas.host_center(session)
+        host = venues.host_center_id(session)
         personas.ensure_accounts(session, ground.clock.now(), host)
         paths = {link.login: link.path for link in personas.links(session, ground.sealer, ground.clock.now())}
     async with AsyncExitStack() as stack:

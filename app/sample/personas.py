@@ -14,7 +14,6 @@ from app.accounts.tickets import TicketKind
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.sealing import Sealer
-from venue.models import Center
 
 LINK_LIFETIME = timedelta(hours=12)
 
@@ -55,11 +54,6 @@ def ensure_accounts(session: Session, now: datetime, center_id: str) -> None:
         if login not in known
     )
     session.flush()
-
-
-def host_center(session: Session) -> str:
-    """The id of the sample's host center."""
-    return session.exec(select(Center.id).where(Center.kind == "host").order_by(Center.code).limit(1)).one()
 
 
 def links(session: Session, sealer: Sealer, now: datetime) -> tuple[PersonaLink, ...]:
