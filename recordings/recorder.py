@@ -70,7 +70,7 @@ class Recorder:
         self.fragment_ms = fragment_ms
         self._directory = directory
         self._clock = clock
-        self._max_pending_bytes = max_pending_bytes
+        self.max_pending_bytes = max_pending_bytes
         self._lock = threading.Lock()
         self._sinks: dict[TrackKey, _Sink] = {}
         self._durable: dict[TrackKey, Durable] = {}
@@ -224,7 +224,7 @@ class _Sink:
 
     def _offer(self, cut: Cut) -> None:
         """Queues a fragment, or drops it when too much already waits for the disk."""
-        if self._held + cut.weight > self._recorder._max_pending_bytes:  # noqa: SLF001
+        if self._held and self._held + cut.weight > self._recorder.max_pending_bytes:
             if self._dropped_from is None:
                 self._dropped_from = cut.from_ms
                 logger.warning("disk too slow for %s, dropping from %d ms", self.key, cut.from_ms)

@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from app.core.samples import Source
 from recordings.manifest import (
-    Closed,
     Fragment,
     Gap,
     Header,
@@ -119,23 +118,19 @@ def read_epoch(name: TrackName, lines: Sequence[Line]) -> Epoch:
     fragments: list[Piece] = []
     gaps: list[Missing] = []
     for line in lines:
-        match line.act:
-            case Opened(codec=named):
-                codec = named
-            case Header(length=length):
-                header_length = length
-            case Fragment() as act:
-                fragments.append(Piece(name, act.offset, act.length, act.from_ms, act.to_ms, act.keyframe))
-            case Gap() as act:
-                gaps.append(Missing(act.from_ms, act.to_ms, act.reason))
-            case Recovered() as act:
-                ended = act.reason
-                if act.playable and header_length:
-                    fragments.append(
-                        Piece(name, act.offset, act.playable, act.from_ms, act.to_ms, act.keyframe)
-                    )
-            case Closed(reason=reason):
-                ended = reason
+        act = line.act
+        if isinstance(act, Opened):
+            codec = act.codec
+        elif isinstance(act, Header):
+            header_length = act.length
+        elif isinstance(act, Fragment):
+            fragments.append(Piece(name, act.offset, act.length, act.from_ms, act.to_ms, act.keyframe))
+        elif isinstance(act, Gap):
+            gaps.append(Missing(act.from_ms, act.to_ms, act.reason))
+        else:
+            ended = act.reason
+            if isinstance(act, Recovered) and act.playable and header_length:
+                fragments.append(Piece(name, act.offset, act.playable, act.from_ms, act.to_ms, act.keyframe))
     return Epoch(name, codec, header_length, tuple(fragments), tuple(gaps), ended)
 
 

@@ -34,7 +34,7 @@ def pictures(from_ms: int, count: int, keyframe_every: int = 50) -> tuple[Encode
         "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0",
         "g": str(keyframe_every), "keyint_min": str(keyframe_every), "qmax": "12",
     }  # fmt: skip
-    samples = []
+    samples: list[EncodedSample] = []
     for number in range(count):
         frame = av.VideoFrame(160, 120, "yuv420p")
         for plane, shade in zip(frame.planes, (shade_at(from_ms + number * FRAME_MS), 128, 128), strict=True):

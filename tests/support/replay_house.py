@@ -1,10 +1,12 @@
 """A small house with nothing but recordings and their replay, for tests of both."""
 
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import uvicorn
 from fastapi import FastAPI, Request
@@ -66,9 +68,14 @@ class ReplayHouse:
     def _application(self) -> FastAPI:
         application = FastAPI()
         state = application.state
-        state.database, state.clock, state.settings, state.sealer = self.database, self.clock, self.settings, None
+        state.database, state.clock, state.settings, state.sealer = (
+            self.database,
+            self.clock,
+            self.settings,
+            None,
+        )
         application.include_router(router)
-        guard = Viewer.__metadata__[0].dependency
+        guard = get_args(Viewer)[1].dependency
         application.dependency_overrides[guard] = lambda: Actor("supervisor-1", Role.supervisor, "")
         application.mount("/static", StaticFiles(directory=WEB / "static"))
         environment = Environment(loader=FileSystemLoader(WEB / "templates"), autoescape=True)
@@ -105,21 +112,13 @@ class ReplayHouse:
 @contextmanager
 def serving(application: FastAPI) -> Iterator[str]:
     """Serves an application on a free port of this machine; yields its address."""
-    server = uvicorn.Server(
-        uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    )
-    started = threading.Event()
-    startup = server.startup
-
-    async def starting(sockets: list[object] | None = None) -> None:
-        await startup(sockets)  # type: ignore[arg-type]  # sockets are uvicorn's own matter
-        started.set()
-
-    server.startup = starting  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
+    # Bound and listening before the server runs: whoever connects early waits in the queue.
+    listening = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(application, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
-    assert started.wait(20)
-    port = server.servers[0].sockets[0].getsockname()[1]
+    port = listening.getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:

@@ -1,0 +1,172 @@
+"""A killed server loses at most the last moment, and what it left is hashed as it lies."""
+
+import shutil
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.core.clock import ManualClock
+from app.core.samples import Codec, Source, TrackKey
+from recordings.manifest import Recovered, read_index
+from recordings.recorder import Recorder
+from recordings.sealing import SERVER_RESTART, read_room, recover, seal_room
+from recordings.timeline import room_timeline
+from recordings.verify import verify_room
+from tests.support.encoded import pictures, sounds
+
+START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+LATER = START + timedelta(minutes=1)
+CAMERA = TrackKey("room-1", 1, Source.camera)
+STEM = "seat-1-camera-1"
+
+
+@pytest.fixture(scope="module")
+def left_open(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A room as it lies on disk while it is still being recorded: nothing has ended."""
+    folder = tmp_path_factory.mktemp("running")
+    recorder = Recorder(folder, ManualClock(START))
+    for source, codec, samples in (
+        (Source.camera, Codec.vp8, pictures(0, 100)),
+        (Source.microphone, Codec.opus, sounds(0, 200)),
+    ):
+        sink = recorder(TrackKey("room-1", 1, source), codec)
+        for sample in samples:
+            sink.write(sample)
+    recorder.settle()
+    copy = tmp_path_factory.mktemp("left") / "recordings"
+    shutil.copytree(folder, copy)
+    recorder.close()
+    return copy
+
+
+def copied(left: Path, folder: str) -> Path:
+    return Path(shutil.copytree(left, Path(folder) / "recordings"))
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_killed_server_loses_less_than_a_second_and_a_half(tmp_path: Path) -> None:
+    command = [sys.executable, str(Path(__file__).with_name("killed_recorder.py")), str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=root, env={"PYTHONPATH": "."}
+    ) as server:
+        assert server.stdout is not None
+        now = seen = heard = 0
+        for line in server.stdout:
+            now, seen, heard = map(int, line.split())
+            if now > 3_000:
+                break
+        server.send_signal(signal.SIGKILL)
+    before = bytes_of(tmp_path)
+    assert len(recover(tmp_path, LATER)) == 2
+    assert recover(tmp_path, LATER) == ()
+    after = bytes_of(tmp_path)
+    assert all(after[name].startswith(data) for name, data in before.items())
+    room = tmp_path / "room-1"
+    assert verify_room(room).ok
+    for track, told in zip(room_timeline(read_room(room)).tracks, (seen, heard), strict=True):
+        last = track.fragments[-1].to_ms
+        assert last >= told
+        assert last >= now - 1_500
+        with av.open(str(room / track.fragments[-1].file)) as file:
+            assert max(packet.pts or 0 for packet in file.demux() if packet.size) >= last
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_whatever_was_cut_off_is_recovered_and_then_verifies(left_open: Path, data: st.DataObject) -> None:
+    """Whole fragments may be on disk untold, and either file may end in the middle of a write."""
+    with TemporaryDirectory() as folder:
+        directory = copied(left_open, folder)
+        room = directory / "room-1"
+        index, media = room / f"{STEM}.index.jsonl", room / f"{STEM}.webm"
+        lines = index.read_bytes().splitlines(keepends=True)
+        kept = data.draw(st.integers(0, len(lines)))
+        half = b"" if kept == len(lines) else lines[kept][: data.draw(st.integers(0, len(lines[kept])))]
+        index.write_bytes(b"".join(lines[:kept]) + half)
+        covered = read_index(index.read_bytes() + b"\n" * (len(half) > 0)).covered
+        size = data.draw(st.integers(covered, media.stat().st_size))
+        media.write_bytes(media.read_bytes()[:size])
+        before = bytes_of(directory)
+        recover(directory, LATER)
+        after = bytes_of(directory)
+        assert all(after[name].startswith(held) for name, held in before.items())
+        assert after.keys() == before.keys()
+        verdict = verify_room(room)
+        assert verdict.findings == ()
+        assert recover(directory, LATER) == ()
+        manifest = seal_room(room, "room-1", LATER, None, "disk-failed")
+        assert verify_room(room, manifest.sha256).findings == ()
+
+
+def test_untold_whole_clusters_are_playable_after_recovery(left_open: Path, tmp_path: Path) -> None:
+    directory = copied(left_open, str(tmp_path))
+    index = directory / "room-1" / f"{STEM}.index.jsonl"
+    index.write_bytes(b"".join(index.read_bytes().splitlines(keepends=True)[:-2]))
+    recover(directory, LATER)
+    last = read_index(index.read_bytes()).lines[-1].act
+    assert isinstance(last, Recovered)
+    assert last.playable == last.length > 0
+    track = room_timeline(read_room(directory / "room-1")).tracks[0]
+    assert track.coverage[-1][1] == pictures(0, 100)[-1].room_ms
+
+
+def test_a_room_goes_on_after_a_restart_and_the_gap_says_so(left_open: Path, tmp_path: Path) -> None:
+    directory = copied(left_open, str(tmp_path))
+    recover(directory, LATER)
+    recorder = Recorder(directory, ManualClock(LATER))
+    sink = recorder(CAMERA, Codec.vp8)
+    for sample in pictures(60_000, 50):
+        sink.write(sample)
+    manifest = recorder.close_room("room-1")
+    recorder.close()
+    assert [(gap.from_ms, gap.to_ms, gap.reason) for gap in manifest.gaps if gap.source == "camera"] == [
+        (3_960, 60_000, SERVER_RESTART)
+    ]
+    assert verify_room(directory / "room-1", manifest.sha256).ok
+
+
+def test_a_sealed_room_is_left_alone(left_open: Path, tmp_path: Path) -> None:
+    directory = copied(left_open, str(tmp_path))
+    seal_room(directory / "room-1", "room-1", LATER, None, "disk-failed")
+    before = bytes_of(directory)
+    assert recover(directory, LATER) == ()
+    assert bytes_of(directory) == before
+
+
+def test_there_may_be_nothing_to_recover(tmp_path: Path) -> None:
+    assert recover(tmp_path / "none", LATER) == ()
+    (tmp_path / "stray.txt").write_text("x")
+    assert recover(tmp_path, LATER) == ()
+
+
+def test_media_without_any_index_is_kept_and_accounted_for(left_open: Path, tmp_path: Path) -> None:
+    directory = copied(left_open, str(tmp_path))
+    (directory / "room-1" / f"{STEM}.index.jsonl").unlink()
+    recover(directory, LATER)
+    assert verify_room(directory / "room-1").ok
+
+
+def test_recovery_does_not_hide_that_a_line_was_taken_out(left_open: Path, tmp_path: Path) -> None:
+    directory = copied(left_open, str(tmp_path))
+    index = directory / "room-1" / f"{STEM}.index.jsonl"
+    lines = index.read_bytes().splitlines(keepends=True)
+    index.write_bytes(b"".join(lines[:4] + lines[5:]))
+    recover(directory, LATER)
+    assert recover(directory, LATER) == ()
+    findings = verify_room(directory / "room-1").findings
+    assert {(finding.file, finding.code) for finding in findings} == {(index.name, "chain-broken")}
+    manifest = seal_room(directory / "room-1", "room-1", LATER, None, "disk-failed")
+    assert manifest.tracks[0].faults == 1
+    assert not verify_room(directory / "room-1", manifest.sha256).ok

@@ -1,0 +1,260 @@
+"""Where every moment lies in the files, and why some moments are missing."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.canonical import sha256_hex
+from app.core.samples import Source
+from recordings.manifest import (
+    Act,
+    Chain,
+    Closed,
+    Fragment,
+    Gap,
+    Header,
+    IndexReading,
+    Opened,
+    Recovered,
+    TrackName,
+    read_index,
+)
+from recordings.timeline import (
+    NO_SIGNAL,
+    NOT_JOINED,
+    PIECE_MS,
+    TOLERANCE_MS,
+    Missing,
+    Piece,
+    RoomTimeline,
+    gather,
+    room_timeline,
+    track_timeline,
+)
+
+HASH = sha256_hex(b"")
+
+
+def index(
+    name: TrackName,
+    spans: list[tuple[int, int]],
+    gaps: list[tuple[int, int, str]] = [],  # noqa: B006 -- never changed
+    end: Act | None = None,
+    keyframe_every: int = 4,
+) -> tuple[TrackName, IndexReading]:
+    codec = "vp8" if name.source is Source.camera else "opus"
+    acts: list[Act] = [
+        Opened("room-1", name.seat_no, name.source, codec, name.epoch, 0),
+        Header(0, 100, HASH, 0),
+    ]
+    for number, (start, stop) in enumerate(spans):
+        keyframe = number % keyframe_every == 0 or name.source is Source.microphone
+        acts.append(Fragment(100 + 10 * number, 10, HASH, start, stop, 0, stop, 0, 12, 0, keyframe))
+    acts += [Gap(*gap, 0) for gap in gaps]
+    acts += [end] if end else []
+    chain, lines = Chain(), []
+    for act in acts:
+        chain, raw = chain.append(act)
+        lines.append(raw + b"\n")
+    reading = read_index(b"".join(lines))
+    assert not reading.faults
+    return name, reading
+
+
+def every_half(start: int, stop: int) -> list[tuple[int, int]]:
+    return [(at, at + 480) for at in range(start, stop, 500)]
+
+
+CAMERA = TrackName(1, Source.camera, 1)
+AGAIN = TrackName(1, Source.camera, 2)
+OTHER = TrackName(2, Source.camera, 1)
+MICROPHONE = TrackName(1, Source.microphone, 1)
+CLOSED = Closed("room-closed", 0)
+
+
+def _spans(steps: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    at, laid = 0, []
+    for pause, length in steps:
+        laid.append((at + pause, at + pause + length))
+        at += pause + length
+    return laid
+
+
+spans = st.lists(st.tuples(st.integers(0, 3_000), st.integers(0, 500)), min_size=1, max_size=25).map(_spans)
+
+told = st.lists(
+    st.tuples(st.integers(0, 40_000), st.integers(0, 5_000), st.sampled_from(["network-loss", "muted"])),
+    max_size=6,
+).map(lambda gaps: [(start, start + length, reason) for start, length, reason in gaps])
+
+
+def timeline(*indexes: tuple[TrackName, IndexReading]) -> RoomTimeline:
+    return room_timeline(indexes)
+
+
+def test_an_empty_room_has_no_tracks() -> None:
+    assert timeline() == RoomTimeline(0, 0, ())
+
+
+def test_a_track_without_media_is_missing_as_a_whole() -> None:
+    room = timeline(index(CAMERA, every_half(0, 5_000), end=CLOSED), index(OTHER, []))
+    assert room.tracks[1].gaps == (Missing(0, 4_980, NOT_JOINED),)
+    assert room.tracks[1].place(100) == Missing(0, 4_980, NOT_JOINED)
+    assert room.tracks[1].start_of(100) is None
+
+
+def test_a_track_alone_without_media_has_no_window() -> None:
+    assert timeline(index(CAMERA, [])).tracks[0].gaps == ()
+    assert timeline(index(CAMERA, [])).tracks[0].place(5) == Missing(5, 5, NO_SIGNAL)
+
+
+def test_seats_are_laid_on_one_clock_and_late_comers_show_as_not_joined() -> None:
+    room = timeline(
+        index(OTHER, every_half(4_000, 9_000), end=CLOSED), index(CAMERA, every_half(0, 9_000), end=CLOSED)
+    )
+    assert [track.seat_no for track in room.tracks] == [1, 2]
+    assert (room.from_ms, room.to_ms) == (0, 8_980)
+    assert room.tracks[0].gaps == ()
+    assert room.tracks[1].gaps == (Missing(0, 4_000, NOT_JOINED),)
+
+
+def test_a_seat_that_left_early_is_missing_with_the_reason_it_left() -> None:
+    room = timeline(
+        index(CAMERA, every_half(0, 3_000), end=Closed("connection-lost", 0)),
+        index(OTHER, every_half(0, 9_000), end=CLOSED),
+    )
+    assert room.tracks[0].gaps == (Missing(2_980, 8_980, "connection-lost"),)
+
+
+def test_a_seat_that_is_silent_but_still_open_has_no_signal() -> None:
+    room = timeline(index(CAMERA, every_half(0, 3_000)), index(OTHER, every_half(0, 9_000)))
+    assert room.tracks[0].gaps == (Missing(2_980, 8_980, NO_SIGNAL),)
+
+
+def test_a_restart_between_two_epochs_is_told_with_its_reason() -> None:
+    end = Recovered(160, 10, HASH, 10, 3_000, 3_400, False, 0, HASH, "server-restart", 0)
+    room = timeline(
+        index(CAMERA, every_half(0, 3_000), end=end), index(AGAIN, every_half(7_000, 9_000), end=CLOSED)
+    )
+    (track,) = room.tracks
+    assert track.gaps == (Missing(3_400, 7_000, "server-restart"),)
+    assert track.coverage == ((0, 3_400), (7_000, 8_980))
+    place = track.place(3_200)
+    assert isinstance(place, Piece)
+    assert (place.file, place.offset, place.length) == (CAMERA.media, 160, 10)
+    start = track.start_of(3_200)
+    assert start is not None
+    assert start.from_ms == 2_000
+
+
+def test_a_recovery_without_whole_clusters_adds_no_media() -> None:
+    end = Recovered(160, 10, HASH, 0, 0, 0, False, 0, HASH, "server-restart", 0)
+    (track,) = timeline(index(CAMERA, every_half(0, 3_000), end=end)).tracks
+    assert track.coverage == ((0, 2_980),)
+
+
+def test_a_short_loss_within_coverage_is_told_too() -> None:
+    (track,) = timeline(index(CAMERA, every_half(0, 5_000), [(1_100, 1_300, "network-loss")], CLOSED)).tracks
+    assert track.gaps == (Missing(1_100, 1_300, "network-loss"),)
+    assert isinstance(track.place(1_200), Missing)
+    assert isinstance(track.place(1_300), Piece)
+
+
+def test_a_hole_takes_the_reason_that_was_written_for_most_of_it() -> None:
+    spans = every_half(0, 3_000) + every_half(7_000, 9_000)
+    (track,) = timeline(
+        index(CAMERA, spans, [(2_900, 3_100, "muted"), (3_100, 6_900, "network-loss")], CLOSED)
+    ).tracks
+    assert track.gaps == (Missing(2_900, 2_980, "muted"), Missing(2_980, 7_000, "network-loss"))
+
+
+def test_neighbouring_gaps_of_one_reason_are_one_gap() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 5_000), [(1_000, 1_100, "muted"), (1_100, 1_200, "muted")], CLOSED)
+    ).tracks
+    assert track.gaps == (Missing(1_000, 1_200, "muted"),)
+
+
+def test_playing_begins_with_a_key_frame_of_the_same_file() -> None:
+    (track,) = timeline(index(CAMERA, every_half(0, 5_000), end=CLOSED)).tracks
+    start = track.start_of(3_700)
+    assert start is not None
+    assert (start.from_ms, start.keyframe) == (2_000, True)
+    (bare,) = timeline(index(CAMERA, every_half(0, 1_000), keyframe_every=9)).tracks
+    assert bare.start_of(600) == bare.fragments[0]
+
+
+def test_a_file_without_a_key_frame_has_no_start() -> None:
+    name, reading = index(CAMERA, every_half(0, 1_000))
+    headless = IndexReading((*reading.lines[:2], reading.lines[3]), (), b"")
+    (track,) = room_timeline([(name, headless)]).tracks
+    assert track.start_of(600) is None
+
+
+def test_just_behind_a_frame_its_picture_still_stands() -> None:
+    (track,) = timeline(index(CAMERA, [(0, 400), (1_200, 1_600)], end=CLOSED)).tracks
+    assert track.place(900) == track.fragments[0]
+    assert track.gaps == ()
+    assert track.place(1_600 + TOLERANCE_MS + 1) == Missing(2_601, 2_601, NO_SIGNAL)
+
+
+@given(spans, told)
+def test_gaps_lie_in_order_within_the_room_and_never_overlap(
+    laid: list[tuple[int, int]], gaps: list[tuple[int, int, str]]
+) -> None:
+    room = timeline(index(CAMERA, laid, gaps, CLOSED), index(OTHER, [(0, 45_000)], end=CLOSED))
+    for track in room.tracks:
+        assert all(room.from_ms <= gap.from_ms < gap.to_ms <= room.to_ms for gap in track.gaps)
+        assert all(before.to_ms <= after.from_ms for before, after in pairwise(track.gaps))
+        assert all(before[1] + TOLERANCE_MS < after[0] for before, after in pairwise(track.coverage))
+
+
+@given(spans, told, st.data())
+def test_every_moment_is_in_a_fragment_or_has_a_reason(
+    laid: list[tuple[int, int]], gaps: list[tuple[int, int, str]], data: st.DataObject
+) -> None:
+    room = timeline(index(CAMERA, laid, gaps, CLOSED), index(OTHER, [(0, 45_000)], end=CLOSED))
+    track = room.tracks[0]
+    at = data.draw(st.integers(0, 45_000))
+    place = track.place(at)
+    if isinstance(place, Missing):
+        assert place.reason
+        told_here = any(start <= at < stop for start, stop, _ in gaps)
+        assert told_here or not any(start < at < stop for start, stop in laid)
+    else:
+        assert place.from_ms <= at <= place.to_ms + TOLERANCE_MS
+
+
+@given(spans, st.sampled_from([CAMERA, MICROPHONE]))
+def test_gathering_keeps_every_byte_once_and_begins_at_key_frames(
+    laid: list[tuple[int, int]], name: TrackName
+) -> None:
+    (track,) = timeline(index(name, laid, end=CLOSED)).tracks
+    pieces = gather(track.fragments)
+    assert sum(piece.length for piece in pieces) == sum(piece.length for piece in track.fragments)
+    assert all(before.offset + before.length == after.offset for before, after in pairwise(pieces))
+    assert all(piece.to_ms - piece.from_ms <= max(PIECE_MS, 500) for piece in pieces)
+    if name.source is Source.camera:
+        assert {piece.offset for piece in track.fragments if piece.keyframe} <= {
+            piece.offset for piece in pieces
+        }
+
+
+@given(spans, st.integers(1, 24))
+def test_pieces_of_a_growing_track_stay_as_they_were(laid: list[tuple[int, int]], known: int) -> None:
+    (track,) = timeline(index(CAMERA, laid)).tracks
+    before, after = gather(track.fragments[:known]), gather(track.fragments)
+    assert before[:-1] == after[: len(before) - 1]
+
+
+def test_pieces_of_two_files_are_never_joined() -> None:
+    (track,) = timeline(index(CAMERA, every_half(0, 1_000)), index(AGAIN, every_half(1_000, 2_000))).tracks
+    assert [piece.name for piece in gather(track.fragments)] == [CAMERA, AGAIN]
+
+
+def test_a_timeline_may_be_asked_for_a_wider_window() -> None:
+    name, reading = index(CAMERA, every_half(5_000, 6_000), end=CLOSED)
+    (epoch,) = room_timeline([(name, reading)]).tracks[0].epochs
+    wide = track_timeline(1, Source.camera, [epoch], 0, 20_000)
+    assert wide.gaps == (Missing(0, 5_000, NOT_JOINED), Missing(5_980, 20_000, "room-closed"))
