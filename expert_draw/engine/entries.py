@@ -291,7 +291,7 @@ def _read_pool(value: object) -> Pool:
             kind=kind_of(fields["kind"]),
             slots=tuple(Slot(key, quota, tuple(eligible[key])) for key, quota in slots),
             candidates=candidates,
-            group_caps=many(fields["caps"], _read_counted, "caps"),
+            group_caps=many(fields["caps"], _read_cap, "caps"),
             held=many(fields["held"], _read_held, "held"),
             excluded=pairs(fields["excluded"], CODE, WORD, "excluded"),
         ),
@@ -307,6 +307,11 @@ def _read_held(row: object) -> Candidate:
 def _read_follows(row: object) -> tuple[DrawKind, str]:
     kind, group = row_of(row, 2, "follows")
     return kind_of(kind), string(group, WORD, "follows")
+
+
+def _read_cap(row: object) -> tuple[str, int]:
+    group, cap = row_of(row, 2, "caps")
+    return string(group, WORD, "caps"), whole(cap, "caps")
 
 
 def _read_counted(row: object) -> tuple[str, int]:
