@@ -83,10 +83,8 @@ def _short(name: str) -> str:
     ):
         if name.endswith(f"{people}自治州"):
             return name.removesuffix(f"{people}自治州") + "州"
-    for ending in ("壮族自治区", "回族自治区", "维吾尔自治区", "特别行政区", "自治区", "省", "市"):
-        if name.endswith(ending):
-            return name.removesuffix(ending)
-    return name
+    endings = ("壮族自治区", "回族自治区", "维吾尔自治区", "特别行政区", "自治区", "省", "市")
+    return name.removesuffix(next(ending for ending in endings if name.endswith(ending)))
 
 
 _BY_NAME: dict[str, str] = _names()

@@ -246,7 +246,8 @@ class RowReader:
             return None
         years = int(text)
         age = _age(self.birth, self._today) if self.birth else OLDEST
-        if years > age - APPRENTICE:
+        # An age that cannot be right has been noted already and proves nothing about the years.
+        if age >= YOUNGEST and years > age - APPRENTICE:
             self.note("years", "years-impossible", years=years, age=age)
         elif years < SEASONED:
             self.note("years", "years-few", years=years)

@@ -4,7 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time
 from pathlib import Path
 
 from python_calamine import CalamineError, CalamineWorkbook
@@ -76,9 +76,7 @@ def _cell(value: object) -> str:
         return _number(value)
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time() else value.isoformat(" ")
-    if isinstance(value, date | time | timedelta):
-        return str(value)
-    raise TypeError(f"a cell of type {type(value).__name__}")
+    return str(value)  # a date, a time of day or a length of time
 
 
 def _number(value: float) -> str:
