@@ -24,18 +24,20 @@ class Part(StrEnum):
     accepts = "accepts"
 
 
-_CAST = (Part.declines, Part.silent, Part.late)
+CAST = (Part.declines, Part.silent, Part.late)
 
 
 @dataclass(slots=True)
 class PhoneCast:
     """Watches the wall of pretend phones and plays every part.
 
-    operator: somebody who may use the simulator. heard: told when something happens.
+    operator: somebody who may use the simulator. heard: told when something happens. cast: the parts of the first
+    phones that ring; all others accept.
     """
 
     operator: Desk
     heard: Callable[[str, str], None]
+    cast: tuple[Part, ...] = CAST
     parts: dict[str, Part] = field(default_factory=dict)
     _pressed: set[tuple[str, str]] = field(default_factory=set)
     _before: set[str] = field(default_factory=set)
@@ -79,7 +81,9 @@ class PhoneCast:
         if phone["state"] == "idle" or turn in self._before or phone["calls_hotline"]:
             return
         if number not in self.parts:
-            self.parts[number] = _CAST[len(self.parts)] if len(self.parts) < len(_CAST) else Part.accepts
+            self.parts[number] = (
+                self.cast[len(self.parts)] if len(self.parts) < len(self.cast) else Part.accepts
+            )
             self.heard(number, self.parts[number])
         part = self.parts[number]
         if part in {Part.silent, Part.late}:

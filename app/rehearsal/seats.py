@@ -12,7 +12,7 @@ _BETWEEN_SAVES_S = 1.2
 
 
 class PretendExpert:
-    """One seat of the rehearsal. `take` leaves everything running until `stack` closes."""
+    """One seat of the rehearsal: first `sign_in`, then `sit`, then `score`; `sit` again after a break."""
 
     def __init__(self, url: str, code: str) -> None:
         self._url = url
@@ -20,12 +20,14 @@ class PretendExpert:
         self.desk = Desk(url)
         self.seat_no = 0
 
-    async def take(self, stack: AsyncExitStack) -> None:
-        """Signs in, enters the room and starts sending."""
+    async def sign_in(self, stack: AsyncExitStack) -> None:
+        """Types the seat code; signed in until `stack` closes."""
         await stack.enter_async_context(self.desk)
         await self.desk.sign_in_by_code(self._code)
-        shown = await self.desk.get("/api/seat/desk")
-        self.seat_no = shown["seat_no"]
+        self.seat_no = (await self.desk.get("/api/seat/desk"))["seat_no"]
+
+    async def sit(self, stack: AsyncExitStack) -> None:
+        """Enters the room and sends picture and sound until `stack` closes."""
         ticket = await self.desk.post("/api/seat/ticket")
         client = await stack.enter_async_context(SeatClient(self._url, ticket["ticket"]))
         await client.join_media(PretendSeat(self.seat_no))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +147,7 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
         await phones.ignore_what_came_before()
 
         tell.step(N_("预约评标"))
-        evaluation = await operator.post("/api/evaluations", _booking(ground, host))
+        evaluation = await operator.post("/api/evaluations", sample_booking_body(ground.clock.now(), host))
         path = f"/api/evaluations/{evaluation['id']}"
         tell.note(N_("{number}：{places} 名专家"), number=evaluation["number"], places=evaluation["places"])
 
@@ -166,7 +166,8 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
         experts = [PretendExpert(url, code) for code in codes]
         async with asyncio.timeout(60):
             for expert in experts:
-                await expert.take(stack)
+                await expert.sign_in(stack)
+                await expert.sit(stack)
                 tell.note(N_("{seat} 号席已入席"), seat=expert.seat_no)
             await _until_allowed(operator, f"{path}/open", "seats-not-recorded")
         tell.note(N_("全部席位已可靠录制，评标开始"))
@@ -242,10 +243,9 @@ async def _until_state(operator: Desk, path: str, state: str) -> dict[str, Any]:
     return found
 
 
-def _booking(ground: Ground, host_center_id: str) -> dict[str, object]:
-    """The sample booking, starting in a quarter of an hour, marked as a rehearsal."""
-    now = ground.clock.now()
-    sample = sample_booking(f"YL-{now:%Y%m%d-%H%M%S}")
+def sample_booking_body(now: datetime, host_center_id: str) -> dict[str, object]:
+    """The sample booking as the interface takes it, starting in a quarter of an hour, marked as a rehearsal."""
+    sample = sample_booking(f"YL-{now:%Y%m%d-%H%M%S-%f}")
     parties = sample.lot.parties
 
     def units(role: str) -> list[dict[str, object]]:

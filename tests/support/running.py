@@ -1,0 +1,178 @@
+"""The whole service in a process of its own, that a story can talk to, kill and start again."""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from sqlmodel import Session
+
+from app import wiring
+from app.core.settings import Settings
+from app.migrations.runner import upgrade
+from app.rehearsal.phones import Part, PhoneCast
+from app.rehearsal.service import Desk
+from app.rehearsal.stage import sample_booking_body
+from app.sample import personas
+from app.sample.loading import load_sample
+from app.wiring import Ground
+from venue import service as venues
+
+T = TypeVar("T")
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def prepare(folder: Path) -> None:
+    """A data folder with the sample center in it, to be copied for each house."""
+    with laid(folder) as ground:
+        upgrade(ground.database)
+        report = load_sample(ground.database, ground.clock, ground.sealer)
+        with ground.database.transaction() as session:
+            personas.ensure_accounts(session, ground.clock.now(), report.host_center_id)
+
+
+@contextmanager
+def laid(folder: Path) -> Iterator[Ground]:
+    settings = Settings(data_dir=folder, demo=True)
+    ground = wiring.lay(settings)
+    try:
+        yield ground
+    finally:
+        ground.database.dispose()
+
+
+@dataclass(slots=True)
+class RunningHouse:
+    """A service on a data folder. Its rows can be read here while it runs."""
+
+    folder: Path
+    port: int
+    ground: Ground
+    links: dict[str, str] = field(default_factory=dict)
+    process: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def start(self) -> None:
+        """Starts the service and returns once it answers; raises with its log when it does not come up."""
+        log = self.folder / "server.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "app", "serve", "--data", str(self.folder), "--port", str(self.port)],
+                stdout=output,
+                stderr=output,
+                cwd=ROOT,
+                env={**os.environ, "YUANPING_DEMO": "true"},
+            )
+        until(self._answers, within_s=90, what=f"the service; its log:\n{log.read_text()[-3000:]}")
+
+    def kill(self) -> None:
+        """As `kill -9` does: nothing is said goodbye to."""
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def link(self, login: str) -> str:
+        """The address that signs a persona in."""
+        if not self.links:
+            with self.ground.database.transaction() as session:
+                found = personas.links(session, self.ground.sealer, self.ground.clock.now())
+            self.links = {one.login: self.url + one.path for one in found}
+        return self.links[login]
+
+    def read(self, query: Callable[[Session], T]) -> T:
+        with self.ground.database.reading() as session:
+            return query(session)
+
+    def booking(self) -> dict[str, object]:
+        """The body of a booking that starts soon, with the short timers of a rehearsal."""
+        return sample_booking_body(self.ground.clock.now(), self.read(venues.host_center_id))
+
+    def _answers(self) -> bool:
+        assert self.process is not None
+        if self.process.poll() is not None:
+            raise RuntimeError(f"the service ended with {self.process.returncode}")
+        try:
+            return httpx2.get(f"{self.url}/health").is_success
+        except httpx2.TransportError:
+            return False
+
+
+@contextmanager
+def running_house(template: Path, folder: Path) -> Iterator[RunningHouse]:
+    """A started service on a copy of the template; stopped at the end, whatever happened."""
+    shutil.copytree(template, folder)
+    with laid(folder) as ground:
+        house = RunningHouse(folder, _free_port(), ground)
+        try:
+            house.start()
+            yield house
+        finally:
+            house.stop()
+
+
+async def drawn(operator: Desk, house: RunningHouse) -> str:
+    """Books and draws; returns the evaluation's id with its invitations on their way."""
+    evaluation = await operator.post("/api/evaluations", house.booking())
+    for act in ("commit", "run"):
+        await operator.post(f"/api/evaluations/{evaluation['id']}/{act}")
+    found: str = evaluation["id"]
+    return found
+
+
+async def seat_codes(operator: Desk, evaluation_id: str) -> tuple[str, ...]:
+    """Everyone accepts, the evaluation is convened; returns the seat codes that came by text."""
+    phones = PhoneCast(operator, lambda _number, _what: None, cast=())
+    playing = asyncio.create_task(phones.play())
+    try:
+        await becomes(operator, f"/api/evaluations/{evaluation_id}", lambda found: found["state"] == "ready")
+    finally:
+        playing.cancel()
+        await asyncio.gather(playing, return_exceptions=True)
+    convened: dict[str, Any] = await operator.post(f"/api/evaluations/{evaluation_id}/convene")
+    assert set(phones.parts.values()) == {Part.accepts}
+    return await phones.seat_codes(convened["places"])
+
+
+async def becomes(
+    operator: Desk, path: str, true: Callable[[dict[str, Any]], bool], *, within_s: float = 60
+) -> None:
+    """Asks again and again until the answer is as expected; TimeoutError when it never is."""
+    async with asyncio.timeout(within_s):
+        while not true(await operator.get(path)):
+            await asyncio.sleep(0.2)  # another process: there is no event to wait for
+
+
+def until(true: Callable[[], object], *, within_s: float, what: str) -> None:
+    """Waits until something holds; raises TimeoutError naming what it waited for."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"did not happen within {within_s:.0f} s: {what}")
+        time.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
