@@ -52,12 +52,12 @@ def write_text(path: Path, count: int = PEOPLE) -> None:
         )
 
 
-def write_samples(folder: Path) -> tuple[Path, ...]:
+def write_samples(folder: Path, count: int = PEOPLE) -> tuple[Path, ...]:
     """Writes all three sheets into the folder, which is made if need be; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     good, text, dirty = (folder / name for name in (GOOD, GOOD_TEXT, DIRTY))
-    write_good(good)
-    write_text(text)
+    write_good(good, count)
+    write_text(text, count)
     write_dirty(dirty)
     return good, text, dirty
 

@@ -271,3 +271,8 @@ def test_the_last_day_of_an_appointment_still_counts() -> None:
     last = roster._last_moment(date(2026, 1, 1))
     assert last is not None
     assert last.astimezone(CHINA).date() == date(2026, 1, 1)
+
+
+def test_ten_thousand_rows_are_taken_in_at_once(database: Database) -> None:
+    assert counts(take_in(database, sheet(10_000))) == (10_000, 0, 0, True)
+    assert len(experts(database)) == 10_000
