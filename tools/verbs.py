@@ -33,7 +33,7 @@ def become(name: str, *arguments: str) -> int:
     """Turn into one of the programs in `.venv`, so that signals such as Ctrl-C reach it directly."""
     os.chdir(ROOT)
     sys.stdout.flush()
-    os.execv(BIN / name, [name, *arguments])  # noqa: S606 - our own environment, no shell
+    os.execv(BIN / name, [str(BIN / name), *arguments])  # noqa: S606 - our own environment, no shell
 
 
 def run_house(arguments: list[str]) -> int:
@@ -93,7 +93,7 @@ def test(arguments: list[str]) -> int:
     else:
         os.environ["YUANPING_CHROMIUM"] = found
     # Only a whole run can say that the pure modules are covered; part of one must not fail for it.
-    whole = [] if arguments else ["--cov", "--cov-report="]
+    whole = [] if arguments else ["--cov", "--cov-report=", "--durations=8", "--durations-min=5"]
     say(f"Tests, two at a time{'' if found is None else f', in {found}'} …")
     return become("pytest", "-n", "2", "-m", chosen, *whole, *arguments)
 
@@ -115,6 +115,8 @@ def bench(arguments: list[str]) -> int:
 def screenshots(arguments: list[str]) -> int:
     """Photograph the pages in both languages into var/screenshots"""
     set_up(dev=True, browser=True)
+    if not (ROOT / "tests" / "browser" / "screenshots.py").is_file():
+        raise Stop("There is no tests/browser/screenshots.py to take them.")
     return become("python", "-m", "tests.browser.screenshots", *arguments)
 
 

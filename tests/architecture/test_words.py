@@ -68,7 +68,7 @@ def test_no_text_has_two_different_translations() -> None:
 
 
 def test_pages_leave_no_chinese_unmarked() -> None:
-    unmarked = []
+    unmarked = []  # the name of a language stands in that language, so 中文 needs no mark
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.html")):
             text = re.sub(
@@ -77,7 +77,9 @@ def test_pages_leave_no_chinese_unmarked() -> None:
                 path.read_text("utf-8"),
                 flags=re.DOTALL,
             )
-            for number, line in enumerate(IN_TEMPLATE.sub("", text).splitlines(), start=1):
+            for number, line in enumerate(
+                IN_TEMPLATE.sub("", text).replace('"中文"', "").splitlines(), start=1
+            ):
                 if CHINESE.search(line):
                     unmarked.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
     assert not unmarked, "\n".join(unmarked)
