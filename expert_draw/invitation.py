@@ -52,7 +52,7 @@ def advance(state: InvitationState, event: InvitationEvent) -> InvitationState:
     if after is None:
         raise Conflict(
             "invitation-state",
-            N_("邀请处于“{state}”，不能再“{event}”"),
+            N_("邀请现在的状态不允许这一步"),
             N_("刷新页面查看最新状态"),
             state=state.value,
             event=event.value,

@@ -55,7 +55,7 @@ def advance(state: EvaluationState, event: EvaluationEvent) -> EvaluationState:
     if after is None:
         raise Conflict(
             "evaluation-state",
-            N_("评标处于“{state}”，现在不能“{event}”"),
+            N_("评标现在的状态不允许这一步"),
             N_("按页面顶部的流程提示进行下一步"),
             state=state.value,
             event=event.value,

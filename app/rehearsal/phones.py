@@ -12,7 +12,7 @@ from app.rehearsal.service import Desk, RehearsalFailed
 
 _LOOKS_EVERY_S = 0.25
 _SEAT_CODE = re.compile(r"\d{8}")
-_LAPSED = N_("已失效")
+_LAPSED = "已失效"  # as the Chinese announcement says it
 
 
 class Part(StrEnum):
