@@ -29,6 +29,7 @@ class Event(StrEnum):
     put_back = "put_back"  # the provider certainly did not take it (429, connection refused): try again later
     reject = "reject"  # the provider refused it for good (permanent 4xx)
     lose_track = "lose_track"  # time-out, 5xx, dropped reply, or the process died while sending
+    disown = "disown"  # what a look-up gave this message turns out to be another one's
     find_missing = "find_missing"  # asked twice, the provider has never seen it: send again
     cancel = "cancel"  # the subject needs it no more
 
@@ -45,7 +46,9 @@ _MOVES: dict[tuple[MessageState, Event], MessageState] = {
     (_S.sending, _E.lose_track): _S.unknown,
     (_S.unknown, _E.accept): _S.sent,
     (_S.unknown, _E.find_missing): _S.queued,
-    (_S.sent, _E.lose_track): _S.unknown,
+    (_S.sent, _E.disown): _S.unknown,
+    (_S.ringing, _E.disown): _S.unknown,
+    (_S.answered, _E.disown): _S.unknown,
     (_S.sent, _E.reject): _S.failed,
     (_S.ringing, _E.reject): _S.failed,
     (_S.answered, _E.reject): _S.failed,

@@ -338,8 +338,7 @@ class Outbox:
                 if own.state is not None:
                     self._progress.reported(session, now, message, own.sid, own.state, own.error_code)
                 return
-            repository.count_lookup(session, message.id)
-            if message.looked_up + 1 >= _LOOKUPS:
+            if repository.count_lookup(session, message) >= _LOOKUPS:
                 repository.move(session, message.id, Event.find_missing, due_at=now, check_at=None)
                 repository.record_event(
                     session, now, f"{message.id}|missing|{message.tries}", message.id, "missing", {}

@@ -91,7 +91,7 @@ class Progress:
             holder.provider_sid = None
             session.add(holder)
             session.flush()
-            repository.move(session, holder.id, Event.lose_track, check_at=now)
+            repository.move(session, holder.id, Event.disown, check_at=now)
         message.provider_sid = sid
         session.add(message)
         session.flush()

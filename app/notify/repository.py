@@ -167,13 +167,12 @@ def known_sids(session: Session, sids: tuple[str, ...]) -> frozenset[str]:
     return frozenset(sid for sid in found if sid)
 
 
-def count_lookup(session: Session, message_id: str) -> None:
-    """One more time the provider did not know the message."""
-    session.exec(
-        update(OutgoingMessage)
-        .where(col(OutgoingMessage.id) == message_id)
-        .values(looked_up=OutgoingMessage.looked_up + 1)
-    )
+def count_lookup(session: Session, message: OutgoingMessage) -> int:
+    """Notes one more time the provider did not know the held message; returns how many times now."""
+    message.looked_up += 1
+    session.add(message)
+    session.flush()
+    return message.looked_up
 
 
 def opt_out(session: Session, now: datetime, phone_fingerprint: str) -> None:

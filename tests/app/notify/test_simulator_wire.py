@@ -1,0 +1,177 @@
+"""The pretend exchange answers the provider's own client as the provider would."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import httpx2
+import pytest
+
+from app.notify.twilio import TwilioMessenger
+from tests.support.phones import START, PhoneHouse
+
+LI, WANG = "+8613800000001", "+8613800000002"
+
+
+class TwilioClient:
+    """The client that the house itself uses, run on the house's loop."""
+
+    def __init__(self, house: PhoneHouse) -> None:
+        messenger = house.room.messenger
+        assert isinstance(messenger, TwilioMessenger)
+        self.client: Any = messenger._client
+        self._house = house
+
+    def __call__(self, work: Any) -> Any:
+        return self._house.run(work)
+
+
+@pytest.fixture
+def provider(house: PhoneHouse) -> TwilioClient:
+    return TwilioClient(house)
+
+
+def test_calls_can_be_listed_by_number_state_and_time(house: PhoneHouse, provider: TwilioClient) -> None:
+    house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    house.clock.advance(86_400)
+    house.invites(house.person(WANG), "invitation-2")
+    house.run(house.room.outbox.deliver_due())
+    calls = provider.client.calls
+    assert [call.to for call in provider(calls.list_async())] == [WANG, LI]
+    assert [call.to for call in provider(calls.list_async(to=LI))] == [LI]
+    assert [call.to for call in provider(calls.list_async(status="queued"))] == [WANG]
+    assert [call.to for call in provider(calls.list_async(start_time_after=START + timedelta(hours=1)))] == [
+        WANG
+    ]
+    assert [call.to for call in provider(calls.list_async(start_time_before=START))] == [LI]
+    assert provider(calls.list_async(from_="+8610000000000")) == []
+    assert len(provider(calls.list_async(page_size=1))) == 2
+
+
+def test_texts_can_be_listed_read_and_taken_back(house: PhoneHouse, provider: TwilioClient) -> None:
+    house.invites(house.person(LI), "invitation-1", "sms")
+    house.run(house.room.outbox.deliver_due())
+    messages = provider.client.messages
+    (text,) = provider(messages.list_async(to=LI, date_sent_after=START - timedelta(days=1)))
+    assert (text.status, text.to, text.from_) == ("queued", LI, house.settings.notify.from_number)
+    assert provider(messages.list_async(date_sent_before=START - timedelta(days=1))) == []
+    assert provider(messages(text.sid).update_async(status="canceled")).status == "canceled"
+    house.settle()
+    assert provider(messages(text.sid).fetch_async()).status == "canceled"
+    assert house.person(LI).inbox == []
+
+
+def test_a_call_can_be_taken_back_or_ended(house: PhoneHouse, provider: TwilioClient) -> None:
+    li = house.person(LI)
+    message = house.invites(li, "invitation-1")
+    house.settle()
+    calls = provider.client.calls
+    (call,) = provider(calls.list_async())
+    assert provider(calls(call.sid).update_async(status="canceled")).status == "canceled"
+    house.settle()
+    assert house.state(message) == "failed"
+    house.invites(li, "invitation-2")
+    house.settle()
+    li.answers()
+    (call,) = provider(calls.list_async(status="in-progress"))
+    assert provider(calls(call.sid).update_async(status="completed")).status == "completed"
+    assert provider(calls(call.sid).update_async(status="completed")).status == "completed"
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "code"),
+    [
+        ("/Calls.json", {"To": "13800000001", "From": "+8687000000000", "Url": "http://localhost"}, 21211),
+        ("/Calls.json", {"To": LI, "From": "us", "Url": "http://localhost"}, 21212),
+        ("/Calls.json", {"To": LI, "From": "+8687000000000", "Url": "ftp://x"}, 21205),
+        ("/Calls.json", {"To": LI, "From": "+8687000000000", "Url": "http://x", "Timeout": "0"}, 20001),
+        ("/Calls.json", {"To": LI, "From": "+8687000000000", "Url": "http://x", "Timeout": "soon"}, 20001),
+        ("/Messages.json", {"To": LI, "From": "us", "Body": "x"}, 21606),
+        ("/Messages.json", {"To": LI, "From": "+8687000000000"}, 21602),
+        ("/Messages.json", {"To": LI, "From": "+8687000000000", "Body": "x" * 1601}, 21617),
+        ("/Calls/CA0.json", {"Status": "ringing"}, 20001),
+        ("/Calls/CA0.json", {"Status": "canceled"}, 20404),
+        ("/Messages/SM0.json", {"Status": "sent"}, 20001),
+    ],
+)
+def test_refusals_carry_the_providers_codes(
+    house: PhoneHouse, path: str, fields: dict[str, str], code: int
+) -> None:
+    sid, token = house.room.account_sid, house.room.auth_token
+    with httpx2.Client(auth=(sid, token)) as client:
+        answer = client.post(f"{house.url}/sim/2010-04-01/Accounts/{sid}{path}", data=fields)
+    assert answer.json()["code"] == code
+    assert answer.status_code == answer.json()["status"] == (404 if code == 20404 else 400)
+
+
+def test_the_account_is_asked_for(house: PhoneHouse) -> None:
+    sid, token = house.room.account_sid, house.room.auth_token
+    with httpx2.Client() as client:
+        address = f"{house.url}/sim/2010-04-01/Accounts/{sid}/Calls.json"
+        assert client.get(address).json()["code"] == 20003
+        assert client.get(address, auth=(sid, "wrong")).status_code == 401
+        other = f"{house.url}/sim/2010-04-01/Accounts/AC{'1' * 32}/Calls.json"
+        assert client.get(other, auth=(sid, token)).json()["code"] == 20404
+
+
+def test_a_wrong_token_only_waits_for_the_right_one(house: PhoneHouse) -> None:
+    assert isinstance(house.room.messenger, TwilioMessenger)
+    strategy = house.room.messenger._client.credential_provider.to_auth_strategy()
+    right = strategy._header
+    strategy._header = "Basic " + base64.b64encode(b"AC0:wrong").decode()
+    message = house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    assert house.state(message) == "queued"
+    assert house.message(message).error_code == "20003"
+    strategy._header = right
+    house.pass_time(1)
+    assert house.state(message) == "ringing"
+
+
+def test_a_report_that_nobody_takes_is_tried_five_times(house: PhoneHouse) -> None:
+    house.run(
+        house.line.act(
+            lambda session, now: house.line.exchange.dial(
+                session,
+                now,
+                to=LI,
+                document_url="http://127.0.0.1:9/voice",
+                status_url="http://127.0.0.1:9/status#rc=5",
+                status_events=("initiated",),
+                ring_s=5,
+            )
+        )
+    )
+    house.settle()
+
+    def waiting() -> int:
+        return len(house.run(house.line.look(house.line.exchange.reports.due)))
+
+    for pause in (2, 4, 8, 16):
+        house.clock.advance(pause)
+        assert waiting() == 1
+        house.settle()
+    house.clock.advance(3600)
+    assert waiting() == 0
+
+
+def test_a_call_without_a_readable_document_says_so_and_ends(house: PhoneHouse) -> None:
+    li = house.person(LI)
+    house.run(
+        house.line.act(
+            lambda session, now: house.line.exchange.dial(
+                session,
+                now,
+                to=LI,
+                document_url=f"{house.url}/hooks/twilio/nowhere",
+                status_url=None,
+                status_events=(),
+                ring_s=600,
+            )
+        )
+    )
+    house.settle()
+    assert li.answers().hears == "应用程序发生错误，通话结束。"
+    house.pass_time(60)
+    assert li.phone.state == "idle"
