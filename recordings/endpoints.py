@@ -10,7 +10,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SettingsDep
 from app.core.samples import Codec, Source
-from recordings import service
+from recordings import replay, service
 from recordings.container import MIME
 from recordings.manifest import TrackName
 from recordings.schemas import EventOut, FileOut, GapOut, TimelineOut, TrackOut, VerdictOut
@@ -21,16 +21,16 @@ router = APIRouter(prefix="/api/recordings", tags=["recordings"])
 Viewer = Annotated[Actor, Requires(Permission.recording_replay)]
 
 
-def _viewings(connection: HTTPConnection) -> service.Viewings:
+def _memory(connection: HTTPConnection) -> replay.ReplayMemory:
     """One memory per application, made with the first replay."""
     state = connection.app.state
-    if not hasattr(state, "viewings"):
-        state.viewings = service.Viewings()
-    viewings: service.Viewings = state.viewings
-    return viewings
+    if not hasattr(state, "replay_memory"):
+        state.replay_memory = replay.ReplayMemory()
+    memory: replay.ReplayMemory = state.replay_memory
+    return memory
 
 
-ViewingsDep = Annotated[service.Viewings, Depends(_viewings)]
+MemoryDep = Annotated[replay.ReplayMemory, Depends(_memory)]
 
 
 @router.get("/{room_id}/timeline")
@@ -40,6 +40,7 @@ def timeline(
     database: DatabaseDep,
     clock: ClockDep,
     settings: SettingsDep,
+    memory: MemoryDep,
     since: Annotated[int | None, Query(ge=0)] = None,
 ) -> TimelineOut:
     """Where every track's media lies. Also while the room runs: ask again with `since` for pieces from that room time on.
@@ -54,13 +55,13 @@ def timeline(
         with database.reading() as session:
             row = service.find(session, room_id)
     room = settings.recordings_dir / row.room_id
-    readings = service.load_readings(room)
+    readings = replay.load_readings(room, memory.indexes)
     known = room_timeline(readings)
     return TimelineOut(
         room_id=row.room_id,
         sealed=row.state == service.RecordingState.sealed,
         manifest_sha256=row.manifest_sha256,
-        zero_wall_ms=service.zero_wall_ms(room, readings),
+        zero_wall_ms=replay.zero_wall_ms(room, readings),
         from_ms=known.from_ms,
         to_ms=known.to_ms,
         tracks=[_track(track, since or 0) for track in known.tracks],
@@ -76,19 +77,19 @@ def media(
     database: DatabaseDep,
     clock: ClockDep,
     settings: SettingsDep,
-    viewings: ViewingsDep,
+    memory: MemoryDep,
 ) -> FileResponse:
     """The bytes of one file of a track, whole or by `Range`. The first look of a viewer at a track is noted."""
     with database.reading() as session:
         row = service.find(session, room_id)
-    path = service.track_file(settings.recordings_dir / row.room_id, track_id)
+    path = replay.track_file(settings.recordings_dir / row.room_id, track_id)
     now = clock.now()
-    if viewings.first(now, actor.id, row.room_id, track_id):
+    if memory.viewings.first(now, actor.id, row.room_id, track_id):
         try:
             with database.transaction() as session:
                 service.note_track(session, now, actor.id, row, track_id)
         except BaseException:
-            viewings.forget(actor.id, row.room_id, track_id)
+            memory.viewings.forget(actor.id, row.room_id, track_id)
             raise
     name = TrackName.parse(track_id)
     kind = "video" if name is not None and name.source == "camera" else "audio"

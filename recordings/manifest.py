@@ -151,6 +151,10 @@ Act = Opened | Header | Fragment | Gap | Recovered | Closed
 _ACTS: Mapping[str, type[Act]] = {act.kind: act for act in (Opened, Header, Fragment, Gap, Recovered, Closed)}
 _HASH_FIELDS = ("sha256", "torn_sha256")
 _TYPES: Mapping[object, type] = {int: int, str: str, bool: bool}
+_EXPECTED: Mapping[str, Mapping[str, type]] = {
+    kind: {field.name: _TYPES[field.type] for field in fields(act)} for kind, act in _ACTS.items()
+}
+_SPELLING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +220,8 @@ def parse_line(raw: bytes) -> Line:
         raise Malformed("line too long")
     try:
         told = json.loads(raw)
-        if not isinstance(told, dict) or canonical_json(told) != raw:
+        # A line is flat and every value's type is checked below: for such values this is the canonical spelling.
+        if not isinstance(told, dict) or _SPELLING.encode(told).encode() != raw:
             raise Malformed("not canonical")
     except (ValueError, TypeError, RecursionError) as error:
         raise Malformed(str(error)) from error
@@ -238,14 +243,24 @@ def is_line(raw: bytes) -> bool:
 
 def read_index(data: bytes) -> IndexReading:
     """Reads a whole index and follows its chain. Never raises: what does not hold is a fault with its place."""
+    return continue_index(IndexReading((), (), b""), data)
+
+
+def continue_index(known: IndexReading, data: bytes) -> IndexReading:
+    """Reads on: `known` is what was read before and held, `data` the bytes after its last whole line.
+
+    What was read before is not looked at again. An index that did not hold must be read from its start: ValueError.
+    """
+    if known.faults:
+        raise ValueError("an index with faults is read as a whole")
     pieces = data.split(b"\n")
     tail = pieces.pop()
-    if (healed := _read_recovered(pieces)) is not None and not tail:
+    if not known.lines and not tail and (healed := _read_recovered(pieces)) is not None:
         return healed
-    lines: list[Line] = []
+    lines: list[Line] = list(known.lines)
     faults: list[Fault] = []
-    chain, covered = Chain(), 0
-    for number, raw in enumerate(pieces):
+    chain, covered = known.chain, known.covered
+    for number, raw in enumerate(pieces, len(lines)):
         before = lines[-1].act if lines else None
         try:
             line = parse_line(raw)
@@ -302,7 +317,7 @@ def _read_recovered(pieces: list[bytes]) -> IndexReading | None:
 
 
 def _act(shape: type[Act], told: Mapping[str, object]) -> Act:
-    expected = {field.name: _TYPES[field.type] for field in fields(shape)}
+    expected = _EXPECTED[shape.kind]
     if told.keys() != expected.keys():
         raise Malformed("fields do not fit the kind")
     for name, kind in expected.items():

@@ -3,12 +3,8 @@
 Database work flushes and never commits. Files are read outside of any transaction.
 """
 
-import threading
-from collections import OrderedDict
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from functools import lru_cache
-from pathlib import Path
 
 from sqlmodel import Session
 
@@ -17,20 +13,8 @@ from app.audit.tags import Tag
 from app.core.errors import NotFound
 from app.core.i18n import N_
 from recordings import repository
-from recordings.manifest import (
-    MANIFEST_FILE,
-    Fragment,
-    IndexReading,
-    Malformed,
-    TrackName,
-    parse_manifest,
-    read_index,
-)
 from recordings.models import RoomRecording
-from recordings.trackfile import track_names
 from recordings.verify import Verdict
-
-WATCHED_AGAIN_AFTER = timedelta(hours=1)
 
 
 class RecordingState(StrEnum):
@@ -38,33 +22,6 @@ class RecordingState(StrEnum):
 
     recording = "recording"  # media may still be added
     sealed = "sealed"  # the manifest is written, nothing is added any more
-
-
-class Viewings:
-    """Remembers which tracks a viewer has just been noted for, so that the trail holds one line and not thousands."""
-
-    def __init__(self, limit: int = 10_000) -> None:
-        self._limit = limit
-        self._lock = threading.Lock()
-        self._noted: OrderedDict[tuple[str, str, str], datetime] = OrderedDict()
-
-    def first(self, now: datetime, actor_id: str, room_id: str, track_id: str) -> bool:
-        """Whether this viewer's look at this track is still to be written into the audit trail."""
-        key = (actor_id, room_id, track_id)
-        with self._lock:
-            noted = self._noted.get(key)
-            if noted is not None and now - noted < WATCHED_AGAIN_AFTER:
-                return False
-            self._noted[key] = now
-            self._noted.move_to_end(key)
-            if len(self._noted) > self._limit:
-                self._noted.popitem(last=False)
-            return True
-
-    def forget(self, actor_id: str, room_id: str, track_id: str) -> None:
-        """Takes a note back because it could not be written."""
-        with self._lock:
-            self._noted.pop((actor_id, room_id, track_id), None)
 
 
 def begin(session: Session, now: datetime, *, room_id: str, evaluation_id: str) -> RoomRecording:
@@ -140,50 +97,6 @@ def note_verdict(
         subject=row.room_id,
         data={"ok": verdict.ok, "findings": len(verdict.findings), "manifest": verdict.sha256},
     )
-
-
-def track_file(room: Path, track_id: str) -> Path:
-    """The media file of a track by its id (`seat-3-camera-1`). Raises NotFound."""
-    name = TrackName.parse(track_id)
-    if name is None or not (room / name.media).is_file():
-        raise NotFound("track-not-found", N_("没有这一路录制"))
-    return room / name.media
-
-
-def load_readings(room: Path) -> tuple[tuple[TrackName, IndexReading], ...]:
-    """Every index of a room, from memory where the file has not grown. No directory means no tracks yet."""
-    if not room.is_dir():
-        return ()
-    readings = []
-    for name in track_names(room):
-        try:
-            status = (room / name.index).stat()
-        except FileNotFoundError:
-            continue
-        readings.append((name, _reading(room / name.index, status.st_size, status.st_mtime_ns)))
-    return tuple(readings)
-
-
-def zero_wall_ms(room: Path, readings: tuple[tuple[TrackName, IndexReading], ...]) -> int | None:
-    """UTC of room time 0 in milliseconds: from the manifest, else reckoned from when fragments were cut."""
-    try:
-        told = parse_manifest((room / MANIFEST_FILE).read_bytes()).zero_wall_ms
-    except (OSError, Malformed):
-        told = None
-    if told is not None:
-        return told
-    reckoned = (
-        line.act.wall_ms - line.act.arrived_ms
-        for _, reading in readings
-        for line in reading.lines
-        if isinstance(line.act, Fragment)
-    )
-    return min(reckoned, default=None)
-
-
-@lru_cache(maxsize=512)
-def _reading(index: Path, _size: int, _mtime_ns: int) -> IndexReading:
-    return read_index(index.read_bytes())
 
 
 def _no_recording() -> NotFound:

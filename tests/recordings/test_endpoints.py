@@ -13,6 +13,9 @@ from app.audit.tags import Tag
 from app.core.samples import Codec, Source, TrackKey
 from recordings import service
 from recordings.endpoints import router
+from recordings.manifest import read_index
+from recordings.replay import Indexes
+from recordings.viewing import WATCHED_AGAIN_AFTER, Viewings
 from tests.support.encoded import pictures, sounds
 from tests.support.replay_house import EVALUATION, ROOM, START, ReplayHouse
 
@@ -113,7 +116,7 @@ def test_one_line_of_audit_for_an_opened_replay_and_for_each_track(
         (Tag.recording_replayed, "supervisor-1"),
         (Tag.recording_track_watched, "supervisor-1"),
     ]
-    house.clock.advance(service.WATCHED_AGAIN_AFTER.total_seconds())
+    house.clock.advance(WATCHED_AGAIN_AFTER.total_seconds())
     client.get(f"{BASE}/tracks/seat-1-camera-1/media")
     assert len(acts(house)) == 3
 
@@ -189,8 +192,29 @@ def test_beginning_and_sealing_twice_change_nothing(house: ReplayHouse) -> None:
 
 
 def test_the_memory_of_viewings_stays_small() -> None:
-    viewings = service.Viewings(limit=2)
+    viewings = Viewings(limit=2)
     for track in "abc":
         assert viewings.first(START, "someone", ROOM, track)
     assert not viewings.first(START, "someone", ROOM, "c")
     assert viewings.first(START, "someone", ROOM, "a")
+
+
+def test_an_index_is_read_on_as_it_grows_and_anew_when_it_was_changed(
+    house: ReplayHouse, tmp_path: Path
+) -> None:
+    record(house)
+    indexes = Indexes(limit=1)
+    path = house.room / "seat-1-camera-1.index.jsonl"
+    grown = path.read_bytes()
+    lines = grown.splitlines(keepends=True)
+    copy = tmp_path / "copy.jsonl"
+    for known in (b"".join(lines[:3]) + b"half", b"".join(lines[:3]), grown, grown):
+        copy.write_bytes(known)
+        assert indexes.read(copy) == read_index(known)
+    changed = b"".join(lines[:2])
+    copy.write_bytes(changed)
+    assert indexes.read(copy) == read_index(changed)
+    copy.write_bytes(changed + lines[3])
+    assert indexes.read(copy) == read_index(changed + lines[3])
+    indexes.read(house.room / "seat-1-microphone-1.index.jsonl")
+    assert indexes.read(path) == read_index(grown)

@@ -26,6 +26,7 @@ from recordings.manifest import (
     Opened,
     Recovered,
     TrackName,
+    continue_index,
     good_prefix,
     is_line,
     parse_line,
@@ -263,3 +264,16 @@ def test_a_manifest_with_a_part_of_another_kind_is_malformed(key: str) -> None:
     told["manifest"][key] = [1]
     with pytest.raises(Malformed):
         parse_manifest(canonical_json(told) + b"\n")
+
+
+@given(st.integers(0, 12), st.data())
+def test_reading_on_gives_the_same_as_reading_at_once(count: int, data: st.DataObject) -> None:
+    lines = written(acts(count))
+    known = data.draw(st.integers(0, len(lines)))
+    begun = read_index(text(lines[:known]))
+    assert continue_index(begun, text(lines[known:]) + b"half") == read_index(text(lines) + b"half")
+
+
+def test_an_index_that_does_not_hold_is_not_read_on() -> None:
+    with pytest.raises(ValueError, match="as a whole"):
+        continue_index(read_index(b"x\n"), b"")

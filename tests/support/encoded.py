@@ -1,7 +1,6 @@
 """Makes real VP8 and Opus frames for tests: grey pictures whose shade tells the room time, and a steady tone."""
 
 from array import array
-from collections.abc import Iterator
 from fractions import Fraction
 from functools import cache
 from math import pi, sin
@@ -67,12 +66,9 @@ def sounds(from_ms: int, count: int) -> tuple[EncodedSample, ...]:
 def _tone(number: int) -> av.AudioFrame:
     frame = av.AudioFrame(format="s16", layout="stereo", samples=960)
     frame.sample_rate, frame.pts, frame.time_base = 48_000, number * 960, Fraction(1, 48_000)
-    frame.planes[0].update(array("h", _waves(number)).tobytes())
+    frame.planes[0].update(_WAVES)
     return frame
 
 
-def _waves(number: int) -> Iterator[int]:
-    for at in range(number * 960, (number + 1) * 960):
-        level = int(6000 * sin(2 * pi * 440 * at / 48_000))
-        yield level
-        yield level
+# Ten whole waves of 500 Hz, the same in both ears.
+_WAVES = array("h", [int(6000 * sin(2 * pi * at / 96)) for at in range(960) for _ in range(2)]).tobytes()

@@ -103,7 +103,7 @@ class ReplayHouse:
                 '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>回放</title>'
                 '<link rel="stylesheet" href="/static/css/replay.css">'
                 '<script type="module" src="/static/js/room-replay.js"></script></head>'
-                f"<body><main>{player}</main></body></html>"
+                f"<body><main><h1>回放</h1>{player}</main></body></html>"
             )
 
         return application

@@ -7,7 +7,7 @@ import { FRAME_MS, GroupPlayer, RATES } from "./group-player.js";
 import { roomTime } from "./time-track.js";
 import { TrackPlayer } from "./track-player.js";
 
-const POLL_MS = 4_000;
+const POLL_MS = 2_500;
 const LOOK_BACK_MS = 60_000; // pieces younger than this may still change while the room runs
 const JUMP_MS = 10_000;
 const NUDGE_MS = 5_000;

@@ -66,7 +66,7 @@ export class TimeTrack extends HTMLElement {
 
   set now(ms) {
     this.#now = ms;
-    const seconds = String(Math.round(ms / 1000));
+    const seconds = String(Math.floor(ms / 1000));
     if (this.#slider.getAttribute("aria-valuenow") !== seconds) {
       this.#slider.setAttribute("aria-valuenow", seconds);
       this.#slider.setAttribute("aria-valuetext", roomTime(ms));

@@ -1,0 +1,285 @@
+"""The replay in a real Chromium: pictures move, seats stay in step, gaps are told, nothing complains."""
+
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from app.core.samples import Codec, EncodedSample, Source, TrackKey
+from tests.support.chromium import find_chromium
+from tests.support.encoded import FRAME_MS, SHADES, pictures, shade_at, sounds
+from tests.support.replay_house import ROOM, ReplayHouse, serving
+
+pytestmark = pytest.mark.browser
+
+GAP = (6_000, 9_000)
+LATE = 2_000
+END = 24_000
+STATE = "document.querySelector('room-replay').state()"
+SHADE = """
+(seat) => {
+  const video = document.querySelector(`[data-seat="${seat}"] video`);
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = 4;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(video, 0, 0, 4, 4);
+  return context.getImageData(1, 1, 1, 1).data[0] * 219 / 255 + 16;
+}
+"""
+WATCH = f"""
+async (ms) => {{
+  const shade = {SHADE};
+  const replay = document.querySelector("room-replay");
+  const seen = [];
+  const until = performance.now() + ms;
+  while (performance.now() < until) {{
+    await new Promise(requestAnimationFrame);
+    seen.push([shade(1), shade(2), replay.state().spreadMs]);
+  }}
+  return seen;
+}}
+"""
+
+
+def feed(house: ReplayHouse, seat: int, source: Source, samples: tuple[EncodedSample, ...]) -> None:
+    sink = house.recorder(TrackKey(ROOM, seat, source), Codec.vp8 if source is Source.camera else Codec.opus)
+    cut_off = seat == 2 and source is Source.camera
+    for sample in samples:
+        if not (cut_off and GAP[0] <= sample.room_ms < GAP[1]):
+            sink.write(sample)
+    if cut_off:
+        sink.lost(*GAP, "network-loss")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayHouse]:
+    """Two seats, the second joins later and is cut off once; the first was reconnected at 12 s."""
+    house = ReplayHouse(tmp_path_factory.mktemp("house"))
+    feed(house, 1, Source.camera, pictures(0, 300))
+    feed(house, 1, Source.camera, pictures(12_000, 300))
+    feed(house, 1, Source.microphone, sounds(0, END // 20))
+    feed(house, 2, Source.camera, pictures(LATE, (END - LATE) // FRAME_MS))
+    feed(house, 2, Source.microphone, sounds(LATE, (END - LATE) // 20))
+    house.seal()
+    yield house
+    house.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints() -> list[str]:
+    return []
+
+
+def open_replay(browser: Browser, address: str, complaints: list[str]) -> Page:
+    page = browser.new_page(viewport={"width": 1366, "height": 768})
+    page.on(
+        "console", lambda said: complaints.append(said.text) if said.type in {"error", "warning"} else None
+    )
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{address}/replay")
+    page.wait_for_selector("room-replay[data-ready]")
+    return page
+
+
+@pytest.fixture
+def page(house: ReplayHouse, browser: Browser, complaints: list[str]) -> Iterator[Page]:
+    with serving(house.app) as address:
+        page = open_replay(browser, address, complaints)
+        yield page
+        page.close()
+    assert complaints == []
+
+
+def state(page: Page) -> dict[str, Any]:
+    told: dict[str, Any] = page.evaluate(STATE)
+    return told
+
+
+def seek(page: Page, room_ms: int) -> None:
+    page.evaluate(f"document.querySelector('room-replay').group.seek({room_ms})")
+
+
+def wait_for(page: Page, condition: str) -> None:
+    """Until the condition over `state` holds."""
+    page.wait_for_function(f"() => {{ const state = {STATE}; return {condition}; }}", timeout=30_000)
+
+
+def shown_ms(shade: float) -> float:
+    """The moment within four seconds that a shade stands for."""
+    return (shade - shade_at(0)) / 2 * FRAME_MS
+
+
+def apart(first: float, second: float) -> float:
+    cycle = SHADES * FRAME_MS
+    off = abs(shown_ms(first) - shown_ms(second)) % cycle
+    return min(off, cycle - off)
+
+
+IN_STEP = "state.tracks.every((track) => track.kind !== 'video' || (track.driftMs !== null && Math.abs(track.driftMs) < 60))"
+
+
+def test_pictures_of_two_seats_move_in_step(page: Page) -> None:
+    page.click("[data-act=play]")
+    wait_for(page, f"state.roomMs > 3000 && {IN_STEP}")
+    before = state(page)
+    seen = page.evaluate(WATCH, 2_000)
+    after = state(page)
+    for was, now in zip(before["tracks"], after["tracks"], strict=True):
+        assert now["currentMs"] > was["currentMs"] + 1_000
+    assert len({round(shade) for shade, _, _ in seen}) > 10
+    assert len({round(shade) for _, shade, _ in seen}) > 10
+    assert median(apart(first, second) for first, second, _ in seen) < 150
+    assert median(spread for _, _, spread in seen if spread is not None) < 150
+
+
+def test_a_seek_shows_the_picture_of_that_moment(page: Page) -> None:
+    for moment in (20_440, 3_240, 13_000, 10_800):
+        seek(page, moment)
+        wait_for(page, f"state.roomMs === {moment} && {IN_STEP}")
+        for seat in (1, 2):
+            page.wait_for_function(
+                f"([seat, want]) => Math.abs(({SHADE})(seat) - want) <= 4", arg=[seat, shade_at(moment)]
+            )
+
+
+def test_a_gap_is_shown_with_its_reason_and_the_other_seat_plays_on(page: Page) -> None:
+    overlay = page.locator("[data-seat='2'] .replay-gap")
+    seek(page, GAP[0] + 1_500)
+    wait_for(
+        page,
+        "state.tracks.find((track) => track.seatNo === 2 && track.kind === 'video').gap === 'network-loss'",
+    )
+    overlay.wait_for(state="visible")
+    assert "网络丢包" in overlay.inner_text()
+    assert page.locator("[data-seat='1'] .replay-gap").is_hidden()
+    page.click("[data-act=play]")
+    wait_for(page, f"state.roomMs > {GAP[0] + 2_000} && state.tracks[0].driftMs !== null")
+    wait_for(page, f"state.roomMs > {GAP[1] + 500} && {IN_STEP}")
+    assert overlay.is_hidden()
+    assert page.locator(".replay-gaps summary").inner_text() == "缺失时段：3 处"
+
+
+def test_a_seat_that_has_not_joined_yet_says_so(page: Page) -> None:
+    seek(page, 500)
+    overlay = page.locator("[data-seat='2'] .replay-gap")
+    overlay.wait_for(state="visible")
+    assert "尚未入席" in overlay.inner_text()
+
+
+def test_playing_goes_on_over_a_reconnection(page: Page) -> None:
+    seek(page, 10_500)
+    page.click("[data-act=play]")
+    wait_for(page, f"state.roomMs > 13_500 && {IN_STEP}")
+
+
+def test_twice_the_speed_stays_in_step_and_passes_time_twice_as_fast(page: Page) -> None:
+    seek(page, 9_500)
+    page.select_option(".replay-speed", "2")
+    page.click("[data-act=play]")
+    wait_for(page, f"state.roomMs > 11_500 && {IN_STEP}")
+    seen = page.evaluate(WATCH, 1_500)
+    assert median(spread for _, _, spread in seen if spread is not None) < 150
+    assert state(page)["roomMs"] > 13_500
+
+
+def test_the_end_stops_and_playing_again_begins_at_the_start(page: Page) -> None:
+    seek(page, END - 1_000)
+    page.click("[data-act=play]")
+    wait_for(page, "!state.playing && state.roomMs > 23_900")
+    page.click("[data-act=play]")
+    wait_for(page, "state.playing && state.roomMs > 200 && state.roomMs < 20_000")
+
+
+def test_keys_play_step_and_give_one_seat_the_word(page: Page) -> None:
+    page.locator("body").press("Space")
+    wait_for(page, "state.playing && state.roomMs > 300")
+    page.locator("body").press("Space")
+    wait_for(page, "!state.playing")
+    before = state(page)["roomMs"]
+    page.locator("body").press(".")
+    assert state(page)["roomMs"] == pytest.approx(before + FRAME_MS, abs=1)
+    page.locator("body").press(",")
+    assert state(page)["roomMs"] == pytest.approx(before, abs=1)
+    page.locator("body").press("ArrowRight")
+    assert state(page)["roomMs"] == pytest.approx(before + 5_000, abs=1)
+    page.locator("body").press("2")
+    assert {
+        track["seatNo"]: track["muted"] for track in state(page)["tracks"] if track["kind"] == "audio"
+    } == {
+        1: True,
+        2: False,
+    }
+    page.locator("body").press("2")
+    assert not any(track["muted"] for track in state(page)["tracks"] if track["kind"] == "audio")
+    page.locator("body").press("Home")
+    page.locator("body").press("n")
+    assert state(page)["roomMs"] == LATE
+
+
+def test_the_bar_of_time_seeks_and_zooms(page: Page) -> None:
+    bar = page.locator("time-track svg")
+    box = bar.bounding_box()
+    assert box is not None
+    bar.click(position={"x": 64 + (box["width"] - 64) / 2, "y": 10})
+    assert state(page)["roomMs"] == pytest.approx(END / 2, abs=100)
+    for _ in range(3):
+        page.click("[data-act=zoom_in]")
+    start, end = page.evaluate("document.querySelector('time-track').window")
+    assert end - start == pytest.approx(END / 8, rel=0.01)
+    assert start < END / 2 < end
+    page.click("[data-act=zoom_all]")
+    assert page.evaluate("document.querySelector('time-track').window")[0] == 0
+    slider = page.get_by_role("slider", name="时间轴")
+    seek(page, 12_000)
+    assert slider.get_attribute("aria-valuetext") == "0:00:12"
+
+
+def test_the_badge_tells_whether_the_recording_is_whole(page: Page, house: ReplayHouse) -> None:
+    page.click("[data-act=verify]")
+    page.wait_for_selector(".replay-verdict[data-tone=good]")
+    path = house.room / "seat-1-camera-2.webm"
+    whole = path.read_bytes()
+    try:
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        page.locator("body").press("v")
+        page.wait_for_selector(".replay-verdict[data-tone=bad]")
+        assert page.locator(".replay-findings").inner_text().startswith("seat-1-camera-2.webm [0:00:23.")
+    finally:
+        path.write_bytes(whole)
+
+
+def test_nobody_is_kept_out(page: Page) -> None:
+    results = Axe().run(page)
+    assert results.response["violations"] == [], results.generate_report()
+
+
+def test_a_running_room_can_be_watched_and_grows(
+    browser: Browser, complaints: list[str], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    house = ReplayHouse(tmp_path_factory.mktemp("running"))
+    feed(house, 1, Source.camera, pictures(0, 100))
+    house.recorder.settle()
+    with serving(house.app) as address:
+        page = open_replay(browser, address, complaints)
+        page.click("[data-act=play]")
+        wait_for(page, "state.roomMs > 2_000")
+        feed(house, 1, Source.camera, pictures(4_000, 200))
+        feed(house, 2, Source.camera, pictures(8_000, 100))
+        house.recorder.settle()
+        wait_for(page, f"state.roomMs > 8_500 && {IN_STEP}")
+        house.seal()
+        wait_for(page, "!state.playing && state.roomMs > 11_900")
+        page.close()
+    house.close()
+    assert complaints == []
