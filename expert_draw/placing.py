@@ -10,6 +10,7 @@ from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot
 CHINA = ZoneInfo("Asia/Shanghai")
 NEAR, CENTER, CITY, ROOM = "near", "center", "city", "room"
 _CITY_DIGITS = 4
+_AGAIN = "#"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest,
     """The draws of venues and of seats for so many places, one of each for every place.
 
     An expert may sit in any of the `places` nearest centers, at most one expert in a city. By Hall's theorem that is
-    always possible: `places` experts with `places` centers each. With fewer centers the city takes more of them.
+    always possible: `places` experts with `places` centers each. With fewer cities each center can be drawn more
+    than once, as so many candidates.
     A center without free seats is not drawn, but still says where its city lies.
     """
     homes, offers = offers, [offer for offer in offers if offer.seats]
@@ -48,20 +50,22 @@ def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest,
     per_city = -(-places // len(cities)) if cities else 1
     near = _near(homes, offers, places)
     keys = tuple(str(seat_no) for seat_no in range(1, places + 1))
-    centers = tuple(offer.center_id for offer in offers)
+    times = [
+        (offer, f"{offer.center_id}{_AGAIN}{time}") for offer in offers for time in range(1, per_city + 1)
+    ]
     venues = DrawRequest(
         kind=DrawKind.venue,
-        slots=tuple(Slot(key, 1, centers) for key in keys),
+        slots=tuple(Slot(key, 1, tuple(id_ for _, id_ in times)) for key in keys),
         candidates=tuple(
             Candidate(
-                offer.center_id,
+                id_,
                 (
                     (CENTER, offer.center_id),
                     (CITY, offer.city),
                     *((NEAR, home) for home in near[offer.center_id]),
                 ),
             )
-            for offer in offers
+            for offer, id_ in times
         ),
         group_caps=((CITY, per_city),),
     )
@@ -78,6 +82,11 @@ def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest,
         # Different rooms wherever every center has rooms enough for those who may meet there.
         group_caps=((ROOM, 1),) if rooms >= per_city else (),
     )
+
+
+def center_of(candidate_id: str) -> str:
+    """The center behind a candidate of the venue draw."""
+    return candidate_id.partition(_AGAIN)[0]
 
 
 def home(region_code: str, offers: Sequence[VenueOffer]) -> str:

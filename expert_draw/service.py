@@ -1,7 +1,7 @@
 """Runs a draw for an evaluation: freezes the pool, commits, draws each round, invites, writes the record."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -85,12 +85,13 @@ def commit(
     request = pooling.expert_request(session, order.question, offers)
     venues, seats = placing.requests(offers, places=order.places)
     in_codes, people = code_request(request, salt)
+    places, _ = _coded(venues, seats, salt)
     record = DrawRecord.open(
         now,
         number=order.number,
         rules=RecordedRules(rules.id, rules.version, rules.sha256),
         anchors={CENTER: anchor},
-        pools=(Pool(in_codes), *_coded(venues, seats, salt)),
+        pools=(Pool(in_codes), *places),
     )
     draw = Draw(
         id=new_id(now),
@@ -141,7 +142,8 @@ def run_round(
     known = len(record.events)
     salt = bytes.fromhex(sealer.unseal(draw.salt_sealed))
     venues, seats = placing.requests(offers, places=len(slots_of(session, draw)))
-    for pool in _coded(venues, seats, salt):
+    places, stands_for = _coded(venues, seats, salt)
+    for pool in places:
         if record.history.pools[pool.request.kind] != pool:
             record = record.declare(now, pool)
     record = _without_unable(session, now, draw, question, record, salt)
@@ -153,7 +155,7 @@ def run_round(
     draw.state = "running"
     _append(session, now, draw, record, known=known)
     fresh = {holder.key for holder in record.holders} - before
-    placed = _placed(session, draw, fresh, salt, offers)
+    placed = _placed(session, draw, fresh, stands_for)
     audit.record(
         session,
         now,
@@ -356,25 +358,21 @@ def _without_unable(
     return record.exclude(now, DrawKind.expert, [(codes[id_], ground) for id_, ground in unable])
 
 
-def _coded(venues: DrawRequest, seats: DrawRequest, salt: bytes) -> tuple[Pool, Pool]:
-    coded_venues, _ = code_request(venues, salt)
-    coded_seats, _ = code_request(seats, salt)
-    return (
+def _coded(venues: DrawRequest, seats: DrawRequest, salt: bytes) -> tuple[tuple[Pool, Pool], dict[str, str]]:
+    """The lists of venues and seats in codes, and what each code stands for."""
+    coded_venues, venue_of = code_request(venues, salt)
+    coded_seats, seat_of = code_request(seats, salt)
+    pools = (
         Pool(coded_venues, follows=(DrawKind.expert, placing.NEAR)),
         Pool(coded_seats, follows=(DrawKind.venue, placing.CENTER)),
     )
+    return pools, {**venue_of, **seat_of}
 
 
 def _placed(
-    session: Session,
-    draw: Draw,
-    fresh: set[tuple[str, str, str]],
-    salt: bytes,
-    offers: Sequence[VenueOffer],
+    session: Session, draw: Draw, fresh: set[tuple[str, str, str]], stands_for: Mapping[str, str]
 ) -> tuple[Placed, ...]:
     """What this round's codes stand for inside the house."""
-    centers = {candidate_code(salt, offer.center_id): offer.center_id for offer in offers}
-    seats = {candidate_code(salt, seat.seat_id): seat.seat_id for offer in offers for seat in offer.seats}
     drawn = {(kind, slot): code for kind, slot, code in fresh}
     placed = []
     for slot in slots_of(session, draw):
@@ -388,8 +386,8 @@ def _placed(
                 slot=slot,
                 expert_id=candidate.expert_id,
                 code=code,
-                center_id=centers[drawn[DrawKind.venue.value, key]],
-                seat_id=seats[drawn[DrawKind.seat.value, key]],
+                center_id=placing.center_of(stands_for[drawn[DrawKind.venue.value, key]]),
+                seat_id=stands_for[drawn[DrawKind.seat.value, key]],
             )
         )
     return tuple(placed)

@@ -1,0 +1,166 @@
+"""The ground: one spelling of a value, sealed fields, transactions that keep all or nothing, news after the commit."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import Session, select
+
+from app.accounts.models import Account
+from app.core import bus
+from app.core.canonical import Canonical, canonical_json, digest
+from app.core.clock import ManualClock, SystemClock
+from app.core.errors import InvalidInput, Unavailable
+from app.core.ids import new_id, printed_number
+from app.core.logging import blot
+from app.core.sealing import Sealer, mask_name, mask_phone
+from app.core.settings import NotifySettings, Provider, Settings
+from tests.support.world import START, make_world
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=6),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def account(login: str) -> Account:
+    return Account(id=login, login=login, name="", role="supervisor", password_hash="", created_at=START)
+
+
+@given(values)
+def test_the_same_value_has_one_spelling_whatever_the_order_of_its_keys(value: Canonical) -> None:
+    def turned(one: Canonical) -> Canonical:
+        if isinstance(one, Mapping):
+            return {key: turned(one[key]) for key in reversed(list(one))}
+        return [turned(item) for item in one] if isinstance(one, list) else one
+
+    assert canonical_json(turned(value)) == canonical_json(value)
+    assert len(digest(value)) == 64
+
+
+@pytest.mark.parametrize("value", [1.0, b"x", {1: 2}, {"a": {"b": [1.5]}}, {1, 2}])
+def test_a_value_with_more_than_one_spelling_is_refused(value: object) -> None:
+    with pytest.raises(TypeError):
+        canonical_json(value)  # type: ignore[arg-type]
+
+
+def test_canonical_text_is_sorted_tight_and_utf_8() -> None:
+    assert canonical_json({"b": [1, True, None], "a": "昭通"}) == '{"a":"昭通","b":[1,true,null]}'.encode()
+
+
+@given(st.text(max_size=40))
+def test_a_sealed_field_opens_only_under_its_own_key(text: str) -> None:
+    ours, theirs = Sealer(bytes(32)), Sealer(bytes([1]) * 32)
+    sealed = ours.seal(text)
+    assert ours.unseal(sealed) == text
+    assert sealed != ours.seal(text)
+    assert ours.fingerprint(text) == ours.fingerprint(text) != theirs.fingerprint(text)
+    with pytest.raises(Unavailable, match="sealed-elsewhere"):
+        theirs.unseal(sealed)
+
+
+def test_masks_leave_no_more_than_needed() -> None:
+    assert mask_name("张三丰") == "张**"
+    assert mask_name("李") == "李*"
+    assert mask_phone("+8613812345678") == "+86138****5678"
+
+
+def test_logs_never_hold_a_mobile_or_an_identity_number() -> None:
+    assert blot("call +8613812345678 or 13812345678 for 999101198001011238") == "call […] or […] for […]"
+    assert blot("evaluation PX-2026-000123 took 12345 ms") == "evaluation PX-2026-000123 took 12345 ms"
+
+
+def test_ids_sort_by_the_time_they_were_made() -> None:
+    ids = [new_id(START + timedelta(milliseconds=step)) for step in range(50)]
+    assert ids == sorted(ids)
+    assert {uuid.UUID(one).version for one in ids} == {7}
+    assert printed_number("PX", 2026, 123) == "PX-2026-000123"
+
+
+def test_a_clock_in_our_hands_moves_forward_only() -> None:
+    clock = ManualClock(START)
+    clock.advance(1.5)
+    assert clock.now() == START + timedelta(seconds=1.5)
+    assert clock.monotonic_ns() == 1_500_000_000
+    with pytest.raises(ValueError, match="go back"):
+        clock.advance(-1)
+    with pytest.raises(ValueError, match="aware"):
+        ManualClock(datetime(2026, 1, 1))  # noqa: DTZ001 -- the very mistake it refuses
+    real = SystemClock()
+    assert real.now().tzinfo is UTC
+    assert real.monotonic_ns() <= real.monotonic_ns()
+
+
+def test_a_transaction_keeps_all_or_nothing_and_tells_only_what_it_kept(tmp_path: Path) -> None:
+    world = make_world(tmp_path, experts=0)
+
+    def lose() -> None:
+        with world.transaction() as session:
+            session.add(account("lost"))
+            bus.publish(session, "t", "lost")
+            session.flush()
+            raise RuntimeError
+
+    async def story() -> list[bus.News]:
+        async with bus.subscribe("t") as news:
+            with pytest.raises(RuntimeError):
+                lose()
+            with world.transaction() as session:
+                session.add(account("kept"))
+                bus.publish(session, "t", "kept", detail="x")
+                assert news.empty()
+            async with asyncio.timeout(5):
+                return [await news.get()]
+
+    assert asyncio.run(story()) == [bus.News("t", "kept", {"detail": "x"})]
+    with world.database.reading() as session:
+        assert session.exec(select(Account.login)).all() == ["kept"]
+
+
+def test_a_reading_writes_nothing(tmp_path: Path) -> None:
+    world = make_world(tmp_path, experts=0)
+    with world.database.reading() as session:
+        session.add(account("never"))
+        session.flush()
+    with world.database.reading() as session:
+        assert session.exec(select(Account)).all() == []
+
+
+def test_an_instant_needs_a_time_zone_and_keeps_its_microseconds(tmp_path: Path) -> None:
+    world = make_world(tmp_path, experts=0)
+    exact = datetime(2026, 11, 21, 3, 4, 5, 678901, tzinfo=UTC)
+
+    def store(session: Session, at: datetime) -> None:
+        row = account(at.isoformat())
+        row.created_at = at
+        session.add(row)
+
+    with world.transaction() as session:
+        store(session, exact)
+    with world.database.reading() as session:
+        assert session.exec(select(Account.created_at)).one() == exact
+    with pytest.raises(Exception, match="time zone"), world.transaction() as session:
+        store(session, exact.replace(tzinfo=None))
+
+
+def test_sample_data_never_rings_a_real_phone() -> None:
+    real = NotifySettings(provider=Provider.twilio, auth_token="secret")
+    with pytest.raises(InvalidInput, match="demo-real-phones"):
+        Settings(demo=True, notify=real).check()
+    with pytest.raises(InvalidInput, match="provider-token-missing"):
+        Settings(notify=NotifySettings(provider=Provider.twilio)).check()
+    Settings(notify=real).check()
+
+
+def test_the_master_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
+    first, second = Settings(data_dir=tmp_path), Settings(data_dir=tmp_path)
+    assert first.key == second.key
+    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(InvalidInput, match="secret-key"):
+        _ = Settings(secret_key="short").key
