@@ -124,6 +124,7 @@ async def room(socket: WebSocket, settings: SettingsDep) -> None:
         pass  # gone before it was let in
     except YuanpingError as error:
         connection.refuse(error)
+        connection.close(CloseCode.bad_messages)  # unless the refusal has its own closing code
     finally:
         await connection.finish()
 

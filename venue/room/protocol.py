@@ -12,6 +12,7 @@ VERSION = 1
 LONGEST_FRAME = 65_536
 LONGEST_SDP = 48_000
 _LARGEST_INTEGER = 2**53 - 1
+_LONGEST_PLACE = 80
 
 
 class CloseCode(IntEnum):
@@ -181,7 +182,7 @@ def parse_client(text: str) -> ClientMessage:
         return _client.validate_json(text)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-        raise malformed(".".join(str(part) for part in first["loc"]) or "type") from error
+        raise malformed((".".join(str(part) for part in first["loc"]) or "type")[:_LONGEST_PLACE]) from error
 
 
 def parse_server(text: str) -> ServerMessage:

@@ -128,7 +128,7 @@ class SeatDesk extends HTMLElement {
     part.className = `saved tone-${wrong ? "warn" : (tones[state.kind] ?? "bad")}`;
     const text = wrong ? `${said[state.kind]} · ${fill(this.texts.wrong_cells, { count: wrong })}` : said[state.kind];
     this.say("saved", text);
-    this.part("conflict").hidden = state.kind !== "conflict";
+    this.part("conflict").hidden = state.kind !== "conflict" || this.ended;
     if (state.kind === "signed-out") this.signedOut();
   }
 
@@ -226,6 +226,9 @@ class SeatDesk extends HTMLElement {
     this.ended = ended;
     if (ended) this.devices.release();
     else this.devices.open();
+    for (const name of ["camera", "microphone"]) this.part(`${name}-choice`).disabled = ended;
+    this.showDevices();
+    this.showSaved();
     this.showState();
   }
 
@@ -271,10 +274,10 @@ class SeatDesk extends HTMLElement {
       const fine = state === "live";
       bad ||= !fine;
       message.dataset.state = state;
-      message.hidden = fine;
+      message.hidden = fine || this.ended;
       message.textContent = this.texts.devices[name][state];
     }
-    this.part("try-again").hidden = !bad;
+    this.part("try-again").hidden = !bad || this.ended;
     this.part("preview-off").hidden = ["live", "muted"].includes(this.devices.camera);
   }
 

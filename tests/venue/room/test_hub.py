@@ -1,0 +1,506 @@
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from app.core import bus
+from app.core.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
+from app.core.samples import Codec, Source, TrackKey
+from tests.support.hubs import Bench
+from tests.support.seats import play
+from venue.room.protocol import (
+    Answer,
+    CloseCode,
+    Closed,
+    ClosedReason,
+    Devices,
+    DeviceState,
+    Focus,
+    Hello,
+    Media,
+    MediaState,
+    Notice,
+    NoticeCode,
+    Ping,
+    Pong,
+    Recording,
+    State,
+    Welcome,
+)
+from venue.room.visibility import Party, Standing
+
+
+def test_a_member_is_welcomed_and_told_how_the_recording_stands() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 3)
+        async with bench.hub.running():
+            bench.clock.advance(2)
+            _, page = await bench.enter("li")
+            assert page.heard == [
+                Welcome(seat_no=3, code_name="C", room_ms=2000, state="convened", media="needed"),
+                Recording(room_ms=2000, camera_ms=None, microphone_ms=None, stale=True),
+            ]
+            await bench.settle()
+            assert bench.rows.kinds(3) == ["seat-joined"]
+
+    play(scenario())
+
+
+@pytest.mark.parametrize(("ticket", "refusal"), [("nobody", Unauthenticated), ("wang", Forbidden)])
+def test_who_has_no_place_is_refused(ticket: str, refusal: type[Exception]) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("wang")
+        bench.rows.change("wang", admitted=False)
+        async with bench.hub.running():
+            with pytest.raises(refusal):
+                await bench.enter(ticket)
+            assert bench.hub.presence("room-1") == ()
+
+    play(scenario())
+
+
+def test_a_second_page_replaces_the_first_and_both_are_written_down() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            first, page = await bench.enter("li", "page-one")
+            await bench.offer(first, page)
+            second, other = await bench.enter("li", "page-two")
+            assert page.types()[-1] == "replaced"
+            assert page.closed is CloseCode.replaced
+            assert bench.peers[0].closed_for == "replaced"
+            assert other.heard[0] == Welcome(
+                seat_no=1, code_name="A", room_ms=0, state="convened", media="needed"
+            )
+            assert other.heard[-1] == Notice(code=NoticeCode.earlier_page_replaced)
+            # The first page's late words and its leaving change nothing any more.
+            await bench.hub.handle(first, page, Ping(t=1))
+            bench.hub.leave(first, page)
+            assert second.connection is other
+            await bench.settle()
+            assert bench.rows.kinds() == [
+                "seat-joined", "media-connecting", "seat-replaced", "media-closed", "seat-joined",
+            ]  # fmt: skip
+
+    play(scenario())
+
+
+def test_a_page_that_comes_back_keeps_its_media() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.peers[0].on_state("connected")
+            bench.hub.leave(sitting, page)
+            again, returned = await bench.enter("li")
+            assert again is sitting
+            assert returned.heard[0] == Welcome(
+                seat_no=1, code_name="A", room_ms=0, state="convened", media="kept"
+            )
+            assert returned.heard[1] == Media(state=MediaState.connected)
+            assert bench.peers[0].closed_for is None
+            await bench.settle()
+            assert bench.rows.kinds() == [
+                "seat-joined", "media-connecting", "media-connected", "arrival", "seat-away", "seat-back",
+            ]  # fmt: skip
+
+    play(scenario())
+
+
+def test_a_dead_line_is_taken_over_by_the_same_page() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            _, returned = await bench.enter("li")
+            assert page.closed is CloseCode.replaced
+            assert returned.closed is None
+            assert NoticeCode.earlier_page_replaced not in {
+                message.code for message in returned.heard if isinstance(message, Notice)
+            }
+            assert bench.peers[0].closed_for is None
+
+    play(scenario())
+
+
+def test_a_seat_that_stays_away_has_left() -> None:
+    async def scenario() -> None:
+        bench = Bench(grace_s=0.0)
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.hub.leave(sitting, page)
+            async with asyncio.timeout(10):
+                while bench.hub.presence("room-1"):
+                    await asyncio.sleep(0)
+            await bench.settle()
+            assert bench.peers[0].closed_for == "left"
+            assert bench.rows.kinds()[-3:] == ["media-closed", "seat-left", "departure"]
+            _, page = await bench.enter("li")
+            assert page.types()[0] == "welcome"
+
+    play(scenario())
+
+
+def test_coming_back_within_the_grace_is_not_leaving() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            bench.hub.leave(sitting, page)
+            away = sitting.times_away
+            await bench.enter("li")
+            await bench.hub._gone(sitting, away)
+            assert [seat.connected for seat in bench.hub.presence("room-1")] == [True]
+
+    play(scenario())
+
+
+def test_an_offer_is_answered_and_its_samples_go_to_the_seats_tracks() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 4)
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page, "v=0", n=7)
+            assert page.heard[-1] == Answer(n=7, sdp="answer to v=0")
+            bench.peers[0].sinks(Source.camera, Codec.vp8).close("test")
+            assert bench.shelf.closed == [(TrackKey("room-1", 4, Source.camera), "test")]
+            bench.clock.advance(1.5)
+            assert bench.peers[0].room_clock() == 1500
+
+    play(scenario())
+
+
+def test_a_new_offer_closes_the_earlier_connection_whose_last_words_are_not_told() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page, n=1)
+            await bench.offer(sitting, page, n=2)
+            assert bench.peers[0].closed_for == "replaced"
+            bench.peers[0].on_state("failed")
+            assert [m.state for m in page.heard if isinstance(m, Media)] == ["connecting", "connecting"]
+
+    play(scenario())
+
+
+def test_a_bad_offer_is_refused_and_the_seat_may_offer_again() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            with pytest.raises(InvalidInput):
+                await bench.offer(sitting, page, "bad")
+            assert bench.peers[0].closed_for == "bad-offer"
+            await bench.offer(sitting, page, "good")
+            assert isinstance(page.heard[-1], Answer)
+
+    play(scenario())
+
+
+def test_offers_without_end_are_refused_until_time_has_passed() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            for _ in range(5):
+                await bench.offer(sitting, page)
+            with pytest.raises(Conflict, match="offer-flood"):
+                await bench.offer(sitting, page)
+            bench.clock.advance(2)
+            await bench.offer(sitting, page)
+            assert len(bench.peers) == 6
+
+    play(scenario())
+
+
+def test_after_failed_media_a_returning_page_is_asked_for_new() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.peers[0].on_state("new")  # a state the protocol does not know is not told
+            bench.peers[0].on_state("failed")
+            assert page.heard[-1] == Media(state=MediaState.failed)
+            bench.hub.leave(sitting, page)
+            _, returned = await bench.enter("li")
+            assert isinstance(returned.heard[0], Welcome)
+            assert returned.heard[0].media == "needed"
+
+    play(scenario())
+
+
+def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.peers[0].on_state("connected")
+            bench.hub.tick()
+            assert page.heard[-1] == Recording(room_ms=0, camera_ms=None, microphone_ms=None, stale=True)
+            bench.clock.advance(3)
+            bench.on_disk(2900)
+            bench.hub.tick()
+            assert page.heard[-1] == Recording(room_ms=3000, camera_ms=2900, microphone_ms=2900, stale=False)
+            assert bench.hub.presence("room-1")[0].recorded
+            bench.clock.advance(4.9)
+            bench.hub.tick()
+            assert page.types().count("notice") == 0
+            bench.clock.advance(0.2)
+            bench.hub.tick()
+            assert page.heard[-2:] == [
+                Notice(code=NoticeCode.recording_stale),
+                Recording(room_ms=8100, camera_ms=2900, microphone_ms=2900, stale=True),
+            ]
+            bench.on_disk(8000)
+            bench.hub.tick()
+            assert page.heard[-2] == Notice(code=NoticeCode.recording_back)
+            await bench.settle()
+            assert bench.rows.kinds()[-2:] == ["recording-stale", "recording-back"]
+
+    play(scenario())
+
+
+def test_one_track_on_disk_is_not_enough() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            bench.on_disk(0)
+            del bench.shelf.samples[TrackKey("room-1", 1, Source.microphone)]
+            bench.hub.tick()
+            assert page.heard[-1] == Recording(room_ms=0, camera_ms=0, microphone_ms=None, stale=True)
+
+    play(scenario())
+
+
+def test_devices_and_focus_are_written_down_when_they_change() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            live, denied = DeviceState.live, DeviceState.denied
+            for message in (
+                Devices(camera=live, microphone=denied),
+                Devices(camera=live, microphone=denied),
+                Devices(camera=live, microphone=live),
+                Focus(visible=True),
+                Focus(visible=False),
+                Focus(visible=False),
+                Focus(visible=True),
+            ):
+                await bench.hub.handle(sitting, page, message)
+            await bench.settle()
+            assert bench.rows.kinds() == [
+                "seat-joined", "camera-live", "microphone-denied", "microphone-live", "page-hidden", "page-shown",
+            ]  # fmt: skip
+
+    play(scenario())
+
+
+def test_a_ping_tells_the_room_time() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            bench.clock.advance(0.25)
+            await bench.hub.handle(sitting, page, Ping(t=99))
+            assert page.heard[-1] == Pong(t=99, room_ms=250)
+
+    play(scenario())
+
+
+def test_a_second_hello_is_refused() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            with pytest.raises(Conflict, match="hello-again"):
+                await bench.hub.handle(sitting, page, Hello(v=1, ticket="li", page="page-one", lang="zh"))
+
+    play(scenario())
+
+
+def test_news_of_the_evaluation_reach_the_seat_as_its_state() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            await bench.settle()
+            bench.rows.change("li", evaluation_state="in_session")
+            async with asyncio.timeout(10):
+                while page.types()[-1] != "state":
+                    bus.announce(bus.News("evaluation:evaluation-of-room-1", "state"))
+                    await asyncio.sleep(0)
+            assert page.heard[-1] == State(evaluation="in_session")
+            await bench.hub.refresh("room-1")
+            assert page.types().count("state") == 1
+
+    play(scenario())
+
+
+def test_a_member_who_lost_the_seat_is_sent_away_and_the_others_stay() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 1)
+        bench.rows.admit("wang", 2)
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            _, other = await bench.enter("wang")
+            heard = len(other.heard)
+            bench.rows.change("li", admitted=False)
+            await bench.hub.refresh("room-1")
+            assert page.heard[-1] == Closed(reason=ClosedReason.seat_released)
+            assert page.closed is CloseCode.not_admitted
+            assert bench.peers[0].closed_for == "left"
+            assert len(other.heard) == heard
+            assert other.closed is None
+
+    play(scenario())
+
+
+def test_a_replacement_takes_the_seat_of_the_member_before() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 1)
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.rows.admit("zhao", 1)
+            successor, new_page = await bench.enter("zhao")
+            assert page.closed is CloseCode.not_admitted
+            assert bench.peers[0].closed_for == "left"
+            assert successor.holder.member_id == "zhao"
+            assert isinstance(new_page.heard[0], Welcome)
+            assert new_page.heard[0].media == "needed"
+
+    play(scenario())
+
+
+def test_closing_a_room_ends_all_its_seats_and_waits_for_their_media() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        for number, member in enumerate(("li", "wang"), 1):
+            bench.rows.admit(member, number)
+        bench.rows.admit("zhao", 1, "room-2")
+        async with bench.hub.running():
+            pages = []
+            for member in ("li", "wang", "zhao"):
+                sitting, page = await bench.enter(member)
+                await bench.offer(sitting, page)
+                pages.append(page)
+            await asyncio.to_thread(bench.hub.end_room, "room-1")
+            assert [page.closed for page in pages] == [CloseCode.room_closed, CloseCode.room_closed, None]
+            assert pages[0].heard[-1] == Closed(reason=ClosedReason.room_closed)
+            assert [peer.closed_for for peer in bench.peers] == ["room-closed", "room-closed", None]
+            assert bench.rows.kinds(2)[-2:] == ["media-closed", "seat-left"]
+            assert [seat.seat_no for seat in bench.hub.presence("room-2")] == [1]
+
+    play(scenario())
+
+
+def test_a_room_whose_row_was_closed_is_closed_at_the_next_look() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            bench.rows.change("li", room_closed=True, evaluation_state="sealed", admitted=False)
+            await bench.hub.refresh("room-1")
+            assert page.heard[-2:] == [State(evaluation="sealed"), Closed(reason=ClosedReason.room_closed)]
+            assert page.closed is CloseCode.room_closed
+
+    play(scenario())
+
+
+def test_a_member_who_vanished_from_the_rows_is_sent_away() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            place = bench.rows.places_of.pop("li")
+            await bench.hub.refresh("room-1")
+            assert page.closed is CloseCode.not_admitted
+            bench.rows.places_of["li"] = place
+            _, page = await bench.enter("li")
+            bench.rows.places_of["li"] = replace(place, holder=replace(place.holder, seat_no=2))
+            await bench.hub.refresh("room-1")
+            assert page.closed is CloseCode.not_admitted
+
+    play(scenario())
+
+
+def test_a_stopping_service_says_so_and_ends_all_media() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+        assert page.heard[-1] == Closed(reason=ClosedReason.service_stopping)
+        assert page.closed is CloseCode.service_restart
+        assert bench.peers[0].closed_for == "server-stopped"
+        assert bench.rows.kinds() == ["seat-joined", "media-connecting", "media-closed"]
+
+    play(scenario())
+
+
+def test_ending_a_room_from_a_thread_needs_no_running_hub() -> None:
+    Bench().hub.end_room("room-1")
+
+
+def test_room_time_goes_on_from_what_was_written_down_before_a_restart() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.places_of["li"] = replace(bench.rows.places_of["li"], last_ms=90_000)
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            assert isinstance(page.heard[0], Welcome)
+            assert page.heard[0].room_ms == 90_000
+
+    play(scenario())
+
+
+def test_a_message_about_somebody_else_does_not_pass() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            heard = len(page.heard)
+            for origin in (
+                Standing(Party.expert, "room-1", 2),
+                Standing(Party.expert, "room-2", 1),
+                Standing(Party.supervisor, "room-1"),
+            ):
+                with pytest.raises(PermissionError):
+                    sitting._tell(State(evaluation="in_session"), origin)
+            assert len(page.heard) == heard
+
+    play(scenario())
