@@ -48,7 +48,7 @@ def parse_sheet(cells: Cells, today: date, progress: Progress | None = None) -> 
     _note_repeats(readers)
     return Sheet(
         header,
-        tuple(row for reader in readers if (row := reader.row) is not None),
+        tuple(expert for reader in readers if (expert := reader.row) is not None),
         in_order(problem for reader in readers for problem in reader.problems),
         len(readers),
     )

@@ -238,6 +238,13 @@ def test_a_stream_is_even_and_its_weights_and_shuffles_are_just() -> None:
     assert all(900 < count < 1100 for count in firsts.values())
 
 
+def test_a_limit_that_does_not_divide_the_span_favours_nobody() -> None:
+    stream = Stream("wide")
+    limit = 3 << 62
+    low = sum(stream.below(limit) < limit // 3 for _ in range(3000))
+    assert 900 < low < 1100
+
+
 def test_the_first_numbers_of_a_stream_never_change() -> None:
     stream = Stream("yuanping")
     assert [stream.below(1000) for _ in range(6)] == [818, 749, 547, 128, 299, 530]
