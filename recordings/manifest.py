@@ -211,7 +211,7 @@ class IndexReading:
     @property
     def covered(self) -> int:
         """How many bytes of the media file the lines account for."""
-        return max((_end(line.act, 0) for line in self.lines), default=0)
+        return max((_end(line.act, 0) or 0 for line in self.lines), default=0)
 
 
 def parse_line(raw: bytes) -> Line:
@@ -259,7 +259,8 @@ def continue_index(known: IndexReading, data: bytes) -> IndexReading:
         return healed
     lines: list[Line] = list(known.lines)
     faults: list[Fault] = []
-    chain, covered = known.chain, known.covered
+    chain = known.chain
+    covered: int | None = known.covered
     for number, raw in enumerate(pieces, len(lines)):
         before = lines[-1].act if lines else None
         try:
@@ -267,10 +268,11 @@ def continue_index(known: IndexReading, data: bytes) -> IndexReading:
         except Malformed:
             faults.append(_fault(number, "line-unreadable", before, None))
             # The chain cannot go on from here by itself; the next line is measured against these very bytes.
-            chain = Chain(number + 1, sha256_hex(raw))
+            chain, covered = Chain(number + 1, sha256_hex(raw)), None
             continue
         if (line.seq, line.prev) != (chain.seq, chain.head):
             faults.append(_fault(number, "chain-broken", before, line.act))
+            covered = None  # how many bytes the missing lines told of is unknown
         elif _out_of_order(before, line.act, covered):
             faults.append(_fault(number, "line-out-of-order", before, line.act))
         lines.append(line)
@@ -281,7 +283,8 @@ def continue_index(known: IndexReading, data: bytes) -> IndexReading:
 def good_prefix(data: bytes) -> tuple[IndexReading, bytes]:
     """The lines that hold from the start, and all bytes after them. For recovery: what lies behind is kept, not trusted."""
     lines: list[Line] = []
-    chain, at, covered = Chain(), 0, 0
+    chain, at = Chain(), 0
+    covered: int | None = 0
     while (end := data.find(b"\n", at)) >= 0:
         try:
             line = parse_line(data[at:end])
@@ -329,16 +332,16 @@ def _act(shape: type[Act], told: Mapping[str, object]) -> Act:
     return shape(**told)  # type: ignore[arg-type]  # every field was checked just above
 
 
-def _out_of_order(before: Act | None, act: Act, covered: int) -> bool:
+def _out_of_order(before: Act | None, act: Act, covered: int | None) -> bool:
     """Whether a line may not follow the one before it though the chain holds: media bytes must lie end to end."""
-    if isinstance(act, Header | Fragment | Recovered) and act.offset != covered:
+    if isinstance(act, Header | Fragment | Recovered) and covered not in {None, act.offset}:
         return True
     if before is None:
         return not isinstance(act, Opened | Recovered)
     return isinstance(act, Opened) or isinstance(before, Closed | Recovered)
 
 
-def _end(act: Act, covered: int) -> int:
+def _end(act: Act, covered: int | None) -> int | None:
     """How far the media bytes are accounted for after this line."""
     return act.offset + act.length if isinstance(act, Header | Fragment | Recovered) else covered
 
