@@ -23,6 +23,7 @@ from tests.support.chromium import find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
 from venue.media.frames import vp8_picture_size
+from venue.room.protocol import CloseCode
 
 pytestmark = pytest.mark.browser
 
@@ -199,6 +200,26 @@ def test_the_desk_comes_back_after_the_service_was_gone(
         expect(page.locator("[data-part=light-recording]")).to_have_class(re.compile("is-on"))
         house.wait_for_scores("li", {"b1": {"c1": 1950}})
         house.shelf.wait_for(lambda: house.shelf.count(3, Source.camera) > before + 10)
+
+
+def test_when_only_the_socket_breaks_the_recording_goes_on(
+    house: DeskHouse, service: Service, page: Page
+) -> None:
+    sit(page, service)
+    (sitting,) = service.hub._sittings.values()
+    connection, loop = sitting.connection, service.hub._loop
+    assert connection is not None
+    assert loop is not None
+    loop.call_soon_threadsafe(connection.close, CloseCode.service_restart)
+    house.shelf.wait_for(lambda: sitting.times_away == 1)
+    expect(page.locator("[data-part=light-room]")).to_have_attribute("data-tone", "good")
+    before = house.shelf.count(3, Source.camera)
+    house.shelf.wait_for(lambda: house.shelf.count(3, Source.camera) > before + 10)
+    assert house.shelf.closed == []
+    service.stop()
+    kinds = [kind for _, kind in house.events()]
+    assert kinds.count("media-connected") == 1
+    assert "seat-back" in kinds
 
 
 def test_an_answer_lost_on_the_way_is_no_conflict(house: DeskHouse, service: Service, page: Page) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from anyio import to_thread
-from sqlalchemy.exc import SQLAlchemyError
 
 from app.core import bus
 from app.core.clock import Clock
@@ -120,7 +119,10 @@ class RoomHub:
     def tick(self) -> None:
         """Tells every seat how far its recording has reached the disk."""
         for sitting in tuple(self._sittings.values()):
-            sitting.tick()
+            try:
+                sitting.tick()
+            except Exception:  # one seat's trouble must not put out the others' lights
+                logger.exception("seat %s was not told of its recording", sitting.holder.seat_no)
 
     async def refresh(self, room_id: str) -> None:
         """Looks at the rows of a room's members: tells changes, and sends away who may no longer be there."""
@@ -208,8 +210,7 @@ class RoomHub:
     async def _refresh_or_log(self, room_id: str) -> None:
         try:
             await self.refresh(room_id)
-        except SQLAlchemyError:
-            # The room goes on without the database; the next tick looks again.
+        except Exception:  # the room goes on without the database; the next look may succeed
             logger.exception("room %s could not look at its rows", room_id)
 
     def _seat(self, sitting: Sitting) -> None:

@@ -1,13 +1,16 @@
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.core import bus
 from app.core.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from app.core.samples import Codec, Source, TrackKey
 from tests.support.hubs import Bench
 from tests.support.seats import play
+from venue.room.ports import Place
 from venue.room.protocol import (
     Answer,
     CloseCode,
@@ -77,7 +80,9 @@ def test_a_second_page_replaces_the_first_and_both_are_written_down() -> None:
             )
             assert other.heard[-1] == Notice(code=NoticeCode.earlier_page_replaced)
             # The first page's late words and its leaving change nothing any more.
+            heard = len(other.heard)
             await bench.hub.handle(first, page, Ping(t=1))
+            assert len(other.heard) == heard
             bench.hub.leave(first, page)
             assert second.connection is other
             await bench.settle()
@@ -157,10 +162,13 @@ def test_coming_back_within_the_grace_is_not_leaving() -> None:
         async with bench.hub.running():
             sitting, page = await bench.enter("li")
             bench.hub.leave(sitting, page)
-            away = sitting.times_away
-            await bench.enter("li")
-            await bench.hub._gone(sitting, away)
+            first_time = sitting.times_away
+            _, page = await bench.enter("li")
+            await bench.hub._gone(sitting, first_time)
             assert [seat.connected for seat in bench.hub.presence("room-1")] == [True]
+            bench.hub.leave(sitting, page)
+            await bench.hub._gone(sitting, first_time)
+            assert [seat.connected for seat in bench.hub.presence("room-1")] == [False]
 
     play(scenario())
 
@@ -502,5 +510,42 @@ def test_a_message_about_somebody_else_does_not_pass() -> None:
                 with pytest.raises(PermissionError):
                     sitting._tell(State(evaluation="in_session"), origin)
             assert len(page.heard) == heard
+
+    play(scenario())
+
+
+def test_one_seats_trouble_does_not_put_out_the_others_lights() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 1)
+        bench.rows.admit("wang", 2)
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            _, other = await bench.enter("wang")
+            sitting.connection = None
+            bench.shelf.samples[TrackKey("room-1", 1, Source.camera)] = [None]  # type: ignore[list-item]
+            bench.clock.advance(1)
+            bench.hub.tick()
+            assert other.heard[-1] == Recording(room_ms=1000, camera_ms=None, microphone_ms=None, stale=True)
+            assert len(page.heard) == 2
+
+    play(scenario())
+
+
+def test_a_room_that_cannot_look_at_its_rows_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+
+        def away(members: Sequence[str]) -> tuple[Place | None, ...]:
+            raise OperationalError("SELECT", {}, Exception("the database is away"))
+
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            with monkeypatch.context() as broken:
+                broken.setattr(bench.rows, "places", away)
+                await bench.hub._refresh_or_log("room-1")
+            await bench.hub.handle(sitting, page, Ping(t=1))
+            assert page.heard[-1] == Pong(t=1, room_ms=0)
 
     play(scenario())
