@@ -99,11 +99,13 @@ def test_after_the_first_break_the_hashes_of_later_lines_are_still_checked() -> 
     broken = resealed(lines).splitlines(keepends=True)
     broken[9] = broken[9].replace(b'"round":2', b'"round":3')
     broken[12] = b"nonsense\n"
+    del broken[5]
     found = verify_record(b"".join(broken)).findings
     assert [(one.line, one.code) for one in found] == [
         (2, "record.wrong_drawn"),
-        (10, "record.wrong_hash"),
-        (13, "record.not_canonical"),
+        (6, "record.wrong_number"),
+        (9, "record.wrong_hash"),
+        (12, "record.not_canonical"),
     ]
 
 
