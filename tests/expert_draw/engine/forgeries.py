@@ -214,7 +214,6 @@ FORGERIES: dict[str, tuple[Callable[[Lines], None], int, str]] = {
         5,
         "record.time_goes_back",
     ),
-    "pool-exhausted-drawn": (put(1, "pools", 0, "slots", 0, 1, value=9), 1, "record.follow_unknown"),
 }
 
 
