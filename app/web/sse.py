@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from fastapi.responses import StreamingResponse
 
@@ -27,7 +27,7 @@ def stream(*topics: str, keep_alive_s: float = KEEP_ALIVE_S) -> StreamingRespons
     )
 
 
-async def events(*topics: str, keep_alive_s: float = KEEP_ALIVE_S) -> AsyncIterator[str]:
+async def events(*topics: str, keep_alive_s: float = KEEP_ALIVE_S) -> AsyncGenerator[str]:
     """The lines of the stream. The first one comes when we already listen: whoever reads then misses nothing."""
     async with bus.subscribe(_HOUSE, *topics) as queue:
         yield f"retry: {_RETRY_MS}\n: listening\n\n"

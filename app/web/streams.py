@@ -24,3 +24,9 @@ def one_evaluation(evaluation_id: str, database: DatabaseDep) -> StreamingRespon
     with database.reading() as session:
         conductor.load(session, evaluation_id)
     return sse.stream(f"evaluation:{evaluation_id}")
+
+
+@router.get("/simulator/stream", dependencies=[Requires(Permission.simulator_use)])
+def pretend_phones() -> StreamingResponse:
+    """Says that a pretend phone rings, speaks or was used."""
+    return sse.stream("phones")

@@ -7,6 +7,7 @@ from typing import Annotated, Any, cast
 from fastapi import Depends
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.datastructures import URL
 from starlette.requests import HTTPConnection, Request
 
 from app.accounts.access import Actor
@@ -133,8 +134,10 @@ def _theme_of(request: Request) -> str:
     return "auto"
 
 
-def _relative(url: Any) -> str:
-    return f"{url.path}?{url.query}" if url.query else str(url.path)
+def _relative(url: URL) -> str:
+    """The address without its host; `//host` at the beginning would be another site's."""
+    path = f"/{url.path.lstrip('/')}"
+    return f"{path}?{url.query}" if url.query else path
 
 
 def _vendor() -> frozenset[str]:

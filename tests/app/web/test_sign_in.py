@@ -1,0 +1,187 @@
+"""Signing in and out: nobody learns which part was wrong, nobody is sent elsewhere, guessing gets slow."""
+
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from app.accounts import tickets
+from app.accounts.permissions import Role
+from app.accounts.tickets import TicketKind
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.web.navigation import local
+from tests.support.web import PASSWORD, WebHouse
+
+OPERATOR = Role.host_operator
+
+
+def sign_in(house: WebHouse, password: str = PASSWORD, login: str = OPERATOR, going_to: str = "") -> object:
+    return house.visitor().post("/sign-in", data={"login": login, "password": password, "next": going_to})
+
+
+def tags(house: WebHouse) -> list[str]:
+    with house.world.database.reading() as session:
+        return [event.tag for event in audit.trail(session, "house")]
+
+
+def test_the_right_password_lets_in_with_a_cookie_that_scripts_cannot_read(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    visitor = house.visitor()
+    answer = visitor.post(
+        "/sign-in", data={"login": OPERATOR, "password": PASSWORD, "next": "/today?lang=en"}
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, "/today?lang=en")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("yuanping=")
+    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    assert visitor.get("/today").status_code == 200
+    assert tags(house) == [Tag.account_signed_in]
+
+
+def test_over_https_the_cookie_is_bound_to_this_very_host(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    visitor = house.visitor(base_url="https://testserver")
+    answer = visitor.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-yuanping=")
+    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
+    assert answer.headers["strict-transport-security"]
+    assert visitor.get("/today").status_code == 200
+
+
+def test_a_wrong_login_and_a_wrong_password_get_the_same_answer(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    wrong_password = house.visitor().post("/sign-in", data={"login": OPERATOR, "password": "no"})
+    wrong_login = house.visitor().post("/sign-in", data={"login": "nobody", "password": "no"})
+    assert wrong_password.status_code == wrong_login.status_code == 401
+    assert wrong_password.text.replace(f'value="{OPERATOR}"', "") == wrong_login.text.replace(
+        'value="nobody"', ""
+    )
+    assert "set-cookie" not in wrong_password.headers
+    assert tags(house) == [Tag.account_sign_in_refused] * 2
+
+
+def test_what_was_typed_never_reaches_the_trail(house: WebHouse) -> None:
+    house.visitor().post("/sign-in", data={"login": "my-password-in-the-wrong-field", "password": "x"})
+    with house.world.database.reading() as session:
+        (event,) = audit.trail(session, "house")
+    assert "my-password" not in f"{event.actor}{event.subject}{event.data}"
+
+
+def test_after_too_many_wrong_tries_even_the_right_password_waits(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    visitor = house.visitor()
+    for _ in range(house.settings.accounts.sign_in_tries):
+        visitor.post("/sign-in", data={"login": OPERATOR, "password": "no"})
+    right = {"login": OPERATOR, "password": PASSWORD}
+    assert visitor.post("/sign-in", data=right).status_code == 401
+    house.world.clock.advance(house.settings.accounts.sign_in_pause_s + 1)
+    assert visitor.post("/sign-in", data=right).status_code == 303
+
+
+def test_an_account_that_was_switched_off_is_out_at_once(house: WebHouse) -> None:
+    account = house.account(OPERATOR)
+    visitor = house.visitor(OPERATOR)
+    assert visitor.get("/today").status_code == 200
+    with house.world.transaction() as session:
+        session.merge(account).active = False
+    assert visitor.get("/today").status_code == 303
+    assert visitor.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD}).status_code == 401
+
+
+def test_signing_out_ends_the_session_itself(house: WebHouse) -> None:
+    visitor = house.visitor(OPERATOR)
+    token = visitor.cookies["yuanping"]
+    assert visitor.post("/sign-out").headers["location"] == "/sign-in"
+    visitor.cookies.set("yuanping", token)
+    assert visitor.get("/today").status_code == 303
+    assert tags(house) == [Tag.account_signed_out]
+
+
+def test_a_session_ends_by_itself(house: WebHouse) -> None:
+    visitor = house.visitor(OPERATOR)
+    house.world.clock.advance(timedelta(hours=13).total_seconds())
+    assert visitor.get("/today").status_code == 303
+
+
+def test_whoever_is_not_signed_in_comes_back_to_the_page_they_wanted(house: WebHouse) -> None:
+    answer = house.visitor().get("/evaluations/new?lang=en")
+    assert answer.status_code == 303
+    parts = urlsplit(answer.headers["location"])
+    assert (parts.path, parse_qs(parts.query)["next"]) == ("/sign-in", ["/evaluations/new?lang=en"])
+    assert house.visitor().get("/seat/desk").headers["location"] == "/seat"
+    assert house.visitor().post("/evaluations/new").headers["location"] == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://elsewhere.example/",
+        "//elsewhere.example",
+        "/\\elsewhere.example",
+        "javascript:alert(1)",
+        "today",
+        "/a\nb",
+        "",
+    ],
+)
+def test_no_link_to_the_sign_in_page_leads_elsewhere(address: str) -> None:
+    assert local(address) == ""
+
+
+def test_the_way_back_goes_into_the_form_only_when_it_is_ours(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    data = {"login": OPERATOR, "password": PASSWORD, "next": "https://elsewhere.example/"}
+    assert house.visitor().post("/sign-in", data=data).headers["location"] == "/today"
+    assert 'value="https' not in house.visitor().get("/sign-in?next=https://elsewhere.example/").text
+
+
+def test_a_sign_in_link_works_once(house: WebHouse) -> None:
+    account = house.account(Role.supervisor)
+    with house.world.transaction() as session:
+        secret = tickets.issue(
+            session,
+            house.world.sealer,
+            house.world.now(),
+            kind=TicketKind.sign_in,
+            subject=f"account:{account.id}",
+            lifetime=timedelta(hours=1),
+        )
+    visitor = house.visitor()
+    assert visitor.get(f"/sign-in/ticket/{secret}").headers["location"] == "/today"
+    assert visitor.get("/today").status_code == 200
+    again = house.visitor().get(f"/sign-in/ticket/{secret}")
+    assert again.status_code == 401
+    assert "这个登录链接已失效" in again.text
+
+
+def test_personas_are_offered_in_a_demonstration_only(demonstration: WebHouse) -> None:
+    account = demonstration.account(OPERATOR)
+    visitor = demonstration.visitor()
+    assert account.id in visitor.get("/sign-in").text
+    assert visitor.post("/sign-in/persona", data={"account": account.id}).headers["location"] == "/today"
+    assert visitor.get("/today").status_code == 200
+    assert visitor.post("/sign-in/persona", data={"account": "nobody"}).headers["location"] == "/sign-in"
+
+
+def test_outside_of_a_demonstration_the_persona_door_is_shut(house: WebHouse) -> None:
+    account = house.account(OPERATOR)
+    visitor = house.visitor()
+    assert account.id not in visitor.get("/sign-in").text
+    assert visitor.post("/sign-in/persona", data={"account": account.id}).status_code == 403
+
+
+def test_a_wrong_seat_code_is_refused_and_guessing_gets_slow(house: WebHouse) -> None:
+    visitor = house.visitor()
+    tries = house.settings.accounts.sign_in_tries
+    answers = [visitor.post("/seat", data={"code": "00000000"}).status_code for _ in range(tries + 1)]
+    assert answers == [401] * tries + [429]
+    house.world.clock.advance(house.settings.accounts.sign_in_pause_s + 1)
+    assert visitor.post("/seat", data={"code": "00000000"}).status_code == 401
+
+
+def test_the_root_leads_everyone_to_where_they_start(house: WebHouse) -> None:
+    assert house.visitor().get("/").headers["location"] == "/sign-in"
+    assert house.visitor(OPERATOR).get("/").headers["location"] == "/today"

@@ -1,0 +1,182 @@
+"""Photographs the pages in both languages while a rehearsal runs, for people to look at: `make screenshots`."""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from app.evaluation import views
+from app.rehearsal.service import Desk
+from tests.support.chromium import find_chromium
+from tests.support.running import RunningHouse, drawn, prepare, running_house, seat_codes
+
+FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+LANGUAGES = ("zh", "en")
+BOTH = ("light", "dark")
+DESKTOP, PHONE = (1366, 768), (390, 844)
+_WITHIN_MS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """One person's browser, and where the pictures go."""
+
+    browser: Browser
+    house: RunningHouse
+    folder: Path
+
+    async def visitor(self, login: str | None, size: tuple[int, int] = DESKTOP) -> BrowserContext:
+        """A browser of somebody signed in by link, or of nobody yet."""
+        context = await self.browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            locale="zh-CN",
+            timezone_id="Asia/Shanghai",
+            permissions=["camera", "microphone"],
+        )
+        if login is not None:
+            page = await context.new_page()
+            await page.goto(self.house.link(login))
+            await page.close()
+        return context
+
+    async def shoot(
+        self,
+        context: BrowserContext,
+        name: str,
+        path: str,
+        ready: str = "main",
+        themes: tuple[str, ...] = ("light",),
+    ) -> None:
+        """The page in each language and theme, as soon as `ready` is there and still."""
+        for language in LANGUAGES:
+            for theme in themes:
+                page = await context.new_page()
+                await page.goto(f"{self.house.url}{path}?lang={language}&theme={theme}")
+                await page.wait_for_selector(ready, timeout=_WITHIN_MS)
+                await self.keep(page, "-".join((name, language, *([theme] if theme != "light" else []))))
+                await page.close()
+
+    async def keep(self, page: Page, name: str) -> None:
+        await page.evaluate("() => document.fonts.ready")
+        await page.screenshot(path=self.folder / f"{name}.png", full_page=True, animations="disabled")
+        print(f"  {name}.png", flush=True)
+
+
+async def photograph(house: RunningHouse, folder: Path) -> None:
+    """All pages: first of an evaluation that is just being drawn, then of a rehearsal that has been sealed."""
+    async with async_playwright() as playwright, Desk(house.url) as operator:
+        await operator.sign_in_by_link(house.link("operator").removeprefix(house.url))
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(FAKE_DEVICES))
+        camera = Camera(browser, house, folder)
+        await _doors(camera)
+        await _drawing(camera, operator)
+        await _rehearsed(camera)
+        await browser.close()
+
+
+async def _doors(camera: Camera) -> None:
+    nobody = await camera.visitor(None)
+    await camera.shoot(nobody, "sign-in", "/sign-in", themes=BOTH)
+    await camera.shoot(nobody, "seat-code", "/seat")
+    staff = await camera.visitor("operator")
+    await camera.shoot(staff, "today-empty", "/today")
+    await camera.shoot(staff, "not-found", "/nowhere")
+    for language in LANGUAGES:
+        page = await staff.new_page()
+        await page.goto(f"{camera.house.url}/evaluations/new?lang={language}&theme=light")
+        await _fill_in(page)
+        await camera.keep(page, f"booking-{language}")
+        await page.close()
+
+
+async def _fill_in(page: Page) -> None:
+    for name, text in (
+        ("project_number", "ZT-2026-000777"),
+        ("project_name", "示例县第二中学新建教学综合楼工程"),
+        ("lot_number", "ZT-2026-000777-01"),
+        ("lot_name", "施工标段"),
+        ("tenderee_name", "示例县教育体育局"),
+        ("slot_specialty-0", "A080104"),
+        ("slot_specialty-1", "A060101"),
+        ("bidder_name-0", "示例昭阳第一建筑有限公司"),
+    ):
+        await page.fill(f"#f-{name}", text)
+    await page.wait_for_selector(".check-verdict", timeout=_WITHIN_MS)
+
+
+async def _drawing(camera: Camera, operator: Desk) -> None:
+    # The long timers of a real evaluation: a rehearsal's would run out before every picture is taken.
+    start = camera.house.ground.clock.now() + timedelta(hours=2)
+    booking = camera.house.booking() | {"rehearsal": False, "starts_at": start.isoformat()}
+    evaluation = (await operator.post("/api/evaluations", booking))["id"]
+    for act in ("commit", "run"):
+        await operator.post(f"/api/evaluations/{evaluation}/{act}")
+    staff, small = await camera.visitor("operator"), await camera.visitor("operator", PHONE)
+    await camera.shoot(staff, "draw", f"/evaluations/{evaluation}/draw", themes=BOTH)
+    await camera.shoot(staff, "invitations", f"/evaluations/{evaluation}/invitations", ".ladder", BOTH)
+    await camera.shoot(small, "invitations-phone", f"/evaluations/{evaluation}/invitations", ".ladder")
+    await camera.shoot(staff, "simulator", "/simulator")
+    evaluation = await drawn(operator, camera.house)
+    codes = await seat_codes(operator, evaluation)
+    expert = await camera.visitor(None)
+    page = await expert.new_page()
+    await page.goto(f"{camera.house.url}/seat")
+    await page.fill("#f-code", codes[0])
+    await page.click("main button[type=submit]")
+    await page.wait_for_url("**/seat/desk")
+    await page.close()
+    await camera.shoot(expert, "seat-desk", "/seat/desk", themes=BOTH)
+    await camera.shoot(staff, "evaluation-convened", f"/evaluations/{evaluation}")
+    await camera.shoot(small, "today-phone", "/today")
+
+
+async def _rehearsed(camera: Camera) -> None:
+    house = camera.house
+    rehearsal = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "app.rehearsal", "--data", str(house.folder), "--url", house.url
+    )
+    watching = await camera.visitor("supervisor")
+    evaluation = await _in_session(house, rehearsal)
+    if evaluation is not None:
+        await camera.shoot(watching, "evaluation", f"/evaluations/{evaluation}", themes=BOTH)
+    status = await rehearsal.wait()
+    if status or evaluation is None:
+        raise SystemExit(f"the rehearsal ended with status {status}")
+    await camera.shoot(watching, "replay", f"/evaluations/{evaluation}/replay", "room-replay", BOTH)
+    await camera.shoot(watching, "today", "/today", themes=BOTH)
+
+
+async def _in_session(house: RunningHouse, rehearsal: asyncio.subprocess.Process) -> str | None:
+    """The evaluation whose session is open, as soon as there is one; None when the rehearsal ends before."""
+    while rehearsal.returncode is None:
+        shown = house.read(lambda session: views.today(session, house.ground.clock.now()))
+        for card in shown.evaluations:
+            if card.state == "in_session":
+                return card.id
+        await asyncio.sleep(0.3)
+    return None
+
+
+def main() -> None:
+    """Photographs into var/screenshots, or where `--out` says."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path("var/screenshots"), help="folder of the pictures")
+    folder: Path = parser.parse_args().out
+    if find_chromium() is None:
+        raise SystemExit("no Chromium found; see the README")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        print("preparing the sample center", flush=True)
+        prepare(Path(scratch) / "template")
+        with running_house(Path(scratch) / "template", Path(scratch) / "data") as house:
+            print(f"photographing into {folder}", flush=True)
+            asyncio.run(photograph(house, folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""The whole web face over a small world with a clock that is moved; visitors come without a browser."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from app.accounts import passwords, service, sessions
+from app.accounts.models import Account
+from app.accounts.permissions import Role
+from app.core.ids import new_id
+from app.core.settings import Settings
+from app.main import create_app
+from app.wiring import Ground
+from recordings.recorder import Recorder
+from tests.support.world import World, make_world
+
+HOST = "http://testserver"
+PASSWORD = "a long enough password"
+
+
+@dataclass(slots=True)
+class WebHouse:
+    """An application that never starts its jobs: whoever calls it sees exactly what the rows say."""
+
+    world: World
+    application: FastAPI
+    recorder: Recorder
+    accounts: dict[Role, Account] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        return self.world.settings
+
+    def visitor(self, role: Role | None = None, base_url: str = HOST) -> TestClient:
+        """A browser of somebody with that role, or of nobody yet; redirects are shown, not followed."""
+        client = TestClient(
+            self.application, base_url=base_url, follow_redirects=False, raise_server_exceptions=False
+        )
+        if role is not None:
+            account = self.account(role)
+            with self.world.transaction() as session:
+                token = sessions.open_for_account(
+                    session, self.world.sealer, self.world.now(), account, timedelta(hours=12)
+                )
+            client.cookies.set(sessions.cookie_name(secure=base_url.startswith("https")), token)
+        return client
+
+    def account(self, role: Role) -> Account:
+        """The account of that role; its login is the role's name."""
+        if role not in self.accounts:
+            account = Account(
+                id=new_id(self.world.now()),
+                login=role.value,
+                name="",
+                role=role,
+                center_id=self.world.host_id,
+                password_hash=passwords.hash_password(PASSWORD),
+                created_at=self.world.now(),
+            )
+            with self.world.transaction() as session:
+                session.add(account)
+            self.accounts[role] = account
+        return self.accounts[role]
+
+    def seat(self, member_id: str, evaluation_id: str) -> TestClient:
+        """A browser of a committee member who has already shown their code."""
+        client = self.visitor()
+        with self.world.transaction() as session:
+            signed = service.open_seat(
+                session,
+                self.world.sealer,
+                self.world.now(),
+                self.settings.accounts,
+                member_id=member_id,
+                evaluation_id=evaluation_id,
+            )
+        client.cookies.set(sessions.cookie_name(secure=False), signed.token)
+        return client
+
+    def close(self) -> None:
+        self.recorder.close()
+        self.world.database.dispose()
+
+
+def open_web(folder: Path, *, demo: bool = False) -> WebHouse:
+    settings = Settings(data_dir=folder, secret_key=bytes(range(32)).hex(), demo=demo)
+    world = make_world(folder, settings=settings)
+    application = create_app(settings, Ground(settings, world.clock, world.database, world.sealer))
+    recorder = Recorder(settings.recordings_dir, world.clock)
+    application.state.recorder = recorder
+    return WebHouse(world, application, recorder)
