@@ -19,6 +19,7 @@ import uvicorn
 from fastapi import FastAPI
 from sqlmodel import Session, SQLModel, col, select
 
+from app import web
 from app.accounts import sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
@@ -35,7 +36,8 @@ from app.notify.phone_room import PhoneRoom, open_phone_room
 from app.notify.simulator_endpoints import Phone
 from app.notify.simulator_reports import Fault, set_fault
 from app.notify.wording import TemplateId
-from app.web.errors import install
+from app.web import errors
+from app.web.sse import stop_all
 
 START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -140,9 +142,9 @@ class Person:
 
 
 class PhoneHouse:
-    """The service reduced to its phones, running in a thread."""
+    """The service reduced to its phones, running in a thread; `pages` adds everything a browser can reach."""
 
-    def __init__(self, folder: Path, public_url: str) -> None:
+    def __init__(self, folder: Path, public_url: str, *, pages: bool = False) -> None:
         self.clock = ManualClock(START)
         self.settings = Settings(
             data_dir=folder,
@@ -159,7 +161,7 @@ class PhoneHouse:
         self.opened = threading.Event()
         self.loop: asyncio.AbstractEventLoop
         self.room: PhoneRoom
-        self.application = self._application()
+        self.application = self._application(pages=pages)
 
     @property
     def line(self) -> Any:
@@ -248,7 +250,11 @@ class PhoneHouse:
             return client.post(f"{self.url}{path}", data=fields, headers=headers)
 
     def staff(self, role: Role) -> httpx2.Client:
-        """A browser of somebody signed in, or of nobody for no role."""
+        """A program that is signed in as somebody of that role."""
+        return httpx2.Client(base_url=self.url, cookies=self.cookie(role))
+
+    def cookie(self, role: Role) -> dict[str, str]:
+        """The cookie of somebody signed in."""
         now = self.clock.now()
         with self.database.transaction() as session:
             account = Account(
@@ -256,10 +262,10 @@ class PhoneHouse:
             )
             session.add(account)
             session.flush()
-            token = sessions.open_for_account(session, self.sealer, now, account, timedelta(hours=1))
-        return httpx2.Client(base_url=self.url, cookies={sessions.cookie_name(secure=False): token})
+            token = sessions.open_for_account(session, self.sealer, now, account, timedelta(hours=12))
+        return {sessions.cookie_name(secure=False): token}
 
-    def _application(self) -> FastAPI:
+    def _application(self, *, pages: bool) -> FastAPI:
         @asynccontextmanager
         async def lifespan(application: FastAPI) -> AsyncIterator[None]:
             self.loop = asyncio.get_running_loop()
@@ -277,18 +283,21 @@ class PhoneHouse:
         application.state.settings = self.settings
         application.state.sealer = self.sealer
         application.state.invitees = self.invitees
+        if pages:
+            web.install(application)
+            return application
         for router in (callbacks.router, simulator_wire.router, simulator_endpoints.router):
             application.include_router(router)
-        install(application)
+        errors.install(application)
         return application
 
 
 @contextmanager
-def phone_house(folder: Path) -> Iterator[PhoneHouse]:
+def phone_house(folder: Path, *, pages: bool = False) -> Iterator[PhoneHouse]:
     """A phone house on a free port of this machine."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        house = PhoneHouse(folder, f"http://127.0.0.1:{listening.getsockname()[1]}")
+        house = PhoneHouse(folder, f"http://127.0.0.1:{listening.getsockname()[1]}", pages=pages)
         server = uvicorn.Server(
             uvicorn.Config(house.application, log_level="critical", lifespan="on", ws="none")
         )
@@ -298,6 +307,7 @@ def phone_house(folder: Path) -> Iterator[PhoneHouse]:
             assert house.opened.wait(_DEADLINE_S), "the phone house did not open"
             yield house
         finally:
+            stop_all()
             server.should_exit = True
             thread.join(_DEADLINE_S)
             house.database.dispose()
