@@ -1,9 +1,14 @@
 """The whole web face over a small world with a clock that is moved; visitors come without a browser."""
 
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -13,6 +18,7 @@ from app.accounts.permissions import Role
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.main import create_app
+from app.web import sse
 from app.wiring import Ground
 from recordings.recorder import Recorder
 from tests.support.world import World, make_world
@@ -92,3 +98,24 @@ def open_web(folder: Path, *, demo: bool = False) -> WebHouse:
     recorder = Recorder(settings.recordings_dir, world.clock)
     application.state.recorder = recorder
     return WebHouse(world, application, recorder)
+
+
+@contextmanager
+def serving(house: WebHouse) -> Iterator[str]:
+    """The house on a port of its own, for real browsers; gives its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            house.application, port=0, log_config=None, lifespan="off", timeout_graceful_shutdown=3
+        )
+    )
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="pages")
+        thread.start()
+        try:
+            yield f"http://localhost:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            sse.stop_all()
+            thread.join(20)
+            assert not thread.is_alive(), "the service did not stop"

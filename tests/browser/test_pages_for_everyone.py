@@ -1,0 +1,101 @@
+"""Every page, in both languages and both themes: axe finds nothing, the console is silent, nothing sticks out on a phone."""
+
+from itertools import product
+
+import pytest
+
+from app.accounts.permissions import Role
+from app.evaluation import conductor
+from app.evaluation.conductor import House
+from tests.browser.conftest import Visit
+from tests.support.web import WebHouse
+from tests.support.world import OPERATOR, booking
+
+pytestmark = pytest.mark.browser
+
+DOORS = ("/sign-in", "/sign-in?next=/today", "/seat")
+STAFF = ("/today", "/evaluations/new")
+LOOKS = tuple(product(("zh", "en"), ("light", "dark")))
+SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+def drawn(house: WebHouse) -> str:
+    """An evaluation in the middle of its invitations."""
+    world = house.world
+    acting = House(world.settings, world.sealer)
+    with world.transaction() as session:
+        evaluation = conductor.book(session, world.now(), acting, OPERATOR, booking(world))
+        conductor.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
+        conductor.run_draw(session, world.now(), acting, OPERATOR, evaluation.id)
+    return str(evaluation.id)
+
+
+def booked(house: WebHouse) -> str:
+    world = house.world
+    with world.transaction() as session:
+        acting = House(world.settings, world.sealer)
+        return str(conductor.book(session, world.now(), acting, OPERATOR, booking(world)).id)
+
+
+def pages_of(evaluation: str, *parts: str) -> tuple[str, ...]:
+    return tuple(f"/evaluations/{evaluation}{part}" for part in parts)
+
+
+def look_at(visit: Visit, role: Role | None, paths: tuple[str, ...]) -> None:
+    visitor = visit(role)
+    for path, (language, theme) in product(paths, LOOKS):
+        page = visitor.open(f"{path}{'&' if '?' in path else '?'}lang={language}&theme={theme}")
+        assert page.locator("html").get_attribute("data-bs-theme") == theme
+        barriers = visitor.barriers()
+        assert not barriers, f"{path} {language} {theme}\n{barriers}"
+
+
+def test_the_doors_are_accessible(visit: Visit, house: WebHouse) -> None:
+    house.account(Role.host_operator)
+    look_at(visit, None, DOORS)
+
+
+def test_today_and_booking_are_accessible(visit: Visit, house: WebHouse) -> None:
+    look_at(visit, Role.host_operator, STAFF)
+    booked(house)
+    look_at(visit, Role.host_operator, ("/today",))
+
+
+def test_an_evaluation_before_its_draw_is_accessible(visit: Visit, house: WebHouse) -> None:
+    look_at(visit, Role.host_operator, pages_of(booked(house), "", "/draw", "/invitations"))
+
+
+def test_an_evaluation_while_it_invites_is_accessible(visit: Visit, house: WebHouse) -> None:
+    look_at(visit, Role.supervisor, pages_of(drawn(house), "", "/draw", "/invitations", "/replay"))
+
+
+def test_refusals_are_accessible(visit: Visit, house: WebHouse) -> None:
+    visitor = visit(Role.guest_operator)
+    for path in ("/nowhere", f"/evaluations/{booked(house)}"):
+        visitor.open(path)
+        barriers = visitor.barriers()
+        assert not barriers, barriers
+    # The browser itself notes each refused page in its console; that is what these visits are for.
+    assert all("Failed to load resource" in complaint for complaint in visitor.complaints)
+    visitor.complaints.clear()
+
+
+def test_nothing_sticks_out_on_a_phone(visit: Visit, house: WebHouse) -> None:
+    paths = pages_of(drawn(house), "", "/draw", "/invitations")
+    for role, wanted in ((None, DOORS), (Role.host_operator, (*STAFF, *paths))):
+        visitor = visit(role, size=(390, 844))
+        for path in wanted:
+            assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
+
+
+def test_nothing_sticks_out_at_a_seat_terminal(visit: Visit, house: WebHouse) -> None:
+    visitor = visit(Role.host_operator)
+    for path in (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations")):
+        assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
+
+
+def test_pages_stand_without_the_fetched_files(
+    visit: Visit, house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.templating.VENDOR", house.settings.data_dir / "nothing")
+    look_at(visit, Role.host_operator, (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations")))
