@@ -283,15 +283,17 @@ class _Sink:
         if self._failed_from is not None:
             self._early.append(GapNote(self._failed_from, note.from_ms, DISK_FAILED))
             self._failed_from = None
-        early, self._early = self._early, []
-        if early:
-            self._file.append(early)
+        if self._early:
+            self._file.append(self._early)
+            self._early = []
         return True
 
     def _fail(self, notes: Sequence[Note]) -> None:
         cuts = [note for note in notes if isinstance(note, Cut)]
         if self._failed_from is None and cuts:
             self._failed_from = cuts[0].from_ms
+        # Gaps are told again in the next file, at worst twice.
+        self._early += [note for note in notes if isinstance(note, GapNote) and note not in self._early]
         if self._file is not None:
             self._file.release()
             self._file = None

@@ -179,11 +179,11 @@ def test_a_slow_disk_costs_a_gap_and_never_memory(
     limit = sum(len(sample.data) for sample in samples[:100])
     recorder = Recorder(tmp_path, clock, max_pending_bytes=limit)
     sink = recorder(CAMERA, Codec.vp8)
-    feed(sink, samples)
+    feed(sink, samples[:220])
     assert sink._held <= limit  # type: ignore[attr-defined]
     go.set()
     recorder.settle()
-    feed(sink, pictures(12_000, 60, 50))
+    feed(sink, samples[220:])
     recorder.close_room("room-1")
     room = tmp_path / "room-1"
     assert verify_room(room).ok
@@ -191,7 +191,8 @@ def test_a_slow_disk_costs_a_gap_and_never_memory(
     assert reason == "disk-slow"
     kept = times(room / "seat-1-camera-1.webm")
     assert not [at for at in kept if start <= at < end]
-    assert (0 in kept, end in kept, kept[-1]) == (True, True, 14_360)
+    # Frames that refer to a dropped one are not stored: the picture begins again with a key frame.
+    assert (0 in kept, end, end in kept, kept[-1]) == (True, 10_000, True, 11_960)
     recorder.close()
 
 
@@ -338,6 +339,82 @@ def test_a_file_that_cannot_be_begun_is_tried_again_later(
     assert manifest.tracks[-1].ended == "room-closed"
     assert manifest.tracks[-1].to_ms == 2_360
     assert verify_room(tmp_path / "room-1", manifest.sha256).ok
+
+
+def test_a_broken_disk_is_not_asked_for_every_fragment(
+    recorder: Recorder, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[TrackKey] = []
+
+    def refuse(_room: Path, key: TrackKey, *_others: object) -> None:
+        asked.append(key)
+        raise OSError(errno.ENOSPC, "no space left")
+
+    sink = recorder(CAMERA, Codec.vp8)
+    with monkeypatch.context() as patch:
+        patch.setattr(trackfile.TrackFile, "create", refuse)
+        for start in range(0, 60, 10):
+            feed(sink, pictures(0, 60, 10)[start : start + 10])
+            recorder.settle()
+        assert len(asked) == 1
+        clock.advance(RETRY_MS / 1000)
+        feed(sink, pictures(2_400, 20, 10))
+        recorder.settle()
+        assert len(asked) == 2
+    sink.lost(100, 200, "network-loss")
+    clock.advance(RETRY_MS / 1000)
+    feed(sink, pictures(3_200, 20, 10))
+    recorder.settle()
+    assert gaps(tmp_path / "room-1", "seat-1-camera-1") == [
+        (100, 200, "network-loss"),
+        (0, 3_200, "disk-failed"),
+    ]
+
+
+def test_losses_told_while_the_disk_failed_are_written_later(
+    recorder: Recorder, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = recorder(CAMERA, Codec.vp8)
+    feed(sink, pictures(0, 50, 25))
+    recorder.settle()
+    broken = _break_writes(monkeypatch)
+    sink.lost(500, 600, "network-loss")
+    recorder.settle()
+    broken.undo()
+    clock.advance(RETRY_MS / 1000)
+    feed(sink, pictures(4_000, 50, 25))
+    recorder.settle()
+    assert gaps(tmp_path / "room-1", "seat-1-camera-2") == [(500, 600, "network-loss")]
+
+
+def test_media_is_durable_before_the_index_tells_of_it(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = recorder(CAMERA, Codec.vp8)
+    feed(sink, pictures(0, 25))
+    recorder.settle()
+    steps: list[tuple[str, int]] = []
+    write, sync = trackfile._write, trackfile._sync
+
+    def writing(descriptor: int, data: bytes) -> None:
+        steps.append(("write", descriptor))
+        write(descriptor, data)
+
+    def syncing(descriptor: int) -> None:
+        steps.append(("sync", descriptor))
+        sync(descriptor)
+
+    monkeypatch.setattr(trackfile, "_write", writing)
+    monkeypatch.setattr(trackfile, "_sync", syncing)
+    feed(sink, pictures(1_000, 5))
+    recorder.settle()
+    file = sink._file  # type: ignore[attr-defined]
+    assert steps == [
+        ("write", file._media),
+        ("sync", file._media),
+        ("write", file._index),
+        ("sync", file._index),
+    ]
 
 
 def _failing(_anything: object) -> None:
