@@ -1,7 +1,7 @@
 """Rooms for tests: members with seats, a service in a thread that holds only the room, and seats that join it."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ from app.core.settings import Settings
 from venue.models import OnlineRoom, RoomEvent
 from venue.room import endpoints, gateway
 from venue.room.hub import RoomHub
-from venue.room.ports import PeerFactory, SeatHolder
+from venue.room.ports import Entry, PeerFactory, SeatHolder
 from venue.room.protocol import LONGEST_FRAME
 from venue.room.register import DatabaseRegister
 
@@ -117,6 +117,19 @@ class _ShelfSink:
             self._shelf.news.notify_all()
 
 
+class _TellingRegister(DatabaseRegister):
+    """Announces when something has been written."""
+
+    def __init__(self, *ground: Any) -> None:
+        super().__init__(*ground)
+        self.news = threading.Condition()
+
+    def write(self, entries: Sequence[Entry]) -> None:
+        super().write(entries)
+        with self.news:
+            self.news.notify_all()
+
+
 class House:
     """All that the room stands on, with a database in a folder of the test."""
 
@@ -128,7 +141,7 @@ class House:
         SQLModel.metadata.create_all(self.database.engine)
         self.committee = Committee()
         self.shelf = Shelf()
-        self.register = DatabaseRegister(self.database, self.clock, self.sealer, self.committee)
+        self.register = _TellingRegister(self.database, self.clock, self.sealer, self.committee)
         self.grace_s = 20.0
         self.tick_s = 0.05
         self._peers = {"peers": peers} if peers is not None else {}
@@ -190,6 +203,12 @@ class House:
         with self.database.reading() as session:
             rows = session.exec(select(RoomEvent).where(RoomEvent.room_id == room_id).order_by(RoomEvent.id))  # type: ignore[arg-type]
             return [(row.seat_no, row.kind) for row in rows]
+
+    def wait_for_event(self, kind: str, timeout_s: float = 20.0) -> None:
+        """Until something of that kind has been written down."""
+        with self.register.news:
+            found = self.register.news.wait_for(lambda: kind in {k for _, k in self.events()}, timeout_s)
+            assert found, self.events()
 
     def application(self) -> FastAPI:
         @asynccontextmanager

@@ -121,7 +121,7 @@ def test_staff_get_no_ticket_into_a_seat(house: House, service: Service) -> None
     answer = httpx2.post(
         f"{service.url}/api/seat/ticket", cookies={sessions.cookie_name(secure=False): token}
     )
-    assert answer.status_code == 403
+    assert (answer.status_code, answer.json()["code"]) == (403, "role-may-not")
 
 
 def test_every_route_of_the_room_is_guarded(house: House) -> None:
