@@ -58,6 +58,8 @@ class Camera:
                 page = await context.new_page()
                 await page.goto(f"{self.house.url}{path}?lang={language}&theme={theme}")
                 await page.wait_for_selector(ready, timeout=_WITHIN_MS)
+                if path.endswith("/replay"):
+                    await _into_the_middle(page)
                 await self.keep(page, "-".join((name, language, *([theme] if theme != "light" else []))))
                 await page.close()
 
@@ -149,6 +151,16 @@ async def _rehearsed(camera: Camera) -> None:
         raise SystemExit(f"the rehearsal ended with status {status}")
     await camera.shoot(watching, "replay", f"/evaluations/{evaluation}/replay", "room-replay", BOTH)
     await camera.shoot(watching, "today", "/today", themes=BOTH)
+
+
+async def _into_the_middle(page: Page) -> None:
+    """From the empty beginning of a replay to where every seat has a picture."""
+    await page.wait_for_function("() => document.querySelectorAll('video').length >= 5")
+    for _ in range(6):
+        await page.keyboard.press("n")
+    await page.wait_for_function(
+        "() => [...document.querySelectorAll('video')].every((one) => one.readyState >= 2)"
+    )
 
 
 async def _in_session(house: RunningHouse, rehearsal: asyncio.subprocess.Process) -> str | None:

@@ -1,5 +1,6 @@
 """Reads the booking form: what was typed, what it means, and what is still wrong with it field by field."""
 
+import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -97,8 +98,9 @@ def understand(filled: Filled) -> BookingIn | Errors:
     kept = {group: [n for n, row in enumerate(rows) if any(row)] for group, rows in filled.rows.items()}
     raw: dict[str, Any] = {
         name: single[name]
-        for name in ("project_number", "project_name", "lot_number", "lot_name", "host_center_id", "minutes")
+        for name in ("project_number", "project_name", "lot_number", "lot_name", "host_center_id")
     }
+    raw["minutes"] = _plain(single["minutes"])
     raw["starts_at"] = _instant(single["starts_at"])
     raw["tenderee"] = _unit(single["tenderee_name"], single["tenderee_code"])
     if single["agency_name"] or single["agency_code"]:
@@ -119,13 +121,19 @@ def understand(filled: Filled) -> BookingIn | Errors:
         }
 
 
+def _plain(text: str) -> str:
+    """Full-width digits and letters as the half-width ones they stand for."""
+    return unicodedata.normalize("NFKC", text)
+
+
 def _unit(name: str, code: str) -> dict[str, str | None]:
-    return {"name": name, "credit_code": code or None}
+    return {"name": name, "credit_code": _plain(code).upper() or None}
 
 
 def _slot(row: Row) -> dict[str, str]:
     """`A08 市政工程` counts as its code: that is how the list offers it."""
-    return {"specialty": row[0].split(maxsplit=1)[0] if row[0] else "", "count": row[1]}
+    code = _plain(row[0]).upper().split(maxsplit=1)
+    return {"specialty": code[0] if code else "", "count": _plain(row[1])}
 
 
 def _instant(text: str) -> datetime | str:
@@ -138,7 +146,7 @@ def _instant(text: str) -> datetime | str:
 
 def _hundredths(points: str) -> int | str:
     try:
-        hundredths = Decimal(points) * 100
+        hundredths = Decimal(_plain(points)) * 100
     except InvalidOperation:
         return points
     whole = hundredths.is_finite() and hundredths == hundredths.to_integral_value()
