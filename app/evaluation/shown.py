@@ -155,3 +155,12 @@ class BookingForm:
     centers: tuple[tuple[str, str], ...]
     specialties: tuple[tuple[str, str, int], ...]
     """Code, name and how many active experts have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEvent:
+    """A mark on the replay's timeline: room time in milliseconds, whose seat (None: everybody's), Chinese text."""
+
+    at_ms: int
+    seat_no: int | None
+    text: str

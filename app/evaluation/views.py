@@ -25,6 +25,7 @@ from app.evaluation.shown import (
     SlotView,
     StepView,
     TerminalView,
+    TimelineEvent,
     TodayView,
 )
 from app.notify.models import OutgoingMessage
@@ -39,7 +40,8 @@ from expert_draw.invitation import InvitationState
 from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
 from expert_draw.pooling import depth
 from venue import service as venues
-from venue.models import Center
+from venue.models import Center, RoomEvent
+from venue.room.events import EVENT_TEXTS, EventKind
 from venue.service import SeatState
 
 Durable = Callable[[TrackKey], int | None]
@@ -217,6 +219,27 @@ def terminal(session: Session, evaluation_id: str) -> TerminalView:
         (earlier if slot.seat_no in latest else current).append(view)
         latest.add(slot.seat_no)
     return TerminalView(_card(session, evaluation), tuple(current), tuple(earlier))
+
+
+def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent, ...]:
+    """What happened in the room and to the evaluation, by room time, for the replay's timeline."""
+    evaluation = conductor.load(session, evaluation_id)
+    if evaluation.room_id is None:
+        return ()
+    zero_at = venues.zero_of_room(session, evaluation.room_id)
+    marks = ((evaluation.opened_at, N_("开启评标")), (evaluation.closed_at, N_("关闭评标")))
+    acts = [
+        TimelineEvent(round((at - zero_at).total_seconds() * 1000), None, text)
+        for at, text in marks
+        if at is not None
+    ]
+    seats = [
+        TimelineEvent(event.room_ms, event.seat_no, EVENT_TEXTS[EventKind(event.kind)])
+        for event in session.exec(
+            select(RoomEvent).where(RoomEvent.room_id == evaluation.room_id).order_by(col(RoomEvent.room_ms))
+        ).all()
+    ]
+    return tuple(sorted([*acts, *seats], key=lambda event: event.at_ms))
 
 
 def booking_form(session: Session) -> BookingForm:

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
+from app.core.i18n import translate
 from app.evaluation import views
 from app.web.pages.visit import VisitDep
 from recordings.wording import player_texts
@@ -21,6 +22,16 @@ def replay(
     recorder = visit.request.app.state.recorder
     with visit.database.reading() as session:
         view = views.evaluation_page(session, recorder.durable, evaluation_id)
+        marks = views.timeline_events(session, evaluation_id)
+    events = [
+        {"at_ms": mark.at_ms, "seat_no": mark.seat_no, "text": translate(visit.language, mark.text)}
+        for mark in marks
+    ]
     return visit.page(
-        "replay.html", actor=actor, view=view, room_id=view.room_id, replay_texts=player_texts(), events=[]
+        "replay.html",
+        actor=actor,
+        view=view,
+        room_id=view.room_id,
+        replay_texts=player_texts(),
+        events=events,
     )

@@ -1,0 +1,270 @@
+"""The people of an evaluation at their screens: the operator, an expert on the phone and at the seat, the supervisor."""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import pytest
+from playwright.async_api import Browser, Page, expect
+from sqlmodel import Session, select
+
+from app.evaluation.models import Evaluation
+from app.rehearsal.phones import Part, PhoneCast
+from app.rehearsal.seats import PretendExpert
+from app.rehearsal.service import Desk
+from expert_draw.models import Draw, Expert, Invitation
+from expert_draw.placing import CHINA
+from tests.support.people import Person, chromium, person
+from tests.support.running import RunningHouse, becomes, drawn, seat_codes
+from venue import service as venues
+
+pytestmark = [pytest.mark.story, pytest.mark.browser]
+
+
+async def signed_in(stack: AsyncExitStack, house: RunningHouse, login: str) -> Desk:
+    desk = await stack.enter_async_context(Desk(house.url))
+    await desk.sign_in_by_link(house.link(login).removeprefix(house.url))
+    return desk
+
+
+def names_and_numbers(house: RunningHouse, evaluation_id: str) -> list[str]:
+    """The names and telephone numbers of everyone ever drawn for this evaluation."""
+    sealer = house.ground.sealer
+
+    def query(session: Session) -> list[str]:
+        rows = session.exec(
+            select(Expert)
+            .join(Invitation, Invitation.expert_id == Expert.id)  # type: ignore[arg-type]
+            .join(Draw, Draw.id == Invitation.draw_id)  # type: ignore[arg-type]
+            .where(Draw.evaluation_id == evaluation_id)
+        ).all()
+        return [
+            secret
+            for row in rows
+            for secret in (
+                sealer.unseal(row.name_sealed),
+                sealer.unseal(row.phone_sealed).removeprefix("+86"),
+            )
+        ]
+
+    return house.read(query)
+
+
+def phones_of(house: RunningHouse, evaluation_id: str) -> list[str]:
+    """The telephone numbers of those invited now."""
+    sealer = house.ground.sealer
+
+    def query(session: Session) -> list[str]:
+        rows = session.exec(
+            select(Expert.phone_sealed)
+            .join(Invitation, Invitation.expert_id == Expert.id)  # type: ignore[arg-type]
+            .join(Draw, Draw.id == Invitation.draw_id)  # type: ignore[arg-type]
+            .where(Draw.evaluation_id == evaluation_id, Invitation.state != "declined")
+        ).all()
+        return [sealer.unseal(sealed) for sealed in rows]
+
+    return house.read(query)
+
+
+async def fill_in_booking(page: Page, house: RunningHouse, number: str) -> None:
+    await page.goto(f"{house.url}/evaluations/new")
+    start = (house.ground.clock.now() + timedelta(hours=3)).astimezone(CHINA)
+    for field, value in {
+        "project_number": number,
+        "project_name": "示例县第二中学新建教学综合楼工程",
+        "lot_number": "1",
+        "lot_name": "施工标段",
+        "tenderee_name": "示例县教育体育局",
+        "starts_at": f"{start:%Y-%m-%dT%H:%M}",
+        "minutes": "180",
+    }.items():
+        await page.locator(f"[name={field}]").fill(value)
+    for row, (specialty, count) in enumerate((("A080104", "3"), ("A060101", "2"))):
+        if row:
+            await (
+                page.locator("fieldset", has=page.locator("[name=slot_specialty]"))
+                .locator("[data-row-add]")
+                .click()
+            )
+        await page.locator("[name=slot_specialty]").nth(row).fill(specialty)
+        await page.locator("[name=slot_count]").nth(row).fill(count)
+    await page.locator("[name=bidder_name]").first.fill("示例建设有限公司")
+    await page.locator("[name=criterion_name]").first.fill("技术标")
+    await page.locator("[name=criterion_points]").first.fill("100")
+
+
+async def act(page: Page, name: str) -> None:
+    """Presses the button of an act."""
+    await page.locator(f"#act-{name}").click()
+
+
+def test_an_operator_books_and_draws(house: RunningHouse) -> None:
+    async def story(browser: Browser) -> None:
+        async with person(browser, house, "operator") as operator:
+            page = operator.page
+            await expect(page).to_have_url(re.compile("/today"))
+            await fill_in_booking(page, house, "STORY-BOOK-1")
+            await page.locator("button[value=book]").click()
+            await expect(page).to_have_url(re.compile(r"/evaluations/[0-9a-f-]{36}"))
+            evaluation_id = page.url.rstrip("/").split("/")[4]
+            await page.goto(f"{house.url}/evaluations/{evaluation_id}/draw")
+            await act(page, "commit")
+            await expect(page.locator(".big-hash code")).to_have_text(re.compile(r"^[0-9a-f]{64}$"))
+            await act(page, "run")
+            await expect(page.locator("table.places tbody tr")).to_have_count(5)
+            codes = await page.locator("table.places td.code").all_inner_texts()
+            assert len(codes) == 15
+            assert all(re.fullmatch(r"[0-9A-F]{4}-[0-9A-F]{4}", code.strip()) for code in codes)
+            assert not await operator.saw_any(names_and_numbers(house, evaluation_id))
+
+    play(story)
+
+
+def test_a_phone_rings_and_is_answered_and_a_declined_expert_is_replaced_unseen(house: RunningHouse) -> None:
+    async def story(browser: Browser) -> None:
+        async with AsyncExitStack() as stack:
+            desk = await signed_in(stack, house, "operator")
+            terminal = await stack.enter_async_context(person(browser, house, "operator"))
+            trainer = await stack.enter_async_context(person(browser, house, "supervisor"))
+            await trainer.page.goto(f"{house.url}/simulator")
+            evaluation_id = await drawn(desk, house)
+            await terminal.page.goto(f"{house.url}/evaluations/{evaluation_id}/invitations")
+
+            numbers = phones_of(house, evaluation_id)
+            await answer_a_phone(trainer, numbers[0], key="1")
+            await expect(terminal.page.locator(".confirmed-count b")).to_have_text("1")
+            await answer_a_phone(trainer, numbers[1], key="2")
+            await expect(
+                terminal.page.locator("section[aria-labelledby=earlier-title] tbody tr")
+            ).to_have_count(1)
+
+            others = PhoneCast(desk, lambda _number, _what: None, cast=())
+            playing = asyncio.create_task(others.play())
+            await expect(terminal.page.locator(".confirmed-count b")).to_have_text("5")
+            playing.cancel()
+            assert Part.accepts in others.parts.values()
+            evaluation = await desk.get(f"/api/evaluations/{evaluation_id}")
+            assert evaluation["rounds"] >= 2
+            secrets = names_and_numbers(house, evaluation_id)
+            assert len(secrets) >= 12
+            assert not await terminal.saw_any(secrets)
+
+    play(story)
+
+
+def test_an_expert_joins_the_seat_and_a_supervisor_replays_moving_pictures(house: RunningHouse) -> None:
+    async def story(browser: Browser) -> None:
+        async with AsyncExitStack() as stack:
+            desk = await signed_in(stack, house, "operator")
+            evaluation_id = await drawn(desk, house)
+            path = f"/api/evaluations/{evaluation_id}"
+            own_code, *other_codes = await seat_codes(desk, evaluation_id)
+
+            expert = await stack.enter_async_context(person(browser, house))
+            await expert.page.goto(f"{house.url}/seat")
+            await expert.page.locator("[name=code]").fill(own_code)
+            await expert.page.locator("form.seat-form button").click()
+            await expect(expert.page).to_have_url(re.compile("/seat/desk"))
+            await expect(expert.page.locator("[data-part=light-recording]")).to_have_class(
+                re.compile("is-on")
+            )
+
+            others = [PretendExpert(house.url, code) for code in other_codes]
+            for other in others:
+                await other.sign_in(stack)
+                await other.sit(stack)
+            async with asyncio.timeout(60):
+                while await desk.refused_as(f"{path}/open") is not None:
+                    await asyncio.sleep(0.3)
+
+            scoring = asyncio.gather(*(other.score() for other in others))
+            await fill_every_cell(expert.page)
+            await expert.page.locator("[data-part=submit]").click()
+            await expert.page.locator("dialog [value=yes]").click()
+            await expect(expert.page.locator("[data-part=saved]")).to_have_text(re.compile("已提交"))
+            await scoring
+            await desk.post(f"{path}/close")
+            await becomes(desk, path, lambda found: found["state"] == "sealed")
+
+            supervisor = await stack.enter_async_context(person(browser, house, "supervisor"))
+            await replay_moves(supervisor.page, house, evaluation_id)
+            await expert_saw_nobody(expert, house, evaluation_id)
+
+    play(story)
+
+
+async def answer_a_phone(trainer: Person, number: str, key: str) -> None:
+    """Picks up a ringing phone of the wall and presses the key twice: once to choose, once to confirm."""
+    phone = trainer.page.locator(f"#phones > [data-number='{number}']")
+    await expect(phone).to_have_attribute("data-state", "ringing")
+    await phone.locator("[data-do=answer]").click()
+    for heard in ("请按1", "再按一次"):
+        await expect(phone.locator(".phone-heard")).to_contain_text(heard)
+        button = phone.locator(f"[data-do=key][data-key='{key}']")
+        await expect(button).to_have_attribute("aria-disabled", "false")
+        await button.click()
+    await expect(phone.locator(".phone-heard")).to_contain_text("已登记")
+
+
+async def fill_every_cell(page: Page) -> None:
+    cells = page.locator(".sheet-input")
+    await expect(cells.first).to_be_enabled()
+    for number in range(await cells.count()):
+        await cells.nth(number).fill("8.5")
+    await expect(page.locator("[data-part=saved]")).to_have_text(re.compile("已保存"))
+
+
+async def replay_moves(page: Page, house: RunningHouse, evaluation_id: str) -> None:
+    """Goes to the moment the session opened, presses play, and compares what every seat shows two seconds apart."""
+    evaluation = house.read(lambda session: session.get_one(Evaluation, evaluation_id))
+    zero_at = house.read(lambda session: venues.zero_of_room(session, str(evaluation.room_id)))
+    assert evaluation.opened_at is not None
+    opened_ms = int((evaluation.opened_at - zero_at).total_seconds() * 1000)
+    await page.goto(f"{house.url}/evaluations/{evaluation_id}/replay")
+    await expect(page.locator("room-replay video")).to_have_count(5)
+    await shows(page, f"document.querySelector('room-replay').group.to > {opened_ms}")
+    await page.evaluate(f"document.querySelector('room-replay').group.seek({opened_ms})")
+    before = await pictures(page)
+    await page.keyboard.press("Space")
+    await shows(page, f"document.querySelector('room-replay').state().roomMs > {opened_ms} + 2000")
+    after = await pictures(page)
+    assert [one != other for one, other in zip(before, after, strict=True)] == [True] * 5
+
+
+async def shows(page: Page, true: str) -> None:
+    """Waits for a condition in the page from outside: the page's own security forbids polling from within."""
+    async with asyncio.timeout(90):
+        while not await page.evaluate(true):
+            await asyncio.sleep(0.2)
+
+
+async def pictures(page: Page) -> list[str]:
+    """What each seat shows right now, as pixels."""
+    await shows(
+        page, "[...document.querySelectorAll('room-replay video')].every(video => video.readyState >= 2)"
+    )
+    found: list[str] = await page.evaluate(
+        """() => [...document.querySelectorAll('room-replay video')].map(video => {
+            const canvas = document.createElement('canvas');
+            [canvas.width, canvas.height] = [64, 48];
+            const picture = canvas.getContext('2d');
+            picture.drawImage(video, 0, 0, 64, 48);
+            return picture.getImageData(0, 0, 64, 48).data.join();
+        })"""
+    )
+    return found
+
+
+async def expert_saw_nobody(expert: Person, house: RunningHouse, evaluation_id: str) -> None:
+    """Nothing an expert's browser was sent names another member, or the expert."""
+    assert not await expert.saw_any(names_and_numbers(house, evaluation_id))
+
+
+def play(story: Callable[[Browser], Awaitable[None]]) -> None:
+    async def with_browser() -> None:
+        async with chromium() as browser:
+            await story(browser)
+
+    asyncio.run(with_browser())
