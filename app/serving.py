@@ -117,6 +117,8 @@ async def _serving(settings: Settings, ground: Ground) -> None:
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             ws="websockets-sansio",
             ws_max_size=LONGEST_FRAME,
+            ws_ping_interval=5,
+            ws_ping_timeout=10,
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=5,

@@ -97,7 +97,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         try:
             yield
         finally:
-            ticker.stop()
+            await ticker.stop()
             stop_all()
     await phone_room.close()
     await to_thread.run_sync(recorder.close)

@@ -1,5 +1,6 @@
 """The one door to APScheduler, which only ticks: what is due lives in rows."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -12,11 +13,22 @@ class Ticker:
 
     def __init__(self) -> None:
         self._scheduler = AsyncIOScheduler(timezone="UTC")
+        self._running: set[asyncio.Future[None]] = set()
 
     def every(self, seconds: float, name: str, sweep: Sweep) -> None:
         """A tick missed because the last one took long is skipped: the next one finds the same rows."""
+
+        async def tick() -> None:
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._running.add(done)
+            try:
+                await sweep()
+            finally:
+                self._running.discard(done)
+                done.set_result(None)
+
         self._scheduler.add_job(
-            sweep,
+            tick,
             "interval",
             seconds=seconds,
             id=name,
@@ -28,5 +40,8 @@ class Ticker:
     def start(self) -> None:
         self._scheduler.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        """No further tick; a sweep in the middle of its work finishes it."""
+        self._scheduler.pause()
+        await asyncio.gather(*self._running)
         self._scheduler.shutdown(wait=False)
