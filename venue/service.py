@@ -17,9 +17,17 @@ from app.core.ids import new_id
 from venue import repository
 from venue.booking import Agreement, Window, capacity
 from venue.models import Booking, Center, OnlineRoom
-from venue.seating import SeatOffer
 
 READY = "ready"
+
+
+@dataclass(frozen=True, slots=True)
+class SeatOffer:
+    """A free evaluation seat (可用工位)."""
+
+    seat_id: str
+    room_id: str
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
