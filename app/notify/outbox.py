@@ -34,9 +34,10 @@ from app.notify.messenger import (
 )
 from app.notify.models import OutgoingMessage
 from app.notify.progress import INVITATION, QUIET_S, Progress
+from app.notify.rate import TokenBucket
 from app.notify.wording import TemplateId, WordingRefused
 
-__all__ = ["INVITATION", "SMS", "VOICE", "Outbox", "TokenBucket", "cancel_for", "enqueue"]
+__all__ = ["INVITATION", "SMS", "VOICE", "Outbox", "cancel_for", "enqueue"]
 
 VOICE, SMS = "voice", "sms"
 _BATCH = 64
@@ -110,26 +111,6 @@ class _Asked:
     outgoing: Outgoing
     sid: str | None
     since: datetime
-
-
-class TokenBucket:
-    """How many sends may leave now, at `rate` a second and at most one second's worth at once."""
-
-    def __init__(self, clock: Clock, rate: float) -> None:
-        self._clock = clock
-        self._rate = rate
-        self._most = max(rate, 1.0)
-        self._tokens = self._most
-        self._at = clock.monotonic_ns()
-
-    def available(self) -> int:
-        now = self._clock.monotonic_ns()
-        self._tokens = min(self._most, self._tokens + (now - self._at) / 1e9 * self._rate)
-        self._at = now
-        return int(self._tokens)
-
-    def spend(self, count: int) -> None:
-        self._tokens -= count
 
 
 class Outbox:

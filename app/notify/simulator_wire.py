@@ -6,10 +6,8 @@ Twilio's, so that its own client library cannot tell the difference.
 
 import base64
 import hmac
-import operator
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from datetime import datetime
-from email.utils import format_datetime
 from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -22,8 +20,9 @@ from starlette.types import Receive, Scope, Send
 from app.accounts.access import Public
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep, PhoneRoomDep
-from app.notify.simulator import CallState, Exchange, is_number
+from app.notify.simulator import CallState, is_number
 from app.notify.simulator_reports import Fault, use_up
+from app.notify.simulator_resources import call_body, in_time, message_body, page_body
 
 _LONGEST_TEXT, _LONGEST_RING_S, _RING_S = 1600, 600, 60
 _MOST_PER_PAGE = 1000
@@ -118,7 +117,7 @@ async def create_call(request: Request, line: LineDep) -> Response:
             status_events=events,
             ring_s=ring_s,
         )
-        return _call(exchange, call)
+        return call_body(exchange, call)
 
     return await _created(line, work)
 
@@ -137,7 +136,7 @@ async def create_message(request: Request, line: LineDep) -> Response:
 
     def work(session: Session, now: datetime) -> dict[str, Any]:
         status_url = _text(form, "StatusCallback") or None
-        return _message(exchange, exchange.text(session, now, to=to, body=body, status_url=status_url))
+        return message_body(exchange, exchange.text(session, now, to=to, body=body, status_url=status_url))
 
     return await _created(line, work)
 
@@ -164,12 +163,12 @@ async def list_calls(
         if "Status" in asked:
             wanted = wanted.where(col(SimulatedCall.state) == asked["Status"])
         return [
-            _call(exchange, row)
+            call_body(exchange, row)
             for row in session.exec(wanted).all()
-            if _in_time(asked, "StartTime", row.created_at)
+            if in_time(asked, "StartTime", row.created_at)
         ]
 
-    return _page(request, "calls", await line.look(work), page, size)
+    return page_body(request, "calls", await line.look(work), page, size)
 
 
 @router.get("/Messages.json")
@@ -192,24 +191,28 @@ async def list_messages(
                 col(SimulatedText.direction) != "inbound",
             )
         return [
-            _message(exchange, row)
+            message_body(exchange, row)
             for row in session.exec(wanted).all()
-            if _in_time(asked, "DateSent", row.created_at)
+            if in_time(asked, "DateSent", row.created_at)
         ]
 
-    return _page(request, "messages", await line.look(work), page, size)
+    return page_body(request, "messages", await line.look(work), page, size)
 
 
 @router.get("/Calls/{sid}.json")
 async def fetch_call(sid: str, line: LineDep) -> dict[str, Any]:
     """One call."""
-    return await line.look(lambda session, _now: _call(line.exchange, _known(session, SimulatedCall, sid)))
+    return await line.look(
+        lambda session, _now: call_body(line.exchange, _known(session, SimulatedCall, sid))
+    )
 
 
 @router.get("/Messages/{sid}.json")
 async def fetch_message(sid: str, line: LineDep) -> dict[str, Any]:
     """One text."""
-    return await line.look(lambda session, _now: _message(line.exchange, _known(session, SimulatedText, sid)))
+    return await line.look(
+        lambda session, _now: message_body(line.exchange, _known(session, SimulatedText, sid))
+    )
 
 
 @router.post("/Calls/{sid}.json")
@@ -223,7 +226,7 @@ async def update_call(sid: str, request: Request, line: LineDep) -> dict[str, An
     def work(session: Session, now: datetime) -> dict[str, Any]:
         call = _known(session, SimulatedCall, sid)
         exchange.cancel_call(session, now, call)
-        return _call(exchange, call)
+        return call_body(exchange, call)
 
     return await line.act(work)
 
@@ -239,7 +242,7 @@ async def update_message(sid: str, request: Request, line: LineDep) -> dict[str,
     def work(session: Session, _now: datetime) -> dict[str, Any]:
         text = _known(session, SimulatedText, sid)
         exchange.cancel_text(session, text)
-        return _message(exchange, text)
+        return message_body(exchange, text)
 
     return await line.act(work)
 
@@ -274,103 +277,6 @@ def _known(session: Session, table: type[_Row], sid: str) -> _Row:
     return row
 
 
-def _call(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
-    phone = exchange.sealer.unseal(call.phone_sealed)
-    inbound = call.direction == "inbound"
-    start, end = call.answered_at, call.ended_at
-    account = exchange.reports.account_sid
-    return {
-        "sid": call.sid,
-        "account_sid": account,
-        "to": exchange.reports.own_number if inbound else phone,
-        "from": phone if inbound else exchange.reports.own_number,
-        "status": call.state,
-        "direction": call.direction,
-        "date_created": _date(call.created_at),
-        "date_updated": _date(end or start or call.created_at),
-        "start_time": _date(start),
-        "end_time": _date(end),
-        "duration": str(int((end - start).total_seconds())) if start and end else None,
-        "price": None,
-        "price_unit": "USD",
-        "answered_by": None,
-        "caller_name": None,
-        "forwarded_from": None,
-        "group_sid": None,
-        "parent_call_sid": None,
-        "phone_number_sid": None,
-        "queue_time": "0",
-        "trunk_sid": None,
-        "api_version": "2010-04-01",
-        "uri": f"/2010-04-01/Accounts/{account}/Calls/{call.sid}.json",
-        "subresource_uris": {},
-    }
-
-
-def _message(exchange: Exchange, text: SimulatedText) -> dict[str, Any]:
-    phone = exchange.sealer.unseal(text.phone_sealed)
-    inbound = text.direction == "inbound"
-    account = exchange.reports.account_sid
-    return {
-        "sid": text.sid,
-        "account_sid": account,
-        "messaging_service_sid": None,
-        "to": exchange.reports.own_number if inbound else phone,
-        "from": phone if inbound else exchange.reports.own_number,
-        "body": exchange.sealer.unseal(text.body_sealed),
-        "status": text.state,
-        "direction": text.direction,
-        "date_created": _date(text.created_at),
-        "date_updated": _date(text.created_at),
-        "date_sent": None if text.state == "queued" else _date(text.created_at),
-        "error_code": None,
-        "error_message": None,
-        "num_media": "0",
-        "num_segments": "1",
-        "price": None,
-        "price_unit": None,
-        "api_version": "2010-04-01",
-        "uri": f"/2010-04-01/Accounts/{account}/Messages/{text.sid}.json",
-        "subresource_uris": {},
-    }
-
-
-def _page(request: Request, name: str, rows: list[dict[str, Any]], page: int, size: int) -> Response:
-    first = page * size
-    sender = request.query_params.get("From")
-    kept = [row for row in rows if sender is None or row["from"] == sender]
-    shown = kept[first : first + size]
-    path = request.url.path.removeprefix("/sim")
-
-    def address(number: int) -> str:
-        asked = request.url.include_query_params(Page=number, PageSize=size)
-        return f"{path}?{asked.query}"
-
-    return JSONResponse(
-        {
-            name: shown,
-            "page": page,
-            "page_size": size,
-            "start": first,
-            "end": first + max(len(shown) - 1, 0),
-            "uri": address(page),
-            "first_page_uri": address(0),
-            "previous_page_uri": address(page - 1) if page else None,
-            "next_page_uri": address(page + 1) if first + size < len(kept) else None,
-        }
-    )
-
-
-def _in_time(asked: Mapping[str, str], name: str, at: datetime) -> bool:
-    """The provider's filters by day or instant: `Name`, `Name<` and `Name>`, ends included."""
-    for key, fits in ((name, operator.eq), (f"{name}<", operator.le), (f"{name}>", operator.ge)):
-        if key in asked:
-            bound = asked[key].rstrip("Z")
-            if not fits(at.strftime("%Y-%m-%dT%H:%M:%S")[: len(bound)], bound):
-                return False
-    return True
-
-
 def _check_numbers(to: str, sender: str, sender_code: int) -> None:
     if not is_number(to):
         raise WireRefused(400, 21211, "Invalid 'To' Phone Number")
@@ -388,7 +294,3 @@ def _whole(form: FormData, name: str, default: int) -> int:
         return int(_text(form, name) or default)
     except ValueError as error:
         raise WireRefused(400, 20001, f"{name} is not a number") from error
-
-
-def _date(at: datetime | None) -> str | None:
-    return None if at is None else format_datetime(at)

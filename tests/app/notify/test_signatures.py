@@ -71,6 +71,18 @@ def test_a_status_report_is_taken_without_a_word(house: PhoneHouse) -> None:
     assert house.state(message) == "completed"
 
 
+def test_a_call_that_has_ended_hears_no_other_ending(house: PhoneHouse) -> None:
+    message = house.invites(house.person("+8613800000001"), "invitation-1")
+    house.settle()
+    for number, word in enumerate(("completed", "busy", "no-answer", "ringing")):
+        fields = {**STATUS, "CallStatus": word, "SequenceNumber": str(number)}
+        assert house.reports(f"/hooks/twilio/status/{message}", fields).status_code == 204
+    assert house.state(message) == "completed"
+    assert [fact for fact in house.invitees.told if fact[0] == "ended"] == [
+        ("ended", "invitation-1", "voice", "completed")
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "sip", "state"),
     [("failed", "480", "no_answer"), ("failed", "404", "failed"), ("teleported", "", "ringing")],
