@@ -5,20 +5,23 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
 from sqlmodel import Session, select
 
+from app.core.samples import Source
 from app.evaluation.models import Evaluation
 from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.placing import CHINA
+from recordings.sealing import read_room
+from recordings.timeline import room_timeline
 from tests.support.people import Person, chromium, person
 from tests.support.running import RunningHouse, becomes, drawn, seat_codes
-from venue import service as venues
 
 pytestmark = [pytest.mark.story, pytest.mark.browser]
 
@@ -217,20 +220,31 @@ async def fill_every_cell(page: Page) -> None:
 
 
 async def replay_moves(page: Page, house: RunningHouse, evaluation_id: str) -> None:
-    """Goes to the moment the session opened, presses play, and compares what every seat shows two seconds apart."""
-    evaluation = house.read(lambda session: session.get_one(Evaluation, evaluation_id))
-    zero_at = house.read(lambda session: venues.zero_of_room(session, str(evaluation.room_id)))
-    assert evaluation.opened_at is not None
-    opened_ms = int((evaluation.opened_at - zero_at).total_seconds() * 1000)
+    """Goes to a moment at which every camera was on, presses play, and compares what each seat shows a second apart."""
+    room_id = house.read(lambda session: session.get_one(Evaluation, evaluation_id).room_id)
+    moment = everybody_on(house.folder / "recordings" / str(room_id), least_ms=2500) + 200
     await page.goto(f"{house.url}/evaluations/{evaluation_id}/replay")
     await expect(page.locator("room-replay video")).to_have_count(5)
-    await shows(page, f"document.querySelector('room-replay').group.to > {opened_ms}")
-    await page.evaluate(f"document.querySelector('room-replay').group.seek({opened_ms})")
+    await shows(page, f"document.querySelector('room-replay').group.to > {moment}")
+    await page.evaluate(f"document.querySelector('room-replay').group.seek({moment})")
     before = await pictures(page)
     await page.keyboard.press("Space")
-    await shows(page, f"document.querySelector('room-replay').state().roomMs > {opened_ms} + 2000")
+    await shows(page, f"document.querySelector('room-replay').state().roomMs > {moment} + 1200")
+    await page.keyboard.press("Space")
     after = await pictures(page)
     assert [one != other for one, other in zip(before, after, strict=True)] == [True] * 5
+
+
+def everybody_on(room: Path, least_ms: int) -> int:
+    """The first room time from which every camera was recorded without a gap for so long."""
+    cameras = [track for track in room_timeline(read_room(room)).tracks if track.source is Source.camera]
+    starts = sorted(begin for track in cameras for begin, _ in track.coverage)
+    for start in starts:
+        if all(
+            any(begin <= start and start + least_ms <= end for begin, end in one.coverage) for one in cameras
+        ):
+            return start
+    raise AssertionError(f"never all on for {least_ms} ms: {[track.coverage for track in cameras]}")
 
 
 async def shows(page: Page, true: str) -> None:
