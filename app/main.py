@@ -25,8 +25,10 @@ def create_app(settings: Settings, ground: Ground | None = None) -> FastAPI:
         async with wiring.running(application, laid):
             yield
 
-    # FastAPI's own documentation pages load scripts from elsewhere; the schema itself is enough for programs.
-    application = FastAPI(title="Yuanping 远评", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan)
+    # FastAPI's documentation pages load scripts from elsewhere, and its schema would be a route without a guard.
+    application = FastAPI(
+        title="Yuanping 远评", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
     wiring.attach(application, laid)
     install(application)
     if bare := unguarded_routes(application):
