@@ -17,6 +17,7 @@ from tests.support.running import RunningHouse, drawn, prepare, running_house, s
 
 FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 LANGUAGES = ("zh", "en")
+DEMONSTRATION = {"YUANPING_DEMO": "true"}
 BOTH = ("light", "dark")
 DESKTOP, PHONE = (1366, 768), (390, 844)
 _WITHIN_MS = 20_000
@@ -155,11 +156,10 @@ async def _rehearsed(camera: Camera) -> None:
 
 async def _into_the_middle(page: Page) -> None:
     """From the empty beginning of a replay to where every seat has a picture."""
-    await page.wait_for_function("() => document.querySelectorAll('video').length >= 5")
-    for _ in range(6):
-        await page.keyboard.press("n")
+    await page.wait_for_selector("room-replay[data-ready]")
+    await page.keyboard.press("ArrowRight")  # five seconds on
     await page.wait_for_function(
-        "() => [...document.querySelectorAll('video')].every((one) => one.readyState >= 2)"
+        "() => [...document.querySelectorAll('video')].filter((one) => one.readyState >= 2).length >= 3"
     )
 
 
@@ -185,7 +185,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         print("preparing the sample center", flush=True)
         prepare(Path(scratch) / "template")
-        with running_house(Path(scratch) / "template", Path(scratch) / "data") as house:
+        with running_house(Path(scratch) / "template", Path(scratch) / "data", DEMONSTRATION) as house:
             print(f"photographing into {folder}", flush=True)
             asyncio.run(photograph(house, folder))
 

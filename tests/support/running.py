@@ -65,6 +65,7 @@ class RunningHouse:
     ground: Ground
     links: dict[str, str] = field(default_factory=dict)
     process: "subprocess.Popen[bytes] | None" = None
+    environment: dict[str, str] = field(default_factory=lambda: PATIENT)
 
     @property
     def url(self) -> str:
@@ -79,7 +80,7 @@ class RunningHouse:
                 stdout=output,
                 stderr=output,
                 cwd=ROOT,
-                env={**os.environ, **PATIENT},
+                env={**os.environ, **self.environment},
             )
         until(self._answers, within_s=90, what=f"the service; its log:\n{log.read_text()[-3000:]}")
 
@@ -124,11 +125,13 @@ class RunningHouse:
 
 
 @contextmanager
-def running_house(template: Path, folder: Path) -> Iterator[RunningHouse]:
+def running_house(
+    template: Path, folder: Path, environment: dict[str, str] = PATIENT
+) -> Iterator[RunningHouse]:
     """A started service on a copy of the template; stopped at the end, whatever happened."""
     shutil.copytree(template, folder)
     with laid(folder) as ground:
-        house = RunningHouse(folder, _free_port(), ground)
+        house = RunningHouse(folder, _free_port(), ground, environment=environment)
         try:
             house.start()
             yield house
