@@ -4,6 +4,7 @@ Messages say that something changed, never what it holds; listeners read the row
 """
 
 import asyncio
+import contextlib
 import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator
@@ -53,7 +54,9 @@ def announce(news: News) -> None:
     with _guard:
         listeners = tuple(_listeners.get(news.topic, ()))
     for listener in listeners:
-        if not listener.loop.is_closed():
+        # A loop may close between asking and telling: whoever listened there is gone, and what the news is about
+        # has been committed, so its teller must not hear of an error.
+        with contextlib.suppress(RuntimeError):
             listener.loop.call_soon_threadsafe(listener.offer, news)
 
 

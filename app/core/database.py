@@ -94,7 +94,11 @@ class Database:
     def _open(self, begin: str | None) -> Session:
         session = Session(self.engine, expire_on_commit=False)
         if begin is not None:
-            session.connection(execution_options={"yuanping_begin": begin})
+            try:
+                session.connection(execution_options={"yuanping_begin": begin})
+            except BaseException:
+                session.close()  # a writer elsewhere kept us waiting too long; the connection goes back to the pool
+                raise
         return session
 
 
@@ -111,10 +115,15 @@ def _committing(session: Session) -> Iterator[None]:
 
 
 def _engine(url: str) -> Engine:
+    # Parameters hold names and numbers of people, and an error's text ends up in logs.
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30)
+        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30, hide_parameters=True)
     engine = create_engine(
-        url, connect_args={"check_same_thread": False, "timeout": 10}, pool_size=20, max_overflow=30
+        url,
+        connect_args={"check_same_thread": False, "timeout": 10},
+        pool_size=20,
+        max_overflow=30,
+        hide_parameters=True,
     )
 
     @event.listens_for(engine, "connect")
