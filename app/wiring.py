@@ -89,7 +89,9 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         recorder=recorder,
     )
     ticker = Ticker()
-    ticker.every(_PHONES_EVERY_S, "phones", sweeps.phones)
+    ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
+    ticker.every(_PHONES_EVERY_S, "reconcile", sweeps.reconcile)
+    ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
     ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
     ticker.every(_SWEEP_EVERY_S, "seal", sweeps.seal)
     async with hub.running():

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
-from sqlmodel.sql.expression import SelectOfScalar
 
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -60,6 +59,7 @@ class Invitees:
         if not moved.rowcount:
             if invitation.state in {InvitationState.accepted, InvitationState.declined}:
                 return Heard.already
+            expire(session, now, subject)  # the answer came after the end and before the tick that notices it
             self.late_contact(session, now, subject, channel)
             return Heard.lapsed
         session.refresh(invitation)
@@ -87,13 +87,21 @@ class Invitees:
             service.contact(
                 session, now, self._sealer, invitation, channel=following.channel, after_s=following.after_s
             )
+        elif invitation.deadline is None:
+            _end(session, now, invitation, InvitationEvent.fail, Tag.invitation_unreachable)
         _news(session, invitation)
 
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
-        """Somebody got in touch after their place was given up: written down for ever, changes nothing."""
+        """Somebody got in touch after their place was given up: written down once and for ever, changes nothing."""
         invitation = session.get(Invitation, subject)
-        if invitation is None or invitation.state != InvitationState.expired:
+        if (
+            invitation is None
+            or invitation.state != InvitationState.expired
+            or invitation.late_at is not None
+        ):
             return
+        invitation.late_at = now
+        session.flush()
         draw = service.load(session, invitation.draw_id)
         service.record_outcome(
             session, now, draw, invitation, "late", digest(_evidence(invitation, channel, now))
@@ -122,32 +130,43 @@ class Invitees:
         return chosen.id if chosen else None
 
 
-def any_due(session: Session, now: datetime) -> bool:
-    """Whether any window has ended without being closed."""
-    return session.exec(_due(now).limit(1)).first() is not None
-
-
-def expire_due(session: Session, now: datetime) -> int:
-    """Closes every window that has ended; returns how many. Run by each tick, safe to run twice."""
-    due = session.exec(_due(now)).all()
-    for invitation in due:
-        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.lapse)
-        session.flush()
-        outbox.cancel_for(session, now, invitation.id)
-        _settle(session, now, invitation, Tag.invitation_expired, None)
-    return len(due)
-
-
-def _due(now: datetime) -> SelectOfScalar[Invitation]:
-    return (
-        select(Invitation)
-        .where(
-            col(Invitation.state).in_(OPEN),
-            col(Invitation.deadline).is_not(None),
-            col(Invitation.deadline) <= now,
-        )
-        .order_by(Invitation.id)
+def due(session: Session, now: datetime) -> tuple[str, ...]:
+    """The invitations whose window has ended without being closed."""
+    return tuple(
+        session.exec(
+            select(Invitation.id)
+            .where(
+                col(Invitation.state).in_(OPEN),
+                col(Invitation.deadline).is_not(None),
+                col(Invitation.deadline) <= now,
+            )
+            .order_by(Invitation.id)
+        ).all()
     )
+
+
+def expire(session: Session, now: datetime, invitation_id: str) -> bool:
+    """Closes a window that has ended; False when there was nothing to close. Safe to run twice."""
+    invitation = session.get(Invitation, invitation_id)
+    if invitation is None or invitation.deadline is None or invitation.deadline > now:
+        return False
+    return _end(session, now, invitation, InvitationEvent.lapse, Tag.invitation_expired)
+
+
+def _end(session: Session, now: datetime, invitation: Invitation, event: InvitationEvent, tag: Tag) -> bool:
+    """Ends an open invitation by one conditional update; False when it had ended before."""
+    before = states_before(event)
+    moved = session.exec(
+        update(Invitation)
+        .where(col(Invitation.id) == invitation.id, col(Invitation.state).in_(before))
+        .values(state=advance(before[0], event))
+    )
+    if not moved.rowcount:
+        return False
+    session.refresh(invitation)
+    outbox.cancel_for(session, now, invitation.id)
+    _settle(session, now, invitation, tag, None)
+    return True
 
 
 def _settle(session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str | None) -> None:

@@ -14,6 +14,7 @@ class InvitationState(StrEnum):
     accepted = "accepted"  # the expert said yes and confirmed it: the place is filled
     declined = "declined"  # the expert said no and confirmed it
     expired = "expired"  # the window closed without an answer
+    unreachable = "unreachable"  # no provider would take any message: nobody was asked
     cancelled = "cancelled"  # the house took it back: the evaluation was given up
 
 
@@ -24,12 +25,13 @@ class InvitationEvent(StrEnum):
     accept = "accept"
     decline = "decline"
     lapse = "lapse"  # the window's end passed
+    fail = "fail"  # the ladder ended without one message taken
     withdraw = "withdraw"
 
 
 ACTIVE = (InvitationState.queued, InvitationState.contacting, InvitationState.accepted)
 OPEN = (InvitationState.queued, InvitationState.contacting)
-VACATES = (InvitationState.declined, InvitationState.expired)
+VACATES = (InvitationState.declined, InvitationState.expired, InvitationState.unreachable)
 
 _TABLE: dict[tuple[InvitationState, InvitationEvent], InvitationState] = {
     (InvitationState.queued, InvitationEvent.taken): InvitationState.contacting,
@@ -37,7 +39,7 @@ _TABLE: dict[tuple[InvitationState, InvitationEvent], InvitationState] = {
     (InvitationState.queued, InvitationEvent.accept): InvitationState.accepted,
     (InvitationState.queued, InvitationEvent.decline): InvitationState.declined,
     (InvitationState.queued, InvitationEvent.withdraw): InvitationState.cancelled,
-    (InvitationState.queued, InvitationEvent.lapse): InvitationState.expired,
+    (InvitationState.queued, InvitationEvent.fail): InvitationState.unreachable,
     (InvitationState.contacting, InvitationEvent.accept): InvitationState.accepted,
     (InvitationState.contacting, InvitationEvent.decline): InvitationState.declined,
     (InvitationState.contacting, InvitationEvent.lapse): InvitationState.expired,

@@ -140,4 +140,5 @@ class Invitation(SQLModel, table=True):
     deadline: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answer_channel: str | None = Field(default=None, max_length=16)
+    late_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)

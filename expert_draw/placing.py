@@ -23,13 +23,14 @@ class FreeSeat:
 
 @dataclass(frozen=True, slots=True)
 class VenueOffer:
-    """A center that can take experts at that time (场地). Degrees in whole millionths."""
+    """A center that can take experts at that time (场地), at most `capacity` of them. Degrees in whole millionths."""
 
     center_id: str
     region_code: str
     latitude_e6: int
     longitude_e6: int
     seats: tuple[FreeSeat, ...]
+    capacity: int
 
     @property
     def city(self) -> str:
@@ -37,21 +38,42 @@ class VenueOffer:
         return self.region_code[:_CITY_DIGITS]
 
 
-def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest, DrawRequest]:
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How experts are spread, settled once for a draw: most in one city, and whether each has a room alone."""
+
+    per_city: int
+    alone: bool
+
+    @classmethod
+    def over(cls, offers: Sequence[VenueOffer], places: int) -> "Spread":
+        """One to a city while there are cities enough; alone in a room where every center has rooms enough."""
+        open_ = [offer for offer in offers if offer.seats]
+        per_city = -(-places // len({offer.city for offer in open_})) if open_ else 1
+        rooms = min((len({seat.room_id for seat in offer.seats}) for offer in open_), default=1)
+        return cls(per_city, rooms >= per_city)
+
+    @classmethod
+    def of(cls, venues: DrawRequest, seats: DrawRequest) -> "Spread":
+        """The spread that a record's lists were made with."""
+        return cls(dict(venues.group_caps)[CITY], ROOM in dict(seats.group_caps))
+
+
+def requests(offers: Sequence[VenueOffer], places: int, spread: Spread) -> tuple[DrawRequest, DrawRequest]:
     """The draws of venues and of seats for so many places, one of each for every place.
 
-    An expert may sit in any of the `places` nearest centers, at most one expert in a city. By Hall's theorem that is
-    always possible: `places` experts with `places` centers each. With fewer cities each center can be drawn more
-    than once, as so many candidates.
-    A center without free seats is not drawn, but still says where its city lies.
+    An expert may sit in any of the `places` nearest centers, at most `spread.per_city` experts in a city. By Hall's
+    theorem that is always possible: `places` experts with `places` centers each. With fewer cities each center can be
+    drawn more than once, as so many candidates. A center without free seats is not drawn, but still says where its
+    city lies.
     """
     homes, offers = offers, [offer for offer in offers if offer.seats]
-    cities = {offer.city for offer in offers}
-    per_city = -(-places // len(cities)) if cities else 1
     near = _near(homes, offers, places)
     keys = tuple(str(seat_no) for seat_no in range(1, places + 1))
     times = [
-        (offer, f"{offer.center_id}{_AGAIN}{time}") for offer in offers for time in range(1, per_city + 1)
+        (offer, f"{offer.center_id}{_AGAIN}{time}")
+        for offer in offers
+        for time in range(1, min(spread.per_city, offer.capacity) + 1)
     ]
     venues = DrawRequest(
         kind=DrawKind.venue,
@@ -67,20 +89,19 @@ def requests(offers: Sequence[VenueOffer], *, places: int) -> tuple[DrawRequest,
             )
             for offer, id_ in times
         ),
-        group_caps=((CITY, per_city),),
+        group_caps=((CITY, spread.per_city),),
     )
-    seats = tuple(seat for offer in offers for seat in offer.seats)
-    rooms = min((len({seat.room_id for seat in offer.seats}) for offer in offers), default=1)
     return venues, DrawRequest(
         kind=DrawKind.seat,
-        slots=tuple(Slot(key, 1, tuple(seat.seat_id for seat in seats)) for key in keys),
+        slots=tuple(
+            Slot(key, 1, tuple(seat.seat_id for offer in offers for seat in offer.seats)) for key in keys
+        ),
         candidates=tuple(
             Candidate(seat.seat_id, ((CENTER, offer.center_id), (ROOM, seat.room_id)))
             for offer in offers
             for seat in offer.seats
         ),
-        # Different rooms wherever every center has rooms enough for those who may meet there.
-        group_caps=((ROOM, 1),) if rooms >= per_city else (),
+        group_caps=((ROOM, 1),) if spread.alone else (),
     )
 
 

@@ -20,15 +20,17 @@ from app.notify.wording import TemplateId
 from expert_draw import placing, pooling
 from expert_draw.engine.entries import RulePack as RecordedRules
 from expert_draw.engine.pool import DrawKind, DrawRequest, Pool
+from expert_draw.engine.quota import obstacles
 from expert_draw.engine.randomness import SHARE_BYTES, chain_anchor, chain_share
 from expert_draw.engine.record import DrawRecord, candidate_code, code_request
-from expert_draw.invitation import ACTIVE, InvitationState
+from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance
 from expert_draw.models import Draw, DrawCandidate, DrawEvent, DrawSlot, Expert, Invitation
-from expert_draw.placing import VenueOffer
+from expert_draw.placing import Spread, VenueOffer
 from expert_draw.pooling import PoolQuestion
 
 CHAIN_LENGTH = 999
 CENTER = "center"
+RELEASED = "released"
 _CODE_ROWS = 500
 
 
@@ -83,7 +85,9 @@ def commit(
     anchor = chain_anchor(chain, CHAIN_LENGTH)
     rules = order.question.rules
     request = pooling.expert_request(session, order.question, offers)
-    venues, seats = placing.requests(offers, places=order.places)
+    if blocked := obstacles(request):
+        raise blocked[0]
+    venues, seats = placing.requests(offers, order.places, Spread.over(offers, order.places))
     in_codes, people = code_request(request, salt)
     places, _ = _coded(venues, seats, salt)
     record = DrawRecord.open(
@@ -141,7 +145,9 @@ def run_round(
     record = read(session, draw)
     known = len(record.events)
     salt = bytes.fromhex(sealer.unseal(draw.salt_sealed))
-    venues, seats = placing.requests(offers, places=len(slots_of(session, draw)))
+    lists = record.history.pools
+    spread = Spread.of(lists[DrawKind.venue].request, lists[DrawKind.seat].request)
+    venues, seats = placing.requests(offers, len(slots_of(session, draw)), spread)
     places, stands_for = _coded(venues, seats, salt)
     for pool in places:
         if record.history.pools[pool.request.kind] != pool:
@@ -274,6 +280,40 @@ def close(session: Session, now: datetime, draw: Draw) -> None:
     )
 
 
+def give_up(session: Session, now: datetime, sealer: Sealer, draw: Draw, reason: str) -> None:
+    """Ends the draw without a committee, for ever visibly, and tells everyone who was asked that they need not come.
+
+    reason: a code in small letters, such as `pool_exhausted`.
+    """
+    if draw.closed_at is not None:
+        return
+    record = read(session, draw)
+    longer = record.void(now, reason)
+    _append(session, now, draw, longer, known=len(record.events))
+    draw.state, draw.closed_at = "void", now
+    session.flush()
+    asked = session.exec(
+        select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
+    ).all()
+    for invitation in asked:
+        reached = invitation.state != InvitationState.queued
+        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.withdraw)
+        session.flush()
+        outbox.cancel_for(session, now, invitation.id)
+        if reached:
+            _tell_released(session, now, sealer, invitation)
+    audit.record(
+        session,
+        now,
+        case=draw.evaluation_id,
+        tag=Tag.draw_voided,
+        actor="house",
+        subject=f"draw:{draw.number}",
+        data={"head": longer.head, "reason": reason},
+    )
+    bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
+
+
 def load(session: Session, draw_id: str) -> Draw:
     draw = session.get(Draw, draw_id)
     if draw is None:
@@ -337,6 +377,23 @@ def slots_of(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
         session.exec(
             select(DrawSlot).where(DrawSlot.draw_id == draw.id).order_by(col(DrawSlot.seat_no))
         ).all()
+    )
+
+
+def _tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
+    expert = session.get_one(Expert, invitation.expert_id)
+    words = notice(invitation)
+    outbox.enqueue(
+        session,
+        now,
+        sealer,
+        subject=invitation.id,
+        purpose=RELEASED,
+        channel=outbox.SMS,
+        to=sealer.unseal(expert.phone_sealed),
+        template=TemplateId.released_sms,
+        variables={"hotline": words["hotline"], "time": words["time"]},
+        due_at=now,
     )
 
 

@@ -8,10 +8,12 @@ from sqlmodel import Session, col, select
 
 from app.accounts import tickets
 from app.accounts.access import Actor
+from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.canonical import canonical_json
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
@@ -19,7 +21,7 @@ from app.core.samples import Source, TrackKey
 from app.core.sealing import Sealer
 from app.core.settings import Provider, Settings
 from app.evaluation import booking
-from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, advance
+from app.evaluation.lifecycle import OVER, EvaluationEvent, EvaluationState, advance
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import BookingIn
 from app.notify import outbox, wording
@@ -49,6 +51,12 @@ class House:
 
 def book(session: Session, now: datetime, house: House, actor: Actor, wanted: BookingIn) -> Evaluation:
     """Enters the evaluation. InvalidInput names the first rule it breaks and how many more there are."""
+    if wanted.host_center_id != actor.center_id:
+        raise InvalidInput(
+            "host-center-foreign",
+            N_("只能以本中心为主场预约评标"),
+            N_("主场中心选择您所在的中心，或由该中心的经办预约"),
+        )
     if wanted.rehearsal and house.settings.notify.provider is not Provider.simulator:
         raise Conflict(
             "rehearsal-real-phones",
@@ -86,7 +94,7 @@ def book(session: Session, now: datetime, house: House, actor: Actor, wanted: Bo
 
 def commit_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> Draw:
     """Freezes the pool and publishes the commitment of the draw."""
-    evaluation = load(session, evaluation_id)
+    evaluation = load_for(session, actor, evaluation_id)
     _advance(session, evaluation, EvaluationEvent.commit)
     draw = draws.commit(
         session,
@@ -107,7 +115,7 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
 
 def run_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Runs the first round; seats are booked and invitations queued in the same transaction."""
-    evaluation = load(session, evaluation_id)
+    evaluation = load_for(session, actor, evaluation_id)
     _advance(session, evaluation, EvaluationEvent.run)
     _round(session, now, house, actor.id, evaluation)
 
@@ -124,26 +132,50 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
             _round(session, now, house, "house", evaluation)
         except DrawInfeasible as refusal:
             _advance(session, evaluation, EvaluationEvent.exhaust)
-            evaluation.short_reason = refusal.message.format(**refusal.params)
-            session.flush()
+            evaluation.short_reason = _written(refusal)
+            _release_everybody(session, now, house, evaluation, "pool_exhausted")
             _record(session, now, evaluation, Tag.evaluation_short, "house")
     elif draws.filled(session, draw):
         _advance(session, evaluation, EvaluationEvent.fill)
         _record(session, now, evaluation, Tag.evaluation_ready, "house")
 
 
-def needs_moving(session: Session, evaluation_id: str) -> bool:
-    """Whether `refill` would do something: a place is vacant, or all are filled."""
-    evaluation = load(session, evaluation_id)
-    if evaluation.draw_id is None:
-        return False
-    draw = draws.load(session, evaluation.draw_id)
-    return draws.slots_vacated(session, draw) or draws.filled(session, draw)
+def waiting_to_move(session: Session) -> tuple[str, ...]:
+    """Inviting evaluations for which `refill` would do something: a place is vacant, or all are filled."""
+    found = []
+    for evaluation in in_state(session, EvaluationState.inviting):
+        draw = draws.load(session, str(evaluation.draw_id))
+        if draws.slots_vacated(session, draw) or draws.filled(session, draw):
+            found.append(evaluation.id)
+    return tuple(found)
+
+
+def give_up(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, reason: str
+) -> None:
+    """Ends an evaluation that cannot go on, for a reason that stays in the trail; it may be booked anew.
+
+    Everyone who was asked is told, seats are let go, the draw record says `void`, and whatever was recorded is sealed.
+    """
+    evaluation = load_for(session, actor, evaluation_id)
+    _advance(session, evaluation, EvaluationEvent.give_up)
+    evaluation.closed_at = now
+    session.flush()
+    _release_everybody(session, now, house, evaluation, "given_up")
+    audit.record(
+        session,
+        now,
+        case=evaluation.id,
+        tag=Tag.evaluation_given_up,
+        actor=actor.id,
+        subject=f"evaluation:{evaluation.number}",
+        data={"reason": reason},
+    )
 
 
 def convene(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Opens the online room for signing in and sends every member a seat code."""
-    evaluation = load(session, evaluation_id)
+    evaluation = load_for(session, actor, evaluation_id)
     _advance(session, evaluation, EvaluationEvent.convene)
     draw = draws.load(session, str(evaluation.draw_id))
     room = OnlineRoom(id=new_id(now), evaluation_id=evaluation.id, zero_at=now, state="open")
@@ -173,7 +205,7 @@ def open_session(
     session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, durable: Durable
 ) -> None:
     """Starts scoring. Conflict while a seat is empty or not safely recorded: no record, no evaluation."""
-    evaluation = load(session, evaluation_id)
+    evaluation = load_for(session, actor, evaluation_id)
     if evaluation.state == EvaluationState.convened:
         _require_recorded(session, now, house, evaluation, durable)
     _advance(session, evaluation, EvaluationEvent.open)
@@ -184,7 +216,7 @@ def open_session(
 
 def close_session(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> None:
     """Ends scoring once every sheet is in, and closes the draw record. The recordings are sealed right after."""
-    evaluation = load(session, evaluation_id)
+    evaluation = load_for(session, actor, evaluation_id)
     if evaluation.state == EvaluationState.in_session:
         missing = [
             str(member.seat_no)
@@ -208,7 +240,8 @@ def close_session(session: Session, now: datetime, actor: Actor, evaluation_id: 
 def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: str) -> None:
     """Binds the closed recordings to the evaluation by the hash of their manifest."""
     evaluation = load(session, evaluation_id)
-    _advance(session, evaluation, EvaluationEvent.seal)
+    if evaluation.state != EvaluationState.given_up:
+        _advance(session, evaluation, EvaluationEvent.seal)
     evaluation.manifest_sha256 = manifest_sha256
     recordings.seal(session, now, room_id=str(evaluation.room_id), manifest_sha256=manifest_sha256)
     room = session.get(OnlineRoom, evaluation.room_id)
@@ -252,20 +285,35 @@ def perform(
             raise NotFound("act", N_("没有这个操作"), N_("从评标页面进入"))
 
 
+def rooms_to_seal(session: Session) -> tuple[tuple[str, str], ...]:
+    """(evaluation, room) of every evaluation that is over and whose room is not sealed yet."""
+    rows = session.exec(
+        select(Evaluation.id, OnlineRoom.id)
+        .join(OnlineRoom, col(OnlineRoom.id) == col(Evaluation.room_id))
+        .where(col(Evaluation.state).in_(OVER), OnlineRoom.state == "open")
+        .order_by(Evaluation.id)
+    ).all()
+    return tuple((evaluation_id, room_id) for evaluation_id, room_id in rows)
+
+
 def in_state(session: Session, state: EvaluationState) -> tuple[Evaluation, ...]:
     return tuple(
         session.exec(select(Evaluation).where(Evaluation.state == state).order_by(Evaluation.id)).all()
     )
 
 
-def any_booked(session: Session) -> bool:
-    return session.exec(select(Evaluation.id).limit(1)).first() is not None
-
-
 def load(session: Session, evaluation_id: str) -> Evaluation:
     evaluation = session.get(Evaluation, evaluation_id)
     if evaluation is None:
-        raise NotFound("evaluation", N_("没有这次评标"), N_("从“今日”页面进入"))
+        raise _unknown_evaluation()
+    return evaluation
+
+
+def load_for(session: Session, actor: Actor, evaluation_id: str) -> Evaluation:
+    """The evaluation when it is this actor's: their own center hosts it, or they supervise. Else NotFound."""
+    evaluation = load(session, evaluation_id)
+    if actor.role is not Role.supervisor and actor.center_id != evaluation.host_center_id:
+        raise _unknown_evaluation()
     return evaluation
 
 
@@ -277,6 +325,10 @@ def members(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]
             .order_by(col(CommitteeMember.seat_no))
         ).all()
     )
+
+
+def _unknown_evaluation() -> NotFound:
+    return NotFound("evaluation", N_("没有这次评标"), N_("从“今日”页面进入"))
 
 
 def _round(session: Session, now: datetime, house: House, actor: str, evaluation: Evaluation) -> None:
@@ -324,7 +376,14 @@ def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[Ve
         offer = free.get(center.center_id)
         seats = tuple(FreeSeat(seat.seat_id, seat.room_id) for seat in offer.seats) if offer else ()
         found.append(
-            VenueOffer(center.center_id, center.region_code, center.latitude_e6, center.longitude_e6, seats)
+            VenueOffer(
+                center.center_id,
+                center.region_code,
+                center.latitude_e6,
+                center.longitude_e6,
+                seats,
+                offer.capacity if offer else 0,
+            )
         )
     return tuple(found)
 
@@ -334,6 +393,21 @@ def _release_vacated(session: Session, evaluation: Evaluation, draw: Draw) -> No
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)
+
+
+def _release_everybody(
+    session: Session, now: datetime, house: House, evaluation: Evaluation, reason: str
+) -> None:
+    if evaluation.draw_id is not None:
+        draws.give_up(session, now, house.sealer, draws.load(session, evaluation.draw_id), reason)
+    venues.release_all(session, evaluation.id)
+
+
+def _written(refusal: DrawInfeasible) -> str:
+    """A refusal as it is kept, to be said later in any language."""
+    return canonical_json(
+        {"message": refusal.message, "params": {name: str(value) for name, value in refusal.params.items()}}
+    ).decode()
 
 
 def _send_seat_code(

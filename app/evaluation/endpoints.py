@@ -12,7 +12,7 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.evaluation import booking, conductor, desk, views
 from app.evaluation.conductor import Durable, House
-from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, SheetIn, SheetOut
+from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
 from expert_draw import service as draws
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
@@ -58,22 +58,23 @@ def check(
 def read(
     evaluation_id: str,
     request: Request,
-    _actor: Annotated[Actor, Requires(Permission.evaluation_read)],
+    actor: Annotated[Actor, Requires(Permission.evaluation_read)],
     database: DatabaseDep,
 ) -> EvaluationOut:
     with database.reading() as session:
+        conductor.load_for(session, actor, evaluation_id)
         return views.summary(session, durable_of(request), evaluation_id)
 
 
 @router.get("/evaluations/{evaluation_id}/draw/record")
 def draw_record(
     evaluation_id: str,
-    _actor: Annotated[Actor, Requires(Permission.draw_read)],
+    actor: Annotated[Actor, Requires(Permission.draw_read)],
     database: DatabaseDep,
 ) -> PlainTextResponse:
     """The draw record as a file; `yuanping verify` runs it again without this service."""
     with database.reading() as session:
-        evaluation = conductor.load(session, evaluation_id)
+        evaluation = conductor.load_for(session, actor, evaluation_id)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
         draw = draws.load(session, evaluation.draw_id)
@@ -83,6 +84,24 @@ def draw_record(
         media_type="application/jsonl",
         headers={"Content-Disposition": f'attachment; filename="{draw.number}.jsonl"'},
     )
+
+
+@router.post("/evaluations/{evaluation_id}/give-up")
+def give_up(
+    evaluation_id: str,
+    wanted: GiveUpIn,
+    request: Request,
+    actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+) -> EvaluationOut:
+    """Ends an evaluation that cannot go on: people are told, seats let go, what was recorded is sealed."""
+    with database.transaction() as session:
+        house = House(settings, sealer)
+        conductor.give_up(session, clock.now(), house, actor, evaluation_id, wanted.reason)
+        return views.summary(session, durable_of(request), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/{act}")

@@ -17,7 +17,8 @@ class EvaluationState(StrEnum):
     in_session = "in_session"  # every seat is recorded; score sheets are open
     closed = "closed"  # every sheet is in; nothing can be scored any more
     sealed = "sealed"  # recordings and draw record are closed and bound by their hashes
-    short = "short"  # the pool cannot fill the committee; staff must decide
+    short = "short"  # the pool cannot fill the committee; everyone asked was told, it may be booked anew
+    given_up = "given_up"  # staff ended it with a reason; what was recorded is sealed, it may be booked anew
 
 
 class EvaluationEvent(StrEnum):
@@ -26,27 +27,33 @@ class EvaluationEvent(StrEnum):
     commit = "commit"
     run = "run"
     fill = "fill"
-    vacate = "vacate"
     convene = "convene"
     open = "open"
     close = "close"
     seal = "seal"
     exhaust = "exhaust"
+    give_up = "give_up"
 
 
 _S, _E = EvaluationState, EvaluationEvent
 _TABLE: dict[tuple[EvaluationState, EvaluationEvent], EvaluationState] = {
     (_S.booked, _E.commit): _S.committed,
     (_S.committed, _E.run): _S.inviting,
-    (_S.committed, _E.exhaust): _S.short,
     (_S.inviting, _E.fill): _S.ready,
     (_S.inviting, _E.exhaust): _S.short,
-    (_S.ready, _E.vacate): _S.inviting,
     (_S.ready, _E.convene): _S.convened,
     (_S.convened, _E.open): _S.in_session,
     (_S.in_session, _E.close): _S.closed,
     (_S.closed, _E.seal): _S.sealed,
+    (_S.booked, _E.give_up): _S.given_up,
+    (_S.committed, _E.give_up): _S.given_up,
+    (_S.inviting, _E.give_up): _S.given_up,
+    (_S.ready, _E.give_up): _S.given_up,
+    (_S.convened, _E.give_up): _S.given_up,
+    (_S.in_session, _E.give_up): _S.given_up,
 }
+OVER = (_S.closed, _S.given_up)
+"""States in which the room is to be ended and its recordings sealed."""
 
 
 def advance(state: EvaluationState, event: EvaluationEvent) -> EvaluationState:

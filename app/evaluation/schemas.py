@@ -60,6 +60,12 @@ class BookingIn(_Strict):
     rehearsal: bool = False
 
 
+class GiveUpIn(_Strict):
+    """Why an evaluation is ended before its time; stays in the audit trail."""
+
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=400)]
+
+
 class EvaluationOut(BaseModel):
     """An evaluation in short, for programs."""
 

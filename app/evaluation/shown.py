@@ -58,6 +58,14 @@ class MemberView:
 
 
 @dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something cannot go on: a Chinese catalogue text and its parameters."""
+
+    text: str
+    params: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationView:
     card: EvaluationCard
     members: tuple[MemberView, ...]
@@ -65,7 +73,7 @@ class EvaluationView:
     draw_number: str | None
     rule_pack: str
     bidders: int
-    short_reason: str | None
+    short_reason: Reason | None
     manifest_sha256: str | None
     acts: tuple[str, ...]
     """Acts that are possible now: any of commit, run, convene, open, close."""

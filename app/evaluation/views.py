@@ -1,5 +1,6 @@
 """Reads from the rows what the pages of an evaluation show, without a name in it."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -9,7 +10,7 @@ from sqlmodel import Session, col, func, select
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
 from app.evaluation import booking, conductor
-from app.evaluation.lifecycle import EvaluationState
+from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import EvaluationOut, MemberOut
 from app.evaluation.shown import (
@@ -21,6 +22,7 @@ from app.evaluation.shown import (
     Guide,
     InvitationView,
     MemberView,
+    Reason,
     RoundView,
     SlotView,
     StepView,
@@ -58,25 +60,27 @@ _NEXT: dict[EvaluationState, tuple[str, str]] = {
     EvaluationState.closed: (N_("封存录音录像"), N_("系统")),
     EvaluationState.sealed: (N_("可回放与校验"), N_("监督人员")),
     EvaluationState.short: (N_("放宽条件重新预约，或改期"), N_("主场经办")),
+    EvaluationState.given_up: (N_("已终止，可以重新预约"), N_("主场经办")),
 }
-_ACTS: dict[EvaluationState, tuple[str, ...]] = {
-    EvaluationState.booked: ("commit",),
-    EvaluationState.committed: ("run",),
-    EvaluationState.ready: ("convene",),
-    EvaluationState.convened: ("open",),
-    EvaluationState.in_session: ("close",),
-}
+_BY_STAFF = (
+    EvaluationEvent.commit,
+    EvaluationEvent.run,
+    EvaluationEvent.convene,
+    EvaluationEvent.open,
+    EvaluationEvent.close,
+)
 
 
-def anything_booked(session: Session) -> bool:
-    """Whether there has ever been an evaluation here."""
-    return session.exec(select(Evaluation.id).limit(1)).first() is not None
+def today(session: Session, now: datetime, host_center_id: str | None = None) -> TodayView:
+    """Every evaluation that is not over, then those that are, latest first; and the house's counters.
 
-
-def today(session: Session, now: datetime) -> TodayView:
-    """Every evaluation that is not over, then those that are, latest first; and the house's counters."""
-    rows = session.exec(select(Evaluation).order_by(col(Evaluation.booked_at).desc()).limit(_LISTED)).all()
-    over = {EvaluationState.sealed, EvaluationState.short}
+    With `host_center_id` only the evaluations this center hosts are listed.
+    """
+    listed = select(Evaluation).order_by(col(Evaluation.booked_at).desc()).limit(_LISTED)
+    if host_center_id is not None:
+        listed = listed.where(Evaluation.host_center_id == host_center_id)
+    rows = session.exec(listed).all()
+    over = {EvaluationState.sealed, EvaluationState.short, EvaluationState.given_up}
     ordered = sorted(rows, key=lambda row: row.state in over)
     boards = venues.seat_board(session, now)
     answers = Counter(
@@ -110,9 +114,9 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         draw_number=draw.number if draw else None,
         rule_pack=f"{evaluation.rule_pack} {evaluation.rule_pack_version}",
         bidders=len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder])),
-        short_reason=evaluation.short_reason,
+        short_reason=_reason(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
-        acts=_ACTS.get(EvaluationState(evaluation.state), ()),
+        acts=_acts(evaluation),
     )
 
 
@@ -144,7 +148,7 @@ def draw_page(session: Session, evaluation_id: str) -> DrawView:
     """The draw by codes: what was promised, what was asked for, who was left out on which ground, what came out."""
     evaluation = conductor.load(session, evaluation_id)
     card = _card(session, evaluation)
-    acts = _ACTS.get(EvaluationState(evaluation.state), ())
+    acts = _acts(evaluation)
     if evaluation.draw_id is None:
         slots = tuple(
             SlotView(
@@ -242,8 +246,8 @@ def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent
     return tuple(sorted([*acts, *seats], key=lambda event: event.at_ms))
 
 
-def booking_form(session: Session) -> BookingForm:
-    """Centers that can host, and specialties with how many active experts have each."""
+def booking_form(session: Session, center_id: str | None) -> BookingForm:
+    """The booker's own center when it can host, and specialties with how many active experts have each."""
     counts = Counter(
         session.exec(
             select(ExpertSpecialty.code)
@@ -252,7 +256,7 @@ def booking_form(session: Session) -> BookingForm:
         ).all()
     )
     hosts = session.exec(
-        select(Center).where(col(Center.kind).in_(["host", "sister"])).order_by(Center.kind, Center.code)
+        select(Center).where(Center.id == center_id, col(Center.kind).in_(["host", "sister"]))
     ).all()
     return BookingForm(
         centers=tuple((center.id, center.name) for center in hosts),
@@ -288,7 +292,7 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
             )
             for member in members(session, durable, evaluation)
         ),
-        short_reason=evaluation.short_reason,
+        short_reason=reason.text.format(**reason.params) if (reason := _reason(evaluation)) else None,
         manifest_sha256=evaluation.manifest_sha256,
     )
 
@@ -296,6 +300,18 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
 def short_code(code: str) -> str:
     """A record code as people compare it by eye: the first eight digits in two groups."""
     return f"{code[:4]}-{code[4:8]}".upper()
+
+
+def _acts(evaluation: Evaluation) -> tuple[str, ...]:
+    """What staff can do next, read off the table of states."""
+    return tuple(event.value for event in possible(EvaluationState(evaluation.state)) if event in _BY_STAFF)
+
+
+def _reason(evaluation: Evaluation) -> Reason | None:
+    if evaluation.short_reason is None:
+        return None
+    kept = json.loads(evaluation.short_reason)
+    return Reason(kept["message"], kept["params"])
 
 
 def _card(session: Session, evaluation: Evaluation) -> EvaluationCard:

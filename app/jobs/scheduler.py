@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+_PATIENCE_S = 10.0
+
 Sweep = Callable[[], Awaitable[None]]
 
 
@@ -41,7 +43,8 @@ class Ticker:
         self._scheduler.start()
 
     async def stop(self) -> None:
-        """No further tick; a sweep in the middle of its work finishes it."""
+        """No further tick; a sweep in the middle of its work finishes it, unless that takes too long."""
         self._scheduler.pause()
-        await asyncio.gather(*self._running)
+        if self._running:
+            await asyncio.wait(set(self._running), timeout=_PATIENCE_S)
         self._scheduler.shutdown(wait=False)

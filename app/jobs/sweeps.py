@@ -1,16 +1,16 @@
 """What each tick looks for: messages to send, windows that closed, places to draw again, rooms to seal."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from anyio import to_thread
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import YuanpingError
 from app.evaluation import conductor, evidence
 from app.evaluation.conductor import House
-from app.evaluation.lifecycle import EvaluationState
 from app.notify.phone_room import PhoneRoom
 from expert_draw import answers
 from recordings.recorder import Recorder
@@ -19,60 +19,106 @@ from venue.room.hub import RoomHub
 
 logger = logging.getLogger(__name__)
 
+_FIRST_PAUSE_NS, _LONGEST_PAUSE_NS = 1_000_000_000, 60_000_000_000
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
+class Patience:
+    """What failed is tried again after a pause that grows, and holds up nothing else meanwhile."""
+
+    clock: Clock
+    _pauses: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    @contextmanager
+    def trying(self, what: str) -> Iterator[bool]:
+        """Yields whether it is time to try `what`; an error inside is logged with its trace and ends the block."""
+        until_ns, pause_ns = self._pauses.get(what, (0, _FIRST_PAUSE_NS))
+        if self.clock.monotonic_ns() < until_ns:
+            yield False
+            return
+        try:
+            yield True
+        except Exception:  # whatever it was, it concerns this one only; its transaction is undone
+            logger.exception("%s failed and is tried again in %d s", what, pause_ns // 1_000_000_000)
+            longer = min(2 * pause_ns, _LONGEST_PAUSE_NS)
+            self._pauses[what] = (self.clock.monotonic_ns() + pause_ns, longer)
+        else:
+            self._pauses.pop(what, None)
+
+
 class Sweeps:
     """Every sweep may run at any time and twice: what it does is decided by rows."""
 
-    database: Database
-    clock: Clock
-    house: House
-    phone_room: PhoneRoom
-    hub: RoomHub
-    recorder: Recorder
+    def __init__(
+        self,
+        *,
+        database: Database,
+        clock: Clock,
+        house: House,
+        phone_room: PhoneRoom,
+        hub: RoomHub,
+        recorder: Recorder,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._house = house
+        self._phone_room = phone_room
+        self._hub = hub
+        self._recorder = recorder
+        self._patience = Patience(clock)
 
-    async def phones(self) -> None:
-        """Sends what is due, follows what is uncertain and, with pretend phones, lets them ring."""
-        await self.phone_room.tick()
+    async def deliver(self) -> None:
+        """Sends what is due. Apart from the look-ups, so that a slow provider holds up no call."""
+        await self._phone_room.outbox.deliver_due()
+
+    async def reconcile(self) -> None:
+        """Follows messages whose fate is uncertain."""
+        await self._phone_room.outbox.reconcile()
+
+    async def pretend(self) -> None:
+        """Lets the pretend phones ring, where there are any."""
+        if self._phone_room.line is not None:
+            await self._phone_room.line.tick()
 
     async def invitations(self) -> None:
         """Closes windows that have ended and moves every inviting evaluation on."""
-        await to_thread.run_sync(self._invitations)
+        await to_thread.run_sync(self._expire)
+        await to_thread.run_sync(self._refill)
 
     async def seal(self) -> None:
-        """Ends the rooms of closed evaluations and binds their recordings."""
-        for evaluation_id, room_id in await to_thread.run_sync(self._closed):
-            await self.hub.close_room(room_id)
-            await to_thread.run_sync(self._seal, evaluation_id, room_id)
+        """Ends the rooms of evaluations that are over and binds their recordings."""
+        for evaluation_id, room_id in await to_thread.run_sync(self._over):
+            with self._patience.trying(f"sealing {evaluation_id}") as time_to_try:
+                if time_to_try:
+                    await self._hub.close_room(room_id)
+                    await to_thread.run_sync(self._seal, evaluation_id, room_id)
 
-    def _invitations(self) -> None:
-        now = self.clock.now()
-        with self.database.reading() as session:
-            due = answers.any_due(session, now)
-            waiting = [row.id for row in conductor.in_state(session, EvaluationState.inviting)]
-        if due:
-            with self.database.transaction() as session:
-                answers.expire_due(session, now)
+    def _expire(self) -> None:
+        with self._database.reading() as session:
+            due = answers.due(session, self._clock.now())
+        for invitation_id in due:
+            with self._patience.trying(f"expiring {invitation_id}") as time_to_try:
+                if time_to_try:
+                    with self._database.transaction() as session:
+                        answers.expire(session, self._clock.now(), invitation_id)
+
+    def _refill(self) -> None:
+        with self._database.reading() as session:
+            waiting = conductor.waiting_to_move(session)
         for evaluation_id in waiting:
-            with self.database.reading() as session:
-                needed = conductor.needs_moving(session, evaluation_id)
-            if not needed:
-                continue
-            try:
-                with self.database.transaction() as session:
-                    conductor.refill(session, self.clock.now(), self.house, evaluation_id)
-            except YuanpingError as error:
-                # One evaluation that cannot go on must not hold up the others; its rows are as they were.
-                logger.error("evaluation %s could not be refilled: %s", evaluation_id, error.code)  # noqa: TRY400
+            with self._patience.trying(f"refilling {evaluation_id}") as time_to_try:
+                if time_to_try:
+                    with self._database.transaction() as session:
+                        conductor.refill(session, self._clock.now(), self._house, evaluation_id)
 
-    def _closed(self) -> list[tuple[str, str]]:
-        with self.database.reading() as session:
-            return [(row.id, str(row.room_id)) for row in conductor.in_state(session, EvaluationState.closed)]
+    def _over(self) -> tuple[tuple[str, str], ...]:
+        with self._database.reading() as session:
+            return conductor.rooms_to_seal(session)
 
     def _seal(self, evaluation_id: str, room_id: str) -> None:
-        with self.database.reading() as session:
+        with self._database.reading() as session:
             zero_at = venues.zero_of_room(session, room_id)
-            evidence.export_record(session, evaluation_id, self.house.settings.data_dir)
-        manifest = self.recorder.close_room(room_id, zero_at)
-        with self.database.transaction() as session:
-            conductor.seal(session, self.clock.now(), evaluation_id, manifest.sha256)
+            evidence.export_record(session, evaluation_id, self._house.settings.data_dir)
+        manifest = self._recorder.close_room(room_id, zero_at)
+        with self._database.transaction() as session:
+            conductor.seal(session, self._clock.now(), evaluation_id, manifest.sha256)

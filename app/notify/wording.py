@@ -27,6 +27,7 @@ class TemplateId(StrEnum):
     nothing_pending = "nothing_pending"
     one_moment = "one_moment"
     opted_out = "opted_out"
+    released_sms = "released_sms"
     repeat_hint = "repeat_hint"
     seat_code_sms = "seat_code_sms"
     sms_not_understood = "sms_not_understood"
@@ -58,6 +59,7 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
         _T.seat_code_sms: (
             "【公共资源交易中心】您的席位码为{code}，请于{time}到{place}报到后使用。请勿转告他人。"
         ),
+        _T.released_sms: "【公共资源交易中心】原定{time}的评标安排已取消，您无需到场。如有疑问请拨打{hotline}。",
         _T.sms_not_understood: "没有识别您的回复。能参加回复1，不能参加回复2。",
         _T.opted_out: "已为您退订短信，如需恢复请拨打{hotline}。",
     },
@@ -97,6 +99,9 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
         _T.seat_code_sms: (
             "[Trading Center] Your seat code is {code}. Use it when you have reported at {place} on {time}. "
             "Tell nobody."
+        ),
+        _T.released_sms: (
+            "[Trading Center] The evaluation planned for {time} is cancelled, you need not come. For questions call {hotline}."
         ),
         _T.sms_not_understood: "Reply not understood. Reply 1 if you can attend, 2 if you cannot.",
         _T.opted_out: "You will receive no more texts. To resume, call {hotline}.",

@@ -13,6 +13,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "closed": (N_("已结束"), "neutral"),
     "sealed": (N_("已封存"), "good"),
     "short": (N_("名额不足"), "bad"),
+    "given_up": (N_("已终止"), "bad"),
     # a member of the committee
     "confirmed": (N_("已确认"), "info"),
     "signed_in": (N_("已签到"), "info"),
@@ -28,6 +29,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "accepted": (N_("已接受"), "good"),
     "declined": (N_("已拒绝"), "bad"),
     "expired": (N_("逾期未答"), "bad"),
+    "unreachable": (N_("无法联系"), "bad"),
     # a call or a message
     "queued": (N_("待发送"), "neutral"),
     "sending": (N_("发送中"), "info"),

@@ -1,13 +1,15 @@
 """Whoever is drawn can be seated near home, with one city for each as long as there are cities enough."""
 
 import hashlib
+from collections import Counter
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from expert_draw.engine.draw import draw
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot
-from expert_draw.placing import CITY, NEAR, FreeSeat, VenueOffer, center_of, home, requests
+from expert_draw.engine.pool import DrawKind, DrawRequest, Slot
+from expert_draw.placing import CITY, NEAR, FreeSeat, Spread, VenueOffer, center_of, home, requests
 
 
 def center(number: int, latitude: int, longitude: int, seats: int) -> VenueOffer:
@@ -17,11 +19,14 @@ def center(number: int, latitude: int, longitude: int, seats: int) -> VenueOffer
         latitude,
         longitude,
         tuple(FreeSeat(f"s{number}-{seat}", f"r{number}-{seat % 2}") for seat in range(seats)),
+        capacity=seats,
     )
 
 
 places = st.lists(
-    st.tuples(st.integers(21_000_000, 29_000_000), st.integers(97_000_000, 106_000_000), st.integers(0, 6)),
+    st.tuples(
+        st.integers(21_000_000, 29_000_000), st.integers(97_000_000, 106_000_000), st.sampled_from([0, 8])
+    ),
     min_size=1,
     max_size=12,
 )
@@ -36,7 +41,7 @@ def test_any_committee_can_be_seated(
     offering = [offer for offer in offers if offer.seats]
     if not offering:
         offering = offers = [center(1, 27_000_000, 103_000_000, 9)]
-    venues, seats = requests(offers, places=wanted)
+    venues, seats = requests(offers, wanted, Spread.over(offers, wanted))
     homes = data.draw(
         st.lists(st.sampled_from([offer.city for offer in offers]), min_size=wanted, max_size=wanted)
     )
@@ -65,7 +70,7 @@ def test_any_committee_can_be_seated(
 
 def test_the_nearest_centers_are_the_near_ones() -> None:
     offers = [center(number, 25_000_000 + number * 100_000, 100_000_000, 2) for number in range(1, 6)]
-    venues, _ = requests(offers, places=2)
+    venues, _ = requests(offers, 2, Spread.over(offers, 2))
     near_first = {
         center_of(candidate.id)
         for candidate in venues.candidates
@@ -82,8 +87,17 @@ def test_who_lives_where_no_center_is_counts_as_a_neighbour() -> None:
 
 
 def test_an_expert_never_sits_two_to_a_room_where_rooms_are_enough() -> None:
-    _, seats = requests([center(number, number, number, 4) for number in range(1, 6)], places=5)
+    five = [center(number, number, number, 4) for number in range(1, 6)]
+    venues, seats = requests(five, 5, Spread.over(five, 5))
     assert seats.group_caps == (("room", 1),)
-    _, crowded = requests([center(1, 0, 0, 4)], places=5)
+    assert Spread.of(venues, seats) == Spread.over(five, 5) == Spread(per_city=1, alone=True)
+    one = [center(1, 0, 0, 4)]
+    _, crowded = requests(one, 5, Spread.over(one, 5))
     assert crowded.group_caps == ()
-    assert isinstance(crowded.candidates[0], Candidate)
+
+
+def test_no_center_gives_more_than_its_quota() -> None:
+    offers = [replace(center(1, 0, 0, 9), capacity=2), center(2, 1, 1, 9)]
+    venues, _ = requests(offers, 6, Spread.over(offers, 6))
+    counted = Counter(center_of(candidate.id) for candidate in venues.candidates)
+    assert counted == {"c01": 2, "c02": 3}

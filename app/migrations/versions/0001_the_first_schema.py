@@ -499,6 +499,7 @@ def upgrade() -> None:
         sa.Column("deadline", UtcDateTime(), nullable=True),
         sa.Column("answered_at", UtcDateTime(), nullable=True),
         sa.Column("answer_channel", sa.String(16), nullable=True),
+        sa.Column("late_at", UtcDateTime(), nullable=True),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["draw_id"],

@@ -10,6 +10,7 @@ from app.audit import service as audit
 from app.core.errors import Conflict, InvalidInput
 from app.evaluation import conductor, views
 from app.evaluation.schemas import SlotIn, UnitIn
+from app.notify.delivery import MessageState
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
 from expert_draw import answers
@@ -18,6 +19,7 @@ from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
 from venue import service as venues
+from venue.models import Center, Seat
 
 
 @pytest.fixture
@@ -113,8 +115,9 @@ def test_a_window_that_closes_without_an_answer_gives_the_place_to_another(world
         world.invitees.taken(session, world.now(), silent.id)
     world.clock.advance(world.settings.invitation.reply_window_s)
     with world.transaction() as session:
-        assert answers.expire_due(session, world.now()) == 1
-        assert answers.expire_due(session, world.now()) == 0
+        assert answers.due(session, world.now()) == (silent.id,)
+        assert answers.expire(session, world.now(), silent.id)
+        assert not answers.expire(session, world.now(), silent.id)
     assert answer(world, silent, accept=True) is Heard.lapsed
     refill(world, evaluation_id)
     with world.database.reading() as session:
@@ -180,13 +183,46 @@ def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
         assert conductor.load(session, evaluation_id).state == "in_session"
 
 
-def test_an_exhausted_pool_stops_with_what_would_have_to_give(tmp_path: Path) -> None:
+def test_an_answer_after_the_end_is_late_even_before_anybody_noticed_the_end(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        slow = invitations(session, "queued")[0]
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), slow.id)
+    world.clock.advance(world.settings.invitation.reply_window_s)
+    for _ in range(3):
+        assert answer(world, slow, accept=True) is Heard.lapsed
+    with world.database.reading() as session:
+        assert session.get_one(Invitation, slow.id).state == "expired"
+        text = record_of(session).decode()
+    assert text.count('"outcome":"late"') == 1
+
+
+def test_an_expert_whom_no_provider_will_reach_is_replaced(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        unreachable = invitations(session, "queued")[0]
+    for channel in ("voice", "sms", "voice"):
+        with world.transaction() as session:
+            world.invitees.step_ended(session, world.now(), unreachable.id, channel, MessageState.failed)
+    refill(world, evaluation_id)
+    with world.database.reading() as session:
+        assert session.get_one(Invitation, unreachable.id).state == "unreachable"
+        fresh = [one for one in invitations(session, "queued") if one.round == 2]
+        assert [one.slot_id for one in fresh] == [unreachable.slot_id]
+        assert '"outcome":"unreachable"' in record_of(session).decode()
+
+
+def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_lets_everybody_go(tmp_path: Path) -> None:
     world = make_world(tmp_path, experts=6, employers=6)
     evaluation_id = book(world)
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        of_two = next(one for one in invitations(session, "queued"))
-    answer(world, of_two, accept=False)
+        first, second, *_ = invitations(session, "queued")
+    answer(world, second, accept=True)
+    answer(world, first, accept=False)
     for _ in range(3):
         refill(world, evaluation_id)
         with world.database.reading() as session:
@@ -194,9 +230,65 @@ def test_an_exhausted_pool_stops_with_what_would_have_to_give(tmp_path: Path) ->
         for one in waiting:
             answer(world, one, accept=False)
     with world.database.reading() as session:
-        evaluation = conductor.load(session, evaluation_id)
-        assert evaluation.state == "short"
-        assert evaluation.short_reason
+        assert conductor.load(session, evaluation_id).state == "short"
+        shown = views.evaluation_page(session, lambda _key: None, evaluation_id)
+        assert shown.short_reason is not None
+        assert "名额" in shown.short_reason.text.format(**shown.short_reason.params)
+        assert invitations(session, "queued", "contacting", "accepted") == []
+        assert venues.booked_seats(session, evaluation_id) == ()
+        told = session.exec(
+            select(OutgoingMessage.subject).where(OutgoingMessage.purpose == "released")
+        ).all()
+        assert second.id in told
+        verdict = verify_record(record_of(session))
+        assert verdict.ok
+        assert verdict.summary.state == "void"
+
+
+def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        invited = invitations(session, "queued")
+    for one in invited:
+        answer(world, one, accept=True)
+    refill(world, evaluation_id)
+    with world.transaction() as session:
+        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "专家突发疾病")
+    with world.database.reading() as session:
+        assert conductor.rooms_to_seal(session) == (
+            (evaluation_id, conductor.load(session, evaluation_id).room_id),
+        )
+        assert venues.booked_seats(session, evaluation_id) == ()
+        assert '"reason":"专家突发疾病"' in audit.trail(session, evaluation_id)[-1].data
+        assert verify_record(record_of(session)).summary.state == "void"
+    with world.transaction() as session:
+        conductor.seal(session, world.now(), evaluation_id, "ab" * 32)
+        assert conductor.load(session, evaluation_id).state == "given_up"
+        assert conductor.rooms_to_seal(session) == ()
+    again = book(world, project_number="ZT-2026-003")
+    draw(world, again)
+
+
+def test_a_redraw_finds_a_seat_although_the_first_round_took_every_free_one(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    with world.transaction() as session:
+        centers = session.exec(select(Center).order_by(Center.code)).all()
+        for number, center in enumerate(centers):
+            seats = session.exec(select(Seat).where(Seat.center_id == center.id).order_by(Seat.id)).all()
+            for seat in seats if number >= 5 else seats[1:]:
+                seat.state = "fault"
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        one = invitations(session, "queued")[0]
+    answer(world, one, accept=False)
+    refill(world, evaluation_id)
+    with world.database.reading() as session:
+        fresh = [again for again in invitations(session, "queued") if again.round == 2]
+        assert [again.seat_id for again in fresh] == [one.seat_id]
         assert verify_record(record_of(session)).ok
 
 

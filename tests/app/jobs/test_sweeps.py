@@ -1,0 +1,38 @@
+"""What fails is tried again later, and holds up nothing else."""
+
+import logging
+
+import pytest
+
+from app.core.clock import ManualClock
+from app.jobs.sweeps import Patience
+from tests.support.world import START
+
+
+def test_what_failed_waits_longer_each_time_and_is_logged_while_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = ManualClock(START)
+    patience = Patience(clock)
+    tried: list[str] = []
+
+    def attempt(what: str, *, fails: bool) -> None:
+        with patience.trying(what) as time_to_try:
+            if time_to_try:
+                tried.append(what)
+                if fails:
+                    raise OSError("disk full")
+
+    with caplog.at_level(logging.ERROR):
+        attempt("a", fails=True)
+        attempt("a", fails=True)
+        attempt("b", fails=False)
+        clock.advance(1)
+        attempt("a", fails=True)
+        clock.advance(1)
+        attempt("a", fails=True)
+        clock.advance(1)
+        attempt("a", fails=False)
+        attempt("a", fails=False)
+    assert tried == ["a", "b", "a", "a", "a"]
+    assert caplog.text.count("disk full") >= 2
