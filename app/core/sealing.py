@@ -47,11 +47,6 @@ class Sealer:
         return _derive(self._master, f"yuanping/{purpose}".encode())
 
 
-def mask_name(name: str) -> str:
-    """张三丰 → 张**."""
-    return name[:1] + "*" * max(len(name) - 1, 1)
-
-
 def mask_phone(phone: str) -> str:
     """+8613812345678 → +86138****5678."""
     return phone[:-8] + "****" + phone[-4:]
