@@ -1,9 +1,11 @@
 """The streams of news that open pages listen to."""
 
+from typing import Annotated
+
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from app.accounts.access import Requires
+from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import DatabaseDep
 from app.evaluation import conductor
@@ -18,11 +20,15 @@ def any_evaluation() -> StreamingResponse:
     return sse.stream("evaluations")
 
 
-@router.get("/evaluations/{evaluation_id}/stream", dependencies=[Requires(Permission.evaluation_read)])
-def one_evaluation(evaluation_id: str, database: DatabaseDep) -> StreamingResponse:
+@router.get("/evaluations/{evaluation_id}/stream")
+def one_evaluation(
+    evaluation_id: str,
+    actor: Annotated[Actor, Requires(Permission.evaluation_read)],
+    database: DatabaseDep,
+) -> StreamingResponse:
     """Says that this evaluation, its committee or its invitations have changed."""
     with database.reading() as session:
-        conductor.load(session, evaluation_id)
+        conductor.load_for(session, actor, evaluation_id)
     return sse.stream(f"evaluation:{evaluation_id}")
 
 

@@ -23,6 +23,7 @@ from expert_draw.answers import Invitees
 from expert_draw.models import Expert, ExpertSpecialty
 from venue.models import Center, Room, Seat
 
+HOST_ID = "host-center"
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 CITIES = (
     ("5306", 27_340_000, 103_720_000),
@@ -112,7 +113,7 @@ def make_world(
     with world.transaction() as session:
         for index, (city, latitude, longitude) in enumerate(cities):
             center = Center(
-                id=new_id(world.now()),
+                id=new_id(world.now()) if index else HOST_ID,
                 code=f"C{city}",
                 name=f"{city}中心",
                 region_code=f"{city}00",
@@ -171,4 +172,4 @@ def booking(world: World, **changes: object) -> BookingIn:
     return BookingIn.model_validate({**fields, **changes})
 
 
-OPERATOR = Actor(id="account:operator", role=Role.host_operator, name="经办")
+OPERATOR = Actor(id="account:operator", role=Role.host_operator, name="经办", center_id=HOST_ID)

@@ -70,7 +70,7 @@ def _page(
     refusal: YuanpingError | None = None,
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        form = views.booking_form(session)
+        form = views.booking_form(session, actor.center_id)
         standing = _standing(visit, session, wanted) if wanted else {"problems": (), "depths": ()}
     return visit.page(
         "booking.html",

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.evaluation import views
+from app.evaluation import conductor, views
 from app.web.pages.acts import allowed
 from app.web.pages.visit import VisitDep
 
@@ -19,5 +19,6 @@ def draw(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_read)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
+        conductor.load_for(session, actor, evaluation_id)
         view = views.draw_page(session, evaluation_id)
     return visit.page("draw.html", actor=actor, view=view, acts=allowed(actor, view.acts))

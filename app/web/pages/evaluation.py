@@ -59,6 +59,7 @@ def _page(
 ) -> HTMLResponse:
     recorder = _recorder(visit)
     with visit.database.reading() as session:
+        conductor.load_for(session, actor, evaluation_id)
         view = views.evaluation_page(session, recorder.durable, evaluation_id)
     fresh = timedelta(milliseconds=visit.settings.recording.stale_after_ms)
     return visit.page(
