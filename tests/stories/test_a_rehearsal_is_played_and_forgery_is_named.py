@@ -43,6 +43,9 @@ def test_a_rehearsal_passes_and_one_flipped_byte_of_a_recording_or_a_draw_is_nam
 
     camera = next((data / "recordings").glob("*/seat-3-camera-1.webm"))
     record = next((data / "draws").glob("*.jsonl"))
+    written = record.read_text()
+    for outcome, times in (("accepted", 5), ("declined", 1), ("expired", 2), ("late", 1)):
+        assert written.count(f'"outcome":"{outcome}"') == times
     flip_one_byte(camera, 0.5)
     flip_one_byte(record, 0.5)
     forged = yuanping("verify", data)
