@@ -23,6 +23,7 @@ class Tag(StrEnum):
     invitation_expired = "draw:invitation:expired"
     invitation_late = "draw:invitation:late-answer"
     invitation_unreachable = "draw:invitation:unreachable"
+    member_code_renewed = "evaluation:member:code-renewed"
     member_seated = "evaluation:member:seated"
     member_signed_in = "evaluation:member:signed-in"
     recording_replayed = "recordings:recording:replayed"

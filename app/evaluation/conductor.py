@@ -201,6 +201,40 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
     _record(session, now, evaluation, Tag.evaluation_convened, actor.id)
 
 
+def renew_seat_code(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, seat_no: int
+) -> None:
+    """Sends the member of this seat another code; the codes before it open nothing any more.
+
+    For a text that never came, or a code that was used up at a machine that failed. Who then signs in takes the
+    seat over from the earlier sign-in. Conflict unless the room is open, NotFound for a seat nobody has.
+    """
+    evaluation = load_for(session, actor, evaluation_id)
+    if evaluation.state not in {EvaluationState.convened, EvaluationState.in_session}:
+        raise Conflict(
+            "seat-code-closed",
+            N_("只有召集之后、评标结束之前可以重发席位码"),
+            N_("按页面顶部的流程提示进行下一步"),
+        )
+    member = next((one for one in members(session, evaluation.id) if one.seat_no == seat_no), None)
+    if member is None:
+        raise NotFound("seat", N_("本次评标没有这个席位"), N_("从评标页面进入"))
+    tickets.withdraw(session, now, kind=TicketKind.seat_code, subject=f"member:{member.id}")
+    outbox.cancel_for(session, now, member.id)
+    _send_seat_code(
+        session, now, house, evaluation, member, session.get_one(Invitation, member.invitation_id)
+    )
+    audit.record(
+        session,
+        now,
+        case=evaluation.id,
+        tag=Tag.member_code_renewed,
+        actor=actor.id,
+        subject=f"seat:{member.seat_no}",
+    )
+    bus.publish(session, f"evaluation:{evaluation.id}", "members")
+
+
 def open_session(
     session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, durable: Durable
 ) -> None:
@@ -433,7 +467,7 @@ def _send_seat_code(
         now,
         house.sealer,
         subject=member.id,
-        purpose="seat_code",
+        purpose=outbox.SEAT_CODE,
         channel=outbox.SMS,
         to=house.sealer.unseal(expert.phone_sealed),
         template=TemplateId.seat_code_sms,

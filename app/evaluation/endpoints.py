@@ -104,6 +104,24 @@ def give_up(
         return views.summary(session, durable_of(request), evaluation_id)
 
 
+@router.post("/evaluations/{evaluation_id}/seats/{seat_no}/code")
+def renew_seat_code(
+    evaluation_id: str,
+    seat_no: int,
+    request: Request,
+    actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    sealer: SealerDep,
+) -> EvaluationOut:
+    """Sends the member of this seat a new code; the codes before it end."""
+    with database.transaction() as session:
+        house = House(settings, sealer)
+        conductor.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
+        return views.summary(session, durable_of(request), evaluation_id)
+
+
 @router.post("/evaluations/{evaluation_id}/{act}")
 def conduct(
     evaluation_id: str,

@@ -52,6 +52,8 @@ class MemberView:
     code_name: str
     state: str
     center_name: str | None
+    code_state: str | None
+    """How far the latest text with their seat code has come."""
     camera_durable_ms: int | None
     microphone_durable_ms: int | None
     sheet_state: str | None

@@ -30,6 +30,7 @@ from app.evaluation.shown import (
     TimelineEvent,
     TodayView,
 )
+from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from app.projects import service as projects
 from app.projects.service import PartyRole
@@ -136,6 +137,7 @@ def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple
                 code_name=member.code_name,
                 state=member.state,
                 center_name=center.name if center else None,
+                code_state=_code_state(session, member.id),
                 camera_durable_ms=camera,
                 microphone_durable_ms=microphone,
                 sheet_state=sheet.state if sheet else None,
@@ -337,6 +339,15 @@ def _card(session: Session, evaluation: Evaluation) -> EvaluationCard:
         rehearsal=evaluation.rehearsal,
         guide=Guide(evaluation.state, step, actor, evaluation.starts_at),
     )
+
+
+def _code_state(session: Session, member_id: str) -> str | None:
+    return session.exec(
+        select(OutgoingMessage.state)
+        .where(OutgoingMessage.subject == member_id, OutgoingMessage.purpose == outbox.SEAT_CODE)
+        .order_by(col(OutgoingMessage.created_at).desc(), col(OutgoingMessage.id).desc())
+        .limit(1)
+    ).first()
 
 
 def _rounds(record: DrawRecord, specialty_of: Mapping[str, str]) -> tuple[RoundView, ...]:

@@ -37,9 +37,11 @@ from app.notify.progress import INVITATION, QUIET_S, Progress
 from app.notify.rate import TokenBucket
 from app.notify.wording import TemplateId, WordingRefused
 
-__all__ = ["INVITATION", "SMS", "VOICE", "Outbox", "cancel_for", "enqueue"]
+__all__ = ["INVITATION", "SEAT_CODE", "SMS", "VOICE", "Outbox", "cancel_for", "enqueue"]
 
 VOICE, SMS = "voice", "sms"
+SEAT_CODE = "seat_code"
+"""The purpose of a text that nobody can opt out of: the way to a seat its reader has already accepted."""
 _BATCH = 64
 _LEASE_SPARE_S = 5
 _CLOCKS_APART = timedelta(seconds=5)  # the provider's clock may be behind ours by so much
@@ -200,7 +202,8 @@ class Outbox:
                 if not closed:
                     self._progress.ended(session, now, message, MessageState.cancelled)
             return True
-        if message.channel == SMS and repository.has_opted_out(session, message.to_fingerprint):
+        unwanted = message.channel == SMS and message.purpose != SEAT_CODE
+        if unwanted and repository.has_opted_out(session, message.to_fingerprint):
             self._progress.rejected(session, now, message, "21610")
             return True
         return False

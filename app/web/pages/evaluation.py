@@ -1,11 +1,13 @@
 """One evaluation: its committee with the recording lights, and the acts that are due."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 from starlette.responses import Response
 
 from app.accounts.access import Actor, Requires
@@ -35,23 +37,51 @@ def _add_route(act: Act) -> None:
     def endpoint(
         evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(act.permission)]
     ) -> Response:
-        house = House(visit.settings, visit.sealer)
-        try:
-            with visit.database.transaction() as session:
-                conductor.perform(
-                    session, visit.now, house, actor, evaluation_id, act.name, _recorder(visit).durable
-                )
-        except NotFound:
-            raise
-        except YuanpingError as refusal:
-            return _page(visit, actor, evaluation_id, refusal)
-        return RedirectResponse(f"/evaluations/{evaluation_id}{act.leads_to}", HTTPStatus.SEE_OTHER)
+        def work(session: Session, house: House) -> None:
+            conductor.perform(
+                session, visit.now, house, actor, evaluation_id, act.name, _recorder(visit).durable
+            )
+
+        return _done_or_why_not(visit, actor, evaluation_id, work, act.leads_to)
 
     router.add_api_route(f"/{act.name}", endpoint, methods=["POST"], name=act.name)
 
 
 for _act in ACTS:
     _add_route(_act)
+
+
+@router.post("/seats/{seat_no}/code")
+def renew_seat_code(
+    evaluation_id: str,
+    seat_no: int,
+    visit: VisitDep,
+    actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
+) -> Response:
+    """Sends the member of this seat a new code."""
+
+    def work(session: Session, house: House) -> None:
+        conductor.renew_seat_code(session, visit.now, house, actor, evaluation_id, seat_no)
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
+
+
+def _done_or_why_not(
+    visit: Visit,
+    actor: Actor,
+    evaluation_id: str,
+    work: Callable[[Session, House], None],
+    leads_to: str = "",
+) -> Response:
+    """Goes on to what came of the work, or shows the evaluation again with the reason."""
+    try:
+        with visit.database.transaction() as session:
+            work(session, House(visit.settings, visit.sealer))
+    except NotFound:
+        raise
+    except YuanpingError as refusal:
+        return _page(visit, actor, evaluation_id, refusal)
+    return RedirectResponse(f"/evaluations/{evaluation_id}{leads_to}", HTTPStatus.SEE_OTHER)
 
 
 def _page(

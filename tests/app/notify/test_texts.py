@@ -63,6 +63,24 @@ def test_who_opts_out_gets_no_more_texts_and_the_ladder_goes_on(house: PhoneHous
     assert len(house.provider_texts()) == 5
 
 
+def test_the_code_to_a_seat_already_accepted_reaches_even_who_opted_out(house: PhoneHouse) -> None:
+    li = house.person(LI)
+    house.invites(li, "invitation-1", "sms")
+    house.settle()
+    li.writes("退订")
+    code = house.invites(
+        li,
+        "member-1",
+        "sms",
+        purpose=outbox.SEAT_CODE,
+        template=TemplateId.seat_code_sms,
+        variables={"code": "12345678", "place": "评标1室", "time": "明天上午9时"},
+    )
+    house.settle()
+    assert house.state(code) == "delivered"
+    assert "12345678" in li.inbox[-1]
+
+
 def test_a_text_from_a_stranger_reveals_nothing(house: PhoneHouse) -> None:
     stranger = house.person("+8613900000099")
     stranger.writes("1")

@@ -24,7 +24,7 @@ def doors(house: WebHouse) -> list[tuple[str, str]]:
         path = str(getattr(context, "path", None) or getattr(context.route, "path", ""))
         if "{evaluation_id}" in path:
             methods = getattr(context, "methods", None) or getattr(context.route, "methods", ())
-            found += [(method, path) for method in sorted(methods - {"HEAD"})]
+            found += [(method, path) for method in sorted(set(methods or ()) - {"HEAD"})]
     return found
 
 

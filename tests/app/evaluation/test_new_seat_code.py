@@ -1,0 +1,139 @@
+"""A seat code that never came, or was used up at a machine that failed, is replaced by another."""
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, col, select
+
+from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core.errors import Conflict, NotFound
+from app.evaluation import conductor, desk
+from app.notify import outbox
+from app.notify.models import OutgoingMessage
+from expert_draw.models import Invitation
+from tests.support.web import WebHouse, open_web
+from tests.support.world import OPERATOR, World, booking, make_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def drawn(world: World) -> str:
+    with world.transaction() as session:
+        made = conductor.book(session, world.now(), world.house, OPERATOR, booking(world)).id
+        conductor.commit_draw(session, world.now(), world.house, OPERATOR, made)
+    with world.transaction() as session:
+        conductor.run_draw(session, world.now(), world.house, OPERATOR, made)
+    return made
+
+
+def convened(world: World) -> str:
+    evaluation_id = drawn(world)
+    with world.transaction() as session:
+        for one in session.exec(select(Invitation)).all():
+            world.invitees.taken(session, world.now(), one.id)
+            world.invitees.answer(session, world.now(), one.id, True, "voice")
+        conductor.refill(session, world.now(), world.house, evaluation_id)
+        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    return evaluation_id
+
+
+def texts(session: Session, world: World, evaluation_id: str, seat_no: int) -> list[tuple[str, str]]:
+    """(state, code) of every text with a code to this seat, the oldest first."""
+    member = conductor.members(session, evaluation_id)[seat_no - 1]
+    rows = session.exec(
+        select(OutgoingMessage)
+        .where(OutgoingMessage.subject == member.id)
+        .order_by(col(OutgoingMessage.created_at), col(OutgoingMessage.id))
+    ).all()
+    return [(row.state, json.loads(world.sealer.unseal(row.variables_sealed))["code"]) for row in rows]
+
+
+def renew(world: World, evaluation_id: str, seat_no: int = 2) -> None:
+    world.clock.advance(1)
+    with world.transaction() as session:
+        conductor.renew_seat_code(session, world.now(), world.house, OPERATOR, evaluation_id, seat_no)
+
+
+def signs_in(world: World, code: str) -> bool:
+    with world.transaction() as session:
+        return desk.sign_in(session, world.sealer, world.now(), code) is not None
+
+
+def test_the_new_code_opens_and_the_old_one_does_not_nor_leaves_any_more(world: World) -> None:
+    evaluation_id = convened(world)
+    renew(world, evaluation_id)
+    with world.database.reading() as session:
+        (old_state, old), (new_state, new) = texts(session, world, evaluation_id, 2)
+    assert (old_state, new_state) == ("cancelled", "queued")
+    assert not signs_in(world, old)
+    assert signs_in(world, new)
+
+
+def test_a_code_used_up_at_a_machine_that_failed_gets_a_second_way(world: World) -> None:
+    evaluation_id = convened(world)
+    with world.database.reading() as session:
+        ((_, first),) = texts(session, world, evaluation_id, 2)
+    assert signs_in(world, first)
+    renew(world, evaluation_id)
+    with world.database.reading() as session:
+        second = texts(session, world, evaluation_id, 2)[-1][1]
+    assert signs_in(world, second)
+
+
+def test_the_codes_of_other_seats_stay_and_the_trail_says_whose_was_renewed(world: World) -> None:
+    evaluation_id = convened(world)
+    renew(world, evaluation_id)
+    with world.database.reading() as session:
+        ((state, code),) = texts(session, world, evaluation_id, 1)
+        last = audit.trail(session, evaluation_id)[-1]
+    assert (last.tag, last.actor, last.subject) == (Tag.member_code_renewed, OPERATOR.id, "seat:2")
+    assert state == "queued"
+    assert signs_in(world, code)
+
+
+def test_there_is_no_code_before_the_room_is_open_and_none_for_nobody(world: World) -> None:
+    evaluation_id = drawn(world)
+    with pytest.raises(Conflict, match="seat-code-closed"):
+        renew(world, evaluation_id)
+
+
+def test_a_seat_that_nobody_has_gets_no_code(world: World) -> None:
+    with pytest.raises(NotFound, match="seat"):
+        renew(world, convened(world), seat_no=6)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> WebHouse:
+    return open_web(tmp_path)
+
+
+def test_the_operator_presses_a_button_beside_the_state_of_the_text(house: WebHouse) -> None:
+    evaluation_id = convened(house.world)
+    visitor, path = house.visitor(Role.host_operator), f"/evaluations/{evaluation_id}"
+    page = visitor.get(path).text
+    assert page.count('/code"') == 5
+    assert page.count('data-state="queued"') == 5
+    house.world.clock.advance(1)
+    assert visitor.post(f"{path}/seats/2/code").headers["location"] == path
+    house.world.clock.advance(1)
+    assert visitor.post(f"/api{path}/seats/2/code").status_code == 200
+    with house.world.database.reading() as session:
+        assert [state for state, _ in texts(session, house.world, evaluation_id, 2)] == [
+            "cancelled",
+            "cancelled",
+            "queued",
+        ]
+        newest = session.exec(
+            select(OutgoingMessage.purpose).order_by(col(OutgoingMessage.created_at).desc())
+        ).first()
+    assert newest == outbox.SEAT_CODE
+    supervisor = house.visitor(Role.supervisor)
+    assert '/code"' not in supervisor.get(path).text
+    assert supervisor.post(f"{path}/seats/2/code").status_code == 403
+    house.close()
