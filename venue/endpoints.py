@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime
 
 from app.accounts.access import Actor, Requires
-from app.accounts.permissions import Permission
+from app.accounts.permissions import Permission, Role
 from app.core.dependencies import ClockDep, DatabaseDep
+from app.core.errors import Forbidden
+from app.core.i18n import N_
 from venue import service
 from venue.schemas import BoardView, CenterBoardView, CenterView
 from venue.service import SeatState
@@ -27,14 +29,24 @@ def list_centers(database: DatabaseDep, clock: ClockDep, _actor: _Reader) -> tup
 
 @router.get("/seats/board")
 def show_board(
-    database: DatabaseDep, clock: ClockDep, _actor: _Reader, at: AwareDatetime | None = None
+    database: DatabaseDep, clock: ClockDep, actor: _Reader, at: AwareDatetime | None = None
 ) -> BoardView:
-    """The state of every evaluation seat, now or at the moment asked for."""
-    moment: datetime = at or clock.now()
+    """The state of the evaluation seats. Supervisors: all, now or at the moment asked for; others: their center's, now."""
+    now = clock.now()
+    supervises = actor.role is Role.supervisor
+    if at is not None and not supervises:
+        raise Forbidden(
+            "board-moment", N_("只有监督人员可以查看其他时刻的工位状态"), N_("去掉时刻，查看现在的状态")
+        )
+    moment: datetime = at or now
     with database.reading() as session:
-        board = service.seat_board(session, moment)
+        board = (
+            service.seat_board(session, moment)
+            if supervises
+            else service.staff_board(session, now, actor.center_id)
+        )
     return BoardView(
         at=moment,
-        counts={state: sum(center.counts[state] for center in board) for state in SeatState},
+        counts={state: sum(center.counts.get(state, 0) for center in board) for state in SeatState},
         centers=tuple(CenterBoardView.model_validate(center) for center in board),
     )

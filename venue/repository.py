@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from venue.models import Booking, Center, Room, Seat
+from venue.models import Booking, Center, OnlineRoom, Room, Seat
 
 EVALUATION = "evaluation"
 """The function of a room whose seats are for evaluating."""
@@ -55,6 +55,34 @@ def seat_place(session: Session, seat_id: str) -> tuple[Seat, Room, Center] | No
         .join(Center, col(Seat.center_id) == col(Center.id))
         .where(Seat.id == seat_id)
     ).first()
+
+
+def unconvened_seats(session: Session, at: datetime) -> frozenset[str]:
+    """Seats booked at that moment or later by evaluations whose experts are not convened yet: they have no room."""
+    return frozenset(
+        session.exec(
+            select(Booking.seat_id).where(
+                col(Booking.active),
+                Booking.end_at > at,
+                col(Booking.evaluation_id).not_in(select(OnlineRoom.evaluation_id)),
+            )
+        ).all()
+    )
+
+
+def convened_bookings(session: Session, start: datetime, end: datetime) -> Sequence[Booking]:
+    """As `active_bookings`, of evaluations whose experts are convened."""
+    convened = select(OnlineRoom.evaluation_id)
+    return session.exec(
+        select(Booking)
+        .where(
+            col(Booking.active),
+            Booking.start_at < end,
+            Booking.end_at > start,
+            col(Booking.evaluation_id).in_(convened),
+        )
+        .order_by(col(Booking.start_at), col(Booking.id))
+    ).all()
 
 
 def active_bookings(session: Session, start: datetime, end: datetime) -> Sequence[Booking]:

@@ -49,16 +49,19 @@ class RoomView(_FromValue):
 
 
 class CenterBoardView(_FromValue):
+    """One center on the board; `counts` and `rooms` are empty where the reader may not know them."""
+
     center_id: str
     name: str
     kind: str
     region_code: str
+    seats: int
     counts: dict[SeatState, int]
     rooms: tuple[RoomView, ...]
 
 
 class BoardView(BaseModel):
-    """The seat board at one moment; it never says which evaluation holds a seat."""
+    """The seat board at one moment; it never says which evaluation holds a seat. `counts` adds up what is told."""
 
     at: datetime
     counts: dict[SeatState, int]

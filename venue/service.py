@@ -1,8 +1,8 @@
 """Offers free seats, books them for an evaluation, lets them go again, and shows the seat board."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -77,12 +77,13 @@ class RoomBoard:
 
 @dataclass(frozen=True, slots=True)
 class CenterBoard:
-    """The seats of one center, with how many are in which state."""
+    """The seats of one center, with how many are in which state; no counts and no rooms where that is not told."""
 
     center_id: str
     name: str
     kind: str
     region_code: str
+    seats: int
     counts: dict[SeatState, int]
     rooms: tuple[RoomBoard, ...]
 
@@ -227,12 +228,35 @@ def seat_board(
     session: Session, at: datetime, ahead: timedelta = timedelta(days=1)
 ) -> tuple[CenterBoard, ...]:
     """Every evaluation seat as it is at that moment, by center; bookings up to `ahead` later count as reserved."""
+    return _board(session, at, repository.active_bookings(session, at, at + ahead))
+
+
+def staff_board(
+    session: Session, now: datetime, center_id: str | None, ahead: timedelta = timedelta(days=1)
+) -> tuple[CenterBoard, ...]:
+    """The board as staff of one center may see it, so that nobody learns from it where a draw has led.
+
+    Their own center seat by seat; a seat that an evaluation holds whose experts are not convened yet is reserved
+    and nothing else, however far off. Of other centers only how many seats there are.
+    """
+    held = repository.unconvened_seats(session, now)
+    boards = _board(session, now, repository.convened_bookings(session, now, now + ahead), held)
+    return tuple(
+        board if board.center_id == center_id else replace(board, counts={}, rooms=()) for board in boards
+    )
+
+
+def _board(
+    session: Session, at: datetime, booked: Iterable[Booking], held: Collection[str] = ()
+) -> tuple[CenterBoard, ...]:
     bookings: defaultdict[str, list[Booking]] = defaultdict(list)
-    for booking in repository.active_bookings(session, at, at + ahead):
+    for booking in booked:
         bookings[booking.seat_id].append(booking)
     rooms: defaultdict[str, dict[str, RoomBoard]] = defaultdict(dict)
     for seat, room in repository.seats_with_rooms(session):
         status = _status(seat.id, seat.label, seat.state, bookings[seat.id], at)
+        if status.state is SeatState.free and seat.id in held:
+            status = replace(status, state=SeatState.reserved)
         known = rooms[seat.center_id].get(room.id)
         seats = (*known.seats, status) if known else (status,)
         rooms[seat.center_id][room.id] = RoomBoard(room.id, room.zone, room.name, seats)
@@ -242,6 +266,7 @@ def seat_board(
             center.name,
             center.kind,
             center.region_code,
+            sum(len(room.seats) for room in rooms[center.id].values()),
             _count(rooms[center.id].values()),
             tuple(rooms[center.id].values()),
         )

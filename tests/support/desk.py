@@ -18,7 +18,9 @@ from tests.support.halls import NOW
 SEALER = Sealer(bytes(range(32)))
 
 
-def desk(database: Database, *routers: APIRouter, role: Role | None = None) -> TestClient:
+def desk(
+    database: Database, *routers: APIRouter, role: Role | None = None, center_id: str | None = None
+) -> TestClient:
     """A client of these routers, signed in with a role or not at all; refusals are raised as they are."""
     application = FastAPI()
     application.state.database = database
@@ -30,7 +32,13 @@ def desk(database: Database, *routers: APIRouter, role: Role | None = None) -> T
     if role is not None:
         with database.transaction() as session:
             account = Account(
-                id=new_id(NOW), login=role, name=role, role=role, password_hash="-", created_at=NOW
+                id=new_id(NOW),
+                login=new_id(NOW),
+                name=role,
+                role=role,
+                center_id=center_id,
+                password_hash="-",
+                created_at=NOW,
             )
             session.add(account)
             session.flush()
