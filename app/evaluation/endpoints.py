@@ -8,7 +8,7 @@ from fastapi.responses import PlainTextResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.evaluation import booking, conductor, desk, views
 from app.evaluation.conductor import Durable, House
@@ -72,11 +72,20 @@ def draw_record(
     actor: Annotated[Actor, Requires(Permission.draw_read)],
     database: DatabaseDep,
 ) -> PlainTextResponse:
-    """The draw record as a file; `yuanping verify` runs it again without this service."""
+    """The draw record as a file; `yuanping verify` runs it again without this service.
+
+    Supervisors have it at any time, the host once the evaluation is closed; before that Conflict.
+    """
     with database.reading() as session:
         evaluation = conductor.load_for(session, actor, evaluation_id)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
+        if not views.hands_out_record(actor, evaluation.state):
+            raise Conflict(
+                "record-not-out",
+                N_("完整的抽取记录在评标结束后才能下载：其中的分组人数可能让人认出中心和单位"),
+                N_("承诺和记录末行的哈希现在就可以抄录；需要提前核对时请监督人员下载"),
+            )
         draw = draws.load(session, evaluation.draw_id)
         text = draws.text(session, draw).decode()
     return PlainTextResponse(

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
+from app.accounts.access import Actor
+from app.accounts.permissions import Permission, Role
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
 from app.evaluation import booking, conductor
@@ -190,6 +192,12 @@ def draw_page(session: Session, evaluation_id: str) -> DrawView:
         lines=len(record.events),
         acts=acts,
     )
+
+
+def hands_out_record(actor: Actor, state: str) -> bool:
+    """Whether this actor may have the full draw record now: its group sizes can tell centers and employers."""
+    over = state in {EvaluationState.closed, EvaluationState.sealed}
+    return actor.may(Permission.draw_read) and (over or actor.role is Role.supervisor)
 
 
 def terminal(session: Session, evaluation_id: str) -> TerminalView:

@@ -21,4 +21,10 @@ def draw(
     with visit.database.reading() as session:
         conductor.load_for(session, actor, evaluation_id)
         view = views.draw_page(session, evaluation_id)
-    return visit.page("draw.html", actor=actor, view=view, acts=allowed(actor, view.acts))
+    return visit.page(
+        "draw.html",
+        actor=actor,
+        view=view,
+        acts=allowed(actor, view.acts),
+        downloads=views.hands_out_record(actor, view.card.state),
+    )

@@ -4,12 +4,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from app.accounts.permissions import Role
 from app.core.samples import Codec, EncodedSample, Source, TrackKey
 from app.evaluation import conductor
 from app.evaluation.models import Evaluation
 from app.web.templating import HERE, wall_time
+from expert_draw import service as draws
+from expert_draw.models import Draw
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 
@@ -124,6 +127,32 @@ def test_the_draw_is_committed_and_run_by_its_buttons_and_shows_codes_only(house
         assert "专家1" not in page
         assert "1390000" not in page
         assert "单位" not in page.split("<main")[1]
+
+
+def test_the_full_draw_record_is_the_supervisors_at_once_and_the_hosts_after_the_evaluation(
+    house: WebHouse,
+) -> None:
+    evaluation, host, supervisor = (
+        booked(house),
+        house.visitor(Role.host_operator),
+        house.visitor(Role.supervisor),
+    )
+    record = f"/api/evaluations/{evaluation}/draw/record"
+    host.post(f"/evaluations/{evaluation}/commit")
+    host.post(f"/evaluations/{evaluation}/run")
+    refused = host.get(record)
+    assert (refused.status_code, refused.json()["code"]) == (409, "record-not-out")
+    page = host.get(f"/evaluations/{evaluation}/draw").text
+    with house.world.database.reading() as session:
+        read = draws.read(session, session.exec(select(Draw)).one())
+    assert record not in page
+    assert read.head in page
+    assert supervisor.get(record).content == read.text
+    assert record in supervisor.get(f"/evaluations/{evaluation}/draw").text
+    with house.world.transaction() as session:
+        conductor.load(session, evaluation).state = "closed"
+    assert host.get(record).content == read.text
+    assert record in host.get(f"/evaluations/{evaluation}/draw").text
 
 
 def test_a_supervisor_watches_and_cannot_act(house: WebHouse) -> None:
