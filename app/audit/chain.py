@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from app.core.canonical import Canonical, digest
+from app.core.i18n import N_
 
 GENESIS = "0" * 64
 
@@ -37,7 +38,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """Where a chain no longer holds: the number of the act and why."""
+    """Where a chain no longer holds: the number of the act and why, as a text of the catalogue."""
 
     n: int
     reason: str
@@ -51,10 +52,10 @@ def first_break(links: Iterable[tuple[Link, str]]) -> Break | None:
     prev, expected = GENESIS, 1
     for link, stored in links:
         if link.n != expected:
-            return Break(expected, "missing")
+            return Break(expected, N_("缺少这一条"))
         if link.prev != prev:
-            return Break(link.n, "does not follow the act before it")
+            return Break(link.n, N_("与前一条不衔接"))
         if link.hash() != stored:
-            return Break(link.n, "changed")
+            return Break(link.n, N_("内容被改动"))
         prev, expected = stored, expected + 1
     return None

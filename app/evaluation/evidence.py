@@ -54,6 +54,11 @@ def check_path(path: Path, language: str) -> Iterator[Checked]:
         raise FileNotFoundError(path)
 
 
+def is_house(path: Path) -> bool:
+    """Whether this is a folder with more than the recording of one room."""
+    return path.is_dir() and not _is_room(path)
+
+
 def check_record(name: str, text: bytes, language: str, head: str | None = None) -> Checked:
     """Runs a draw record again; `head` is the hash of its last line as published, if known."""
     verdict = verify_record(text, head)
@@ -81,21 +86,30 @@ def check_room(room: Path, language: str, expected_sha256: str | None = None) ->
 
 
 def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Checked]:
-    """Checks all that the database vouches for: trails, draws against their files, recordings against their hashes."""
+    """Checks all that the database vouches for: trails, draws against their files, recordings against their hashes.
+
+    Of an evaluation that is sealed nothing may be missing: neither the file of its draw nor its room.
+    """
     for case in audit.cases(session):
         broken = audit.check_case(session, case)
-        yield Checked("trail", case, "", () if broken is None else (f"{case}#{broken.n} {broken.reason}",))
+        faults = () if broken is None else (f"{case}#{broken.n} {translate(language, broken.reason)}",)
+        yield Checked("trail", case, "", faults)
+    evaluations = session.exec(
+        select(Evaluation).where(col(Evaluation.manifest_sha256).is_not(None)).order_by(Evaluation.number)
+    ).all()
+    sealed = {evaluation.id for evaluation in evaluations}
     for draw in session.exec(select(Draw).order_by(Draw.number)).all():
         stored = draws.text(session, draw)
         yield check_record(draw.number, stored, language)
         file = data_dir / RECORDS / f"{draw.number}.jsonl"
-        if file.exists() and file.read_bytes() != stored:
+        if not file.exists():
+            if draw.evaluation_id in sealed:
+                yield Checked("draw", file.name, "", (f"{file.name} {translate(language, N_('文件缺失'))}",))
+        elif file.read_bytes() != stored:
             checked = check_record(file.name, file.read_bytes(), language)
             differs = f"{file.name} {translate(language, N_('与数据库中的记录不同'))}"
             yield replace(checked, faults=(*checked.faults, differs))
-    for evaluation in session.exec(
-        select(Evaluation).where(col(Evaluation.manifest_sha256).is_not(None)).order_by(Evaluation.number)
-    ).all():
+    for evaluation in evaluations:
         yield check_room(data_dir / ROOMS / str(evaluation.room_id), language, evaluation.manifest_sha256)
 
 
@@ -103,7 +117,7 @@ def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
     """Writes the draw record as a file that stands on its own, whole or not at all; returns its path."""
     draw = session.exec(select(Draw).where(Draw.evaluation_id == evaluation_id)).one()
     folder = data_dir / RECORDS
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / f"{draw.number}.jsonl"
     part = path.with_suffix(".part")
     with part.open("wb") as file:

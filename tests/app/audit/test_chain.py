@@ -37,7 +37,7 @@ def test_a_changed_act_is_named(acts: list[str], data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(links) - 1))
     link, stored = links[place]
     links[place] = (replace(link, data=link.data + "!"), stored)
-    assert first_break(links) == Break(place + 1, "changed")
+    assert first_break(links) == Break(place + 1, "内容被改动")
 
 
 @given(st.lists(st.text(max_size=8), min_size=2, max_size=8), st.data())
@@ -45,7 +45,7 @@ def test_a_removed_act_is_missed(acts: list[str], data: st.DataObject) -> None:
     links = chain(acts)
     place = data.draw(st.integers(0, len(links) - 2))
     del links[place]
-    assert first_break(links) == Break(place + 1, "missing")
+    assert first_break(links) == Break(place + 1, "缺少这一条")
 
 
 @given(st.lists(st.text(max_size=8), min_size=2, max_size=8))
@@ -53,7 +53,7 @@ def test_a_rewritten_act_breaks_the_one_after_it(acts: list[str]) -> None:
     links = chain(acts)
     forged = replace(links[0][0], data=links[0][0].data + "!")
     links[0] = (forged, forged.hash())
-    assert first_break(links) == Break(2, "does not follow the act before it")
+    assert first_break(links) == Break(2, "与前一条不衔接")
 
 
 def test_the_database_refuses_to_change_or_remove_an_act(tmp_path: Path) -> None:
