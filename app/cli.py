@@ -2,19 +2,22 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
+from sqlalchemy.engine import make_url
+from sqlmodel import Session
 
 from app import wiring
 from app.accounts.permissions import Role
+from app.core.database import Database
 from app.core.errors import YuanpingError
 from app.core.i18n import N_, translate
-from app.core.settings import Settings
+from app.core.settings import OwnSettings, Settings
 
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
@@ -45,12 +48,18 @@ def say(text: str, **params: object) -> None:
 
 
 @main_command.command()
-def run(data: DataDir = None, port: Port = None) -> None:
+def run(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="示范数据目录 · the demonstration's data folder (default: var/demo)"),
+    ] = None,
+    port: Port = None,
+) -> None:
     """示范：建库、载入样例中心、打开服务；第一次同时演练一场评标 · the sample center, ready to click through."""
     from app.serving import run_demo  # noqa: PLC0415 -- the server is loaded only by the commands that need it
 
     with explained():
-        run_demo(settings(data, port, demo=True), console, language())
+        run_demo(demonstration(data, port), console, language())
 
 
 @main_command.command()
@@ -65,10 +74,8 @@ def serve(data: DataDir = None, port: Port = None) -> None:
 @main_command.command()
 def migrate(data: DataDir = None) -> None:
     """建库或升级数据库结构 · create the database or bring it to this version."""
-    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
-
     with explained(), ground(settings(data, None)) as laid:
-        upgrade(laid.database)
+        wiring.raise_up(laid)
         say(N_("数据库结构已是最新"))
 
 
@@ -102,16 +109,19 @@ def verify(
 
     failed = 0
     with explained():
-        for path in paths or [Settings().data_dir]:
-            try:
-                results = list(evidence.check_path(path, language()))
-            except FileNotFoundError:
+        for path, configured in _to_verify(paths):
+            with kept_in(path, configured) as session:
+                results = [] if session is None else list(evidence.check_house(session, path, language()))
+                if session is None and evidence.is_house(path):
+                    say(
+                        N_("{path} 没有数据库：只校验现有文件，未核对留痕、记录是否齐全、清单登记值"),
+                        path=path,
+                    )
+            with suppress(FileNotFoundError):
+                results = [*evidence.check_path(path, language()), *results]
+            if not results:
                 problems.print(escape(translate(language(), N_("{path} 下没有可校验的记录"), path=path)))
                 failed += 1
-                continue
-            if (path / "yuanping.db").exists():
-                with ground(settings(path, None)) as laid, laid.database.reading() as session:
-                    results += list(evidence.check_house(session, path, language()))
             for checked in results:
                 failed += bool(checked.faults)
                 mark = "[red]✗[/]" if checked.faults else "[green]✓[/]"
@@ -119,6 +129,40 @@ def verify(
                 for fault in checked.faults:
                     console.print(f"    [red]{escape(fault)}[/]")
     raise typer.Exit(1 if failed else 0)
+
+
+def _to_verify(paths: list[Path] | None) -> list[tuple[Path, str | None]]:
+    """Each path, with the address of its database where that is not inside: only the configured house has one."""
+    if paths:
+        return [(path, None) for path in paths]
+    chosen = Settings()
+    return [(chosen.data_dir, chosen.database_url)]
+
+
+@contextmanager
+def kept_in(folder: Path, url: str | None) -> Iterator[Session | None]:
+    """A look into the database of a data folder that changes and makes nothing; None when there is none.
+
+    url: where the configured house keeps its database instead of in its folder.
+    """
+    from app.migrations.runner import require_current  # noqa: PLC0415 -- as above
+
+    file = folder / "yuanping.db"
+    if url is not None:
+        address = make_url(url)
+        local = address.get_backend_name() == "sqlite" and address.database
+        database = Database.read_only(Path(local)) if local else Database(url)
+    elif file.exists():
+        database = Database.read_only(file)
+    else:
+        yield None
+        return
+    try:
+        require_current(database)
+        with database.reading() as session:
+            yield session
+    finally:
+        database.dispose()
 
 
 @importing.command("roster")
@@ -132,13 +176,12 @@ def import_roster(
     """导入专家名册：要么全部导入，要么一行也不导入 · all rows or none."""
     from rich.progress import Progress  # noqa: PLC0415 -- as above
 
-    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
     from expert_draw.roster import import_sheet  # noqa: PLC0415 -- as above
     from expert_draw.roster_report import print_report  # noqa: PLC0415 -- as above
     from expert_draw.spreadsheet import read_sheet  # noqa: PLC0415 -- as above
 
     with explained(), ground(settings(data, None)) as laid:
-        upgrade(laid.database)
+        wiring.raise_up(laid)
         cells = read_sheet(file)
         with Progress(console=problems, transient=True) as bar:
             task = bar.add_task(translate(language(), N_("导入 {file}"), file=file.name), total=None)
@@ -179,11 +222,10 @@ def add_account(
 ) -> None:
     """新增工作人员账号 · create a member of staff."""
     from app.accounts.service import create_account  # noqa: PLC0415 -- as above
-    from app.migrations.runner import upgrade  # noqa: PLC0415 -- as above
     from venue import service as venues  # noqa: PLC0415 -- as above
 
     with explained(), ground(settings(data, None)) as laid:
-        upgrade(laid.database)
+        wiring.raise_up(laid)
         with laid.database.transaction() as session:
             center_id = venues.center_by_code(session, center).id if center else None
             create_account(
@@ -198,16 +240,30 @@ def add_account(
         say(N_("已创建账号 {login}"), login=login)
 
 
-def settings(data: Path | None, port: int | None, *, demo: bool | None = None) -> Settings:
+def settings(data: Path | None, port: int | None) -> Settings:
     """The configured settings, with what the command line says on top."""
     chosen = Settings()
     if data is not None:
         chosen.data_dir = data
     if port is not None:
         chosen.server.port = port
-    if demo is not None:
-        chosen.demo = demo
     return chosen
+
+
+def demonstration(data: Path | None, port: int | None) -> Settings:
+    """The demonstration's settings: a folder of its own, never the configured database, provider or key."""
+    given = settings(None, port)
+    return OwnSettings(
+        data_dir=data or given.data_dir / "demo",
+        demo=True,
+        default_language=given.default_language,
+        server=given.server,
+        invitation=given.invitation,
+        rehearsal=given.rehearsal,
+        media=given.media,
+        recording=given.recording,
+        accounts=given.accounts,
+    )
 
 
 @contextmanager
@@ -232,4 +288,5 @@ def explained() -> Iterator[None]:
 
 
 def main() -> None:
+    os.umask(0o077)  # whatever a command writes is for the service's own user alone
     main_command()

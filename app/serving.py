@@ -3,50 +3,74 @@
 import asyncio
 import contextlib
 import logging
+import socket
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 
-import httpx2
 import uvicorn
+from fastapi import FastAPI
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
 
 from app import wiring
-from app.core.errors import Conflict
+from app.audit import service as audit
+from app.audit.tags import Tag
 from app.core.i18n import N_, translate
+from app.core.listening import listening
 from app.core.logging import set_up
 from app.core.settings import Settings
-from app.evaluation import views
 from app.main import create_app
-from app.migrations.runner import upgrade
 from app.sample import personas
 from app.sample.loading import load_sample
 from app.sample.personas import PersonaLink
+from app.web.sse import stop_all
 from app.wiring import Ground
 from venue.room.protocol import LONGEST_FRAME
 
-_ANSWERS_WITHIN_S = 30.0
+
+class _Server(uvicorn.Server):
+    """Tells when it is open, and ends the streams of open pages as soon as it begins to stop."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.opened = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.opened.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # The application hears of the end only when every open answer has ended, and a stream ends only when told.
+        stop_all()
+        await super().shutdown(sockets)
 
 
 def serve_until_stopped(settings: Settings) -> None:
     """The service as configured; its database is brought to this version first."""
     set_up()
-    ground = wiring.lay(settings)
-    upgrade(ground.database)
-    asyncio.run(_serving(settings, ground))
+    settings.check_service()
+    with listening(settings.server.host, settings.server.port) as sockets:
+        ground = wiring.lay(settings)
+        try:
+            wiring.raise_up(ground)
+            wiring.require_fit(ground)
+            _run(_server(create_app(settings, ground)).serve(sockets))
+        finally:
+            ground.database.dispose()
 
 
 def run_demo(settings: Settings, console: Console, language: str) -> None:
     """The sample center, open on localhost; the first time a rehearsal runs live beside it."""
     set_up("WARNING")
-    ground = prepare(settings, console, language)
-    with ground.database.transaction() as session:
-        links = personas.links(session, ground.sealer, ground.clock.now())
-        first_time = not views.anything_booked(session)
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_demonstrating(settings, ground, console, language, links, first_time=first_time))
+    with listening(settings.server.host, settings.server.port) as sockets:
+        ground = prepare(settings, console, language)
+        with ground.database.transaction() as session:
+            links = personas.links(session, ground.sealer, ground.clock.now())
+            first_time = not audit.happened(session, Tag.evaluation_booked)
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(_demonstrating(settings, ground, sockets, console, language, links, first_time=first_time))
 
 
 def prepare(settings: Settings, console: Console, language: str) -> Ground:
@@ -57,7 +81,7 @@ def prepare(settings: Settings, console: Console, language: str) -> Ground:
 
     told(N_("① 数据库：{folder}"), folder=settings.data_dir)
     ground = wiring.lay(settings)
-    upgrade(ground.database)
+    wiring.raise_up(ground)
     told(N_("② 样例中心与专家名册"))
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(translate(language, N_("导入名册")), total=None)
@@ -76,14 +100,17 @@ def prepare(settings: Settings, console: Console, language: str) -> Ground:
 async def _demonstrating(
     settings: Settings,
     ground: Ground,
+    sockets: list[socket.socket],
     console: Console,
     language: str,
     links: tuple[PersonaLink, ...],
     *,
     first_time: bool,
 ) -> None:
-    serving = asyncio.create_task(_serving(settings, ground))
-    await _until_it_answers(settings.public_url, serving)
+    server = _server(create_app(settings, ground))
+    serving = asyncio.create_task(server.serve(sockets))
+    if not await _opens(server, serving):
+        return
     _print_links(settings, console, language, links)
     async with contextlib.AsyncExitStack() as stack:
         if first_time:
@@ -92,6 +119,16 @@ async def _demonstrating(
             )
             await stack.enter_async_context(_rehearsal(settings.data_dir, settings.public_url))
         await serving
+
+
+async def _opens(server: _Server, serving: "asyncio.Task[None]") -> bool:
+    """Waits until the service is open; False when it was stopped before, and raises what ended it."""
+    opened = asyncio.create_task(server.opened.wait())
+    await asyncio.wait({opened, serving}, return_when=asyncio.FIRST_COMPLETED)
+    if not opened.done():
+        opened.cancel()
+        serving.result()
+    return not serving.done()
 
 
 def _print_links(settings: Settings, console: Console, language: str, links: tuple[PersonaLink, ...]) -> None:
@@ -108,13 +145,11 @@ def _print_links(settings: Settings, console: Console, language: str, links: tup
     console.print(f"     {escape(settings.public_url)}/seat")
 
 
-async def _serving(settings: Settings, ground: Ground) -> None:
-    server = uvicorn.Server(
+def _server(application: FastAPI) -> _Server:
+    return _Server(
         uvicorn.Config(
-            create_app(settings, ground),
-            host=settings.server.host,
-            port=settings.server.port,
-            loop="uvloop" if sys.platform != "win32" else "asyncio",
+            application,
+            loop="none",  # `_run` has chosen it
             ws="websockets-sansio",
             ws_max_size=LONGEST_FRAME,
             ws_ping_interval=5,
@@ -124,26 +159,20 @@ async def _serving(settings: Settings, ground: Ground) -> None:
             timeout_graceful_shutdown=5,
         )
     )
-    await server.serve()
-    if not server.started:
-        raise Conflict(
-            "port-taken",
-            N_("端口 {port} 无法打开，可能已被占用"),
-            N_("停止占用它的程序，或用 --port 换一个端口"),
-            port=settings.server.port,
-        )
 
 
-async def _until_it_answers(url: str, serving: "asyncio.Task[None]") -> None:
-    """Returns once the service answers; raises what ended it when it does not come up."""
-    async with asyncio.timeout(_ANSWERS_WITHIN_S), httpx2.AsyncClient() as client:
-        while True:
-            if serving.done():
-                serving.result()
-            with contextlib.suppress(httpx2.TransportError):
-                if (await client.get(f"{url}/health")).is_success:
-                    return
-            await asyncio.sleep(0.1)
+def _run(work: Coroutine[object, object, None]) -> None:
+    """Runs the service's loop: uvloop, except on Windows, where there is none."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(work)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop  # noqa: PLC0415 -- it does not exist on Windows
+
+    return uvloop.new_event_loop
 
 
 @contextlib.asynccontextmanager

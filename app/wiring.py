@@ -9,15 +9,18 @@ from fastapi import FastAPI
 
 from app.core.clock import Clock, SystemClock
 from app.core.database import Database
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.core.keys import remember, sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.conductor import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.jobs.scheduler import Ticker
 from app.jobs.sweeps import Sweeps
-from app.migrations.runner import require_current
+from app.migrations.runner import require_current, upgrade
 from app.notify.phone_room import open_phone_room
-from app.web.sse import stop_all
+from app.sample.loading import is_sample
 from expert_draw.answers import Invitees
 from recordings.recorder import Recorder
 from recordings.sealing import recover
@@ -40,12 +43,38 @@ class Ground:
 
 
 def lay(settings: Settings, clock: Clock | None = None) -> Ground:
-    """The ground of a service: checked settings, folders, database, sealer."""
+    """The ground of every command: checked settings, folder, database, and the key that this database knows."""
     settings.check()
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    return Ground(
-        settings, clock or SystemClock(), Database(settings.resolved_database_url()), Sealer(settings.key)
-    )
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(settings.resolved_database_url())
+    try:
+        sealer = sealer_for(settings, database)
+    except BaseException:
+        database.dispose()
+        raise
+    return Ground(settings, clock or SystemClock(), database, sealer)
+
+
+def raise_up(ground: Ground) -> None:
+    """Brings the database to this version, and notes by what its key is recognized."""
+    upgrade(ground.database)
+    with ground.database.transaction() as session:
+        remember(session, ground.sealer)
+
+
+def require_fit(ground: Ground) -> None:
+    """Refuses to open what must not serve: no way to reach experts, an old schema, invented people for real."""
+    ground.settings.check_service()
+    require_current(ground.database)
+    with ground.database.transaction() as session:
+        remember(session, ground.sealer)
+        sample = is_sample(session)
+    if sample and not ground.settings.demo:
+        raise Conflict(
+            "sample-for-real",
+            N_("数据目录中是样例数据，其中的号码可能属于真人，不得用于正式运行"),
+            N_("正式运行请用另一个数据目录（YUANPING_DATA_DIR）；继续示范请运行 yuanping run"),
+        )
 
 
 def attach(application: FastAPI, ground: Ground) -> None:
@@ -61,7 +90,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
 async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     """Everything that runs while the service is open, started in order and stopped in the opposite one."""
     check_aiortc_seams()
-    await to_thread.run_sync(require_current, ground.database)
+    await to_thread.run_sync(require_fit, ground)
     await to_thread.run_sync(recover, ground.settings.recordings_dir, ground.clock.now())
     recorder = Recorder(
         ground.settings.recordings_dir, ground.clock, fragment_ms=ground.settings.recording.fragment_ms
@@ -100,7 +129,6 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
             yield
         finally:
             await ticker.stop()
-            stop_all()
     await phone_room.close()
     await to_thread.run_sync(recorder.close)
     ground.database.dispose()

@@ -56,6 +56,11 @@ def check_case(session: Session, case: str) -> Break | None:
     )
 
 
+def happened(session: Session, tag: Tag) -> bool:
+    """Whether an act of this kind is in any case's trail."""
+    return session.exec(select(AuditEvent.id).where(AuditEvent.tag == tag).limit(1)).first() is not None
+
+
 def cases(session: Session) -> tuple[str, ...]:
     return tuple(session.exec(select(AuditEvent.case).distinct().order_by(AuditEvent.case)).all())
 

@@ -4,22 +4,25 @@ A request opens its transaction inside the endpoint, never in a dependency: a wa
 thread that the writer ahead of it needs.
 """
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Engine, create_engine, event
+from sqlalchemy import BigInteger, Dialect, Engine, MetaData, create_engine, event, literal, select
 from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
 from app.core import bus
 
 _MICROSECOND = 1_000_000
+_OWN = frozenset({"alembic_version", "key_check"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -58,11 +61,16 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """The engine and the two ways to use it."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, engine: Engine | None = None) -> None:
         self.url = url
-        self.engine = _engine(url)
+        self.engine = engine or _engine(url)
         self._writing = threading.Lock()
         self._sqlite = self.engine.dialect.name == "sqlite"
+
+    @classmethod
+    def read_only(cls, file: Path) -> "Database":
+        """An SQLite file for reading alone; nothing beside it is made or changed either."""
+        return cls(f"sqlite:///{file}", _reading_engine(file))
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -87,6 +95,18 @@ class Database:
             yield session
         finally:
             session.close()
+
+    def holds_rows(self) -> bool:
+        """Whether anything at all has been stored, apart from what the house notes about itself."""
+        with self.reading() as session:
+            connection = session.connection()
+            known = MetaData()
+            known.reflect(connection)
+            return any(
+                connection.execute(select(literal(1)).select_from(table).limit(1)).first() is not None
+                for table in known.tables.values()
+                if table.name not in _OWN
+            )
 
     def dispose(self) -> None:
         self.engine.dispose()
@@ -138,5 +158,22 @@ def _engine(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         begin = connection.get_execution_options().get("yuanping_begin", "BEGIN IMMEDIATE")
         connection.exec_driver_sql(str(begin))
+
+    return engine
+
+
+def _reading_engine(file: Path) -> Engine:
+    def connect() -> sqlite3.Connection:
+        # Beside a running service lies its journal, which must be read too. Without one nobody has the file open, and
+        # SQLite is told so: otherwise it would want to make a journal, even only to read.
+        kept = file.with_name(f"{file.name}-wal").exists()
+        address = f"{file.resolve().as_uri()}?mode=ro{'' if kept else '&immutable=1'}"
+        return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
 
     return engine

@@ -4,15 +4,16 @@ Set by environment variables with the prefix `YUANPING_` and `__` between levels
 as in `YUANPING_SERVER__PORT=9000`.
 """
 
+import os
 import secrets
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
 from pydantic import BaseModel, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from app.core.errors import InvalidInput
+from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
 
 
@@ -131,24 +132,44 @@ class Settings(BaseSettings):
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'yuanping.db'}"
 
+    @property
+    def key_file(self) -> Path:
+        return self.data_dir / "secret.key"
+
+    @property
+    def has_key(self) -> bool:
+        return self.secret_key is not None or self.key_file.exists()
+
     @cached_property
     def key(self) -> bytes:
-        """The 32-byte master key: from the setting, else from `secret.key`, made on first use with mode 0600."""
+        """The 32-byte master key: from the setting, else from `secret.key`. Unavailable when there is neither."""
         if self.secret_key is not None:
             return _parse_key(self.secret_key)
-        path = self.data_dir / "secret.key"
-        if not path.exists():
-            self.data_dir.mkdir(parents=True, exist_ok=True)
-            temporary = self.data_dir / f".secret-{secrets.token_hex(8)}"
-            temporary.touch(mode=0o600, exist_ok=False)
-            temporary.write_text(secrets.token_hex(32))
-            try:
-                path.hardlink_to(temporary)  # whoever links first wins; the other reads the winner's key
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
-        return _parse_key(path.read_text().strip())
+        try:
+            return _parse_key(self.key_file.read_text().strip())
+        except FileNotFoundError as error:
+            raise Unavailable(
+                "key-missing",
+                N_("没有主密钥：{path} 不存在"),
+                N_("从备份恢复 secret.key，或设置 YUANPING_SECRET_KEY"),
+                path=self.key_file,
+            ) from error
+
+    def make_key(self) -> None:
+        """Makes `secret.key`, readable by its owner alone and safely on disk; one that is there stays."""
+        self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        temporary = self.data_dir / f".secret-{secrets.token_hex(8)}"
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            self.key_file.hardlink_to(temporary)  # whoever links first wins; the other reads the winner's key
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        _sync_folder(self.data_dir)
 
     def check(self) -> None:
         """Refuses combinations that could ring a stranger's phone or leave a real service with no secret."""
@@ -164,6 +185,44 @@ class Settings(BaseSettings):
                 N_("使用 twilio 时必须设置 YUANPING_NOTIFY__AUTH_TOKEN"),
                 N_("设置令牌后重新启动"),
             )
+
+    def check_service(self) -> None:
+        """Refuses what must not serve, too: pretend phones outside a demonstration ring no expert at all."""
+        self.check()
+        if self.notify.provider is Provider.simulator and not self.demo:
+            raise InvalidInput(
+                "provider-missing",
+                N_("没有设置电话与短信服务商，真实的专家收不到任何通知"),
+                N_(
+                    "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
+                ),
+            )
+
+
+class OwnSettings(Settings):
+    """The tree of a house apart, such as a rehearsal's: nothing comes from the environment, only what is given."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 -- pydantic-settings passes all by name
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes a new name in the folder survive a power cut; Windows keeps names without being asked."""
+    if os.name == "nt":
+        return
+    opened = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
 
 
 def _parse_key(text: str) -> bytes:

@@ -5,6 +5,7 @@ from sqlmodel import SQLModel
 
 import app.accounts.models
 import app.audit.models
+import app.core.models
 import app.evaluation.models
 import app.notify.models
 import app.projects.models
@@ -15,6 +16,7 @@ import venue.models
 PARTS = (
     app.accounts.models,
     app.audit.models,
+    app.core.models,
     app.evaluation.models,
     app.notify.models,
     app.projects.models,

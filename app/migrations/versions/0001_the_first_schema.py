@@ -115,6 +115,12 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_expert_state"), ["state"], unique=False)
 
     op.create_table(
+        "key_check",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "message_event",
         sa.Column("key", sa.String(200), nullable=False),
         sa.Column("message_id", sa.String(36), nullable=False),

@@ -154,11 +154,25 @@ def test_sample_data_never_rings_a_real_phone() -> None:
     with pytest.raises(InvalidInput, match="provider-token-missing"):
         Settings(notify=NotifySettings(provider=Provider.twilio)).check()
     Settings(notify=real).check()
+    Settings(notify=real).check_service()
+
+
+def test_a_service_without_a_way_to_reach_real_experts_does_not_open() -> None:
+    Settings().check()  # a roster can be imported and a record verified before a provider is chosen
+    with pytest.raises(InvalidInput, match="provider-missing") as refused:
+        Settings().check_service()
+    assert "YUANPING_NOTIFY__PROVIDER=twilio" in refused.value.remedy
+    assert "YUANPING_DEMO=true" in refused.value.remedy
+    Settings(demo=True).check_service()
 
 
 def test_the_master_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    first, second = Settings(data_dir=tmp_path), Settings(data_dir=tmp_path)
+    first, second = Settings(data_dir=tmp_path / "new"), Settings(data_dir=tmp_path / "new")
+    first.make_key()
+    second.make_key()
     assert first.key == second.key
-    assert (tmp_path / "secret.key").stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["secret.key"]
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "new" / "secret.key").stat().st_mode & 0o777 == 0o600
     with pytest.raises(InvalidInput, match="secret-key"):
         _ = Settings(secret_key="short").key

@@ -1,0 +1,131 @@
+"""What the commands leave alone: a check changes nothing, and whatever is written is for its owner."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner, Result
+
+from app import cli, wiring
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core.database import Database
+from app.core.settings import OwnSettings
+from app.evaluation import evidence
+from tests.support.world import START
+
+ROOT = Path(__file__).resolve().parents[2]
+RECORD = ROOT / "tests" / "vectors" / "draw" / "good-closed.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [one for one in os.environ if one.startswith("YUANPING_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("YUANPING_LANG", "en")
+    monkeypatch.setattr(cli, "console", Console(width=240, highlight=False))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with one act in its trail and one exported record."""
+    data = tmp_path / "data"
+    laid = wiring.lay(OwnSettings(data_dir=data))
+    wiring.raise_up(laid)
+    with laid.database.transaction() as session:
+        audit.record(session, START, case="case-1", tag=Tag.draw_closed, actor="x", subject="x")
+    laid.database.dispose()
+    (data / "draws").mkdir()
+    (data / "draws" / RECORD.name).write_bytes(RECORD.read_bytes())
+    return data
+
+
+def verify(*paths: Path) -> Result:
+    return CliRunner().invoke(cli.main_command, ["verify", *map(str, paths)])
+
+
+def everything(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_verifying_a_data_folder_reads_its_own_database_and_changes_nothing(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("YUANPING_DATABASE_URL", f"sqlite:///{folder.parent / 'another.db'}")
+    (folder / "secret.key").unlink()
+    before = everything(folder.parent)
+    said = verify(folder)
+    assert said.exit_code == 0, said.output
+    assert "case-1" in said.output
+    assert RECORD.name in said.output
+    assert everything(folder.parent) == before
+
+
+def test_what_a_running_service_has_not_yet_put_into_the_file_is_verified_too(folder: Path) -> None:
+    running = Database(f"sqlite:///{folder / 'yuanping.db'}")
+    with running.transaction() as session:
+        audit.record(session, START, case="case-2", tag=Tag.draw_closed, actor="x", subject="x")
+    assert (folder / "yuanping.db-wal").stat().st_size > 0
+    assert "case-2" in verify(folder).output
+    running.dispose()
+
+
+def test_without_a_path_the_configured_database_is_the_one(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "yuanping.db").rename(tmp_path / "elsewhere.db")
+    monkeypatch.setenv("YUANPING_DATA_DIR", str(folder))
+    monkeypatch.setenv("YUANPING_DATABASE_URL", f"sqlite:///{tmp_path / 'elsewhere.db'}")
+    said = verify()
+    assert "case-1" in said.output
+    assert "no database" not in said.output
+
+
+def test_a_folder_without_a_database_says_what_was_not_checked(folder: Path) -> None:
+    (folder / "yuanping.db").unlink()
+    said = verify(folder)
+    assert said.exit_code == 0
+    assert "has no database" in said.output
+    assert RECORD.name in said.output
+    assert "no database" not in verify(folder / "draws" / RECORD.name).output
+
+
+def test_where_there_is_nothing_verifying_fails_and_makes_nothing(tmp_path: Path) -> None:
+    assert verify().exit_code == 1
+    assert verify(tmp_path / "nowhere").exit_code == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_altered_trail_is_named_in_the_readers_language(folder: Path) -> None:
+    with sqlite3.connect(folder / "yuanping.db") as forged:
+        (trigger,) = forged.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'audit_event_no_update'"
+        ).fetchone()
+        forged.execute("DROP TRIGGER audit_event_no_update")
+        forged.execute("UPDATE audit_event SET actor = 'y'")
+        forged.execute(trigger)
+    forged.close()
+    said = verify(folder)
+    assert said.exit_code == 1
+    assert "case-1#1 was changed" in said.output
+    with Database.read_only(folder / "yuanping.db").reading() as session:
+        (checked,) = evidence.check_house(session, folder, "zh")
+    assert checked.faults == ("case-1#1 内容被改动",)
+
+
+def test_what_a_command_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
+    data = tmp_path / "deep" / "data"
+    subprocess.run(
+        [sys.executable, "-m", "app", "migrate", "--data", data],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        umask=0o022,
+    )
+    for path in (data, *data.rglob("*")):
+        assert path.stat().st_mode & 0o077 == 0, path
