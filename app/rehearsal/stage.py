@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -21,7 +20,8 @@ from app import wiring
 from app.core.clock import Clock
 from app.core.errors import YuanpingError
 from app.core.i18n import N_, translate
-from app.core.settings import Settings
+from app.core.listening import free_port, listening
+from app.core.settings import OwnSettings, ServerSettings, Settings
 from app.evaluation import evidence
 from app.evaluation.evidence import Checked
 from app.rehearsal.phones import PhoneCast
@@ -86,16 +86,13 @@ def rehearse_alone(data: Path, port: int, console: Console, language: str, *, se
 
     Nothing of the center's real data is touched, and only pretend phones ring.
     """
-    settings = Settings()
-    settings.data_dir, settings.demo = data, True
-    settings.server.port = port or _free_port()
-    settings.server.public_url = None
+    settings = own_settings(data, port or free_port())
+    with listening(settings.server.host, settings.server.port):
+        pass  # else a stranger on that port would be taken for our service
     with _laid(settings) as ground:
         tell = Teller(console, language, ground.clock)
         tell.step(N_("导入样例中心与专家名册"))
-        from app.migrations.runner import upgrade  # noqa: PLC0415 -- loaded when needed, it is slow
-
-        upgrade(ground.database)
+        wiring.raise_up(ground)
         report = load_sample(ground.database, ground.clock, ground.sealer)
         tell.note(
             N_("{centers} 个中心，{experts} 名专家"), centers=report.centers, experts=report.roster.rows
@@ -111,12 +108,37 @@ def rehearse_alone(data: Path, port: int, console: Console, language: str, *, se
 
 def rehearse_on(data: Path, url: str, console: Console, language: str) -> int:
     """Rehearses on a service that is already open on this data folder; returns the exit code."""
-    settings = Settings()
-    settings.data_dir, settings.demo = data, True
-    with _laid(settings) as ground:
+    with _laid(OwnSettings(data_dir=data, demo=True)) as ground:
         tell = Teller(console, language, ground.clock)
         tell.step(N_("在运行中的服务上演练：{url}"), url=url)
         return asyncio.run(_rehearse(ground, url, tell, None))
+
+
+def own_settings(data: Path, port: int) -> Settings:
+    """A rehearsal's settings: defaults, and the timers somebody may have set. Whatever else a real center has set,
+    its database, provider, addresses and key, is none of its business."""
+    given = Settings()
+    return OwnSettings(
+        data_dir=data,
+        demo=True,
+        server=ServerSettings(port=port),
+        invitation=given.invitation,
+        rehearsal=given.rehearsal,
+    )
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """What the rehearsal's service finds in its environment: of ours only the demonstration and the timers."""
+    timers = {"INVITATION": settings.invitation, "REHEARSAL": settings.rehearsal}
+    return {
+        **{name: value for name, value in os.environ.items() if not name.upper().startswith("YUANPING_")},
+        "YUANPING_DEMO": "true",
+        **{
+            f"YUANPING_{section}__{name.upper()}": str(value)
+            for section, values in timers.items()
+            for name, value in values.model_dump().items()
+        },
+    }
 
 
 async def _rehearse(ground: Ground, url: str, tell: Teller, process: "subprocess.Popen[bytes] | None") -> int:
@@ -217,15 +239,16 @@ async def _until_ready(operator: Desk, path: str, phones: PhoneCast, tell: Telle
 
 @asynccontextmanager
 async def _meanwhile(phones: PhoneCast) -> AsyncIterator[None]:
-    playing = asyncio.create_task(phones.play())
+    """Plays the phones while the block runs; what stops the player ends the block at once and is raised."""
     try:
-        yield
-    finally:
-        if playing.done():
-            playing.result()
-        playing.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await playing
+        async with asyncio.TaskGroup() as group:
+            playing = group.create_task(phones.play())
+            try:
+                yield
+            finally:
+                playing.cancel()
+    except ExceptionGroup as stopped:
+        raise stopped.exceptions[0] from None  # the callers know the one error, not its wrapping
 
 
 async def _until_allowed(operator: Desk, path: str, waits_for: str) -> None:
@@ -337,7 +360,7 @@ def _service(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
             ],
             stdout=output,
             stderr=output,
-            env={**os.environ, "YUANPING_DEMO": "true"},
+            env=environment(settings),
         )
         try:
             yield process
@@ -357,10 +380,3 @@ def _laid(settings: Settings) -> Iterator[Ground]:
         yield ground
     finally:
         ground.database.dispose()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
