@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -17,8 +16,8 @@ import httpx2
 from sqlmodel import Session
 
 from app import wiring
+from app.core.listening import free_port
 from app.core.settings import Settings
-from app.migrations.runner import upgrade
 from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.service import Desk
 from app.rehearsal.stage import sample_booking_body
@@ -40,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def prepare(folder: Path) -> None:
     """A data folder with the sample center in it, to be copied for each house."""
     with laid(folder) as ground:
-        upgrade(ground.database)
+        wiring.raise_up(ground)
         report = load_sample(ground.database, ground.clock, ground.sealer)
         with ground.database.transaction() as session:
             personas.ensure_accounts(session, ground.clock.now(), report.host_center_id)
@@ -131,7 +130,7 @@ def running_house(
     """A started service on a copy of the template; stopped at the end, whatever happened."""
     shutil.copytree(template, folder)
     with laid(folder) as ground:
-        house = RunningHouse(folder, _free_port(), ground, environment=environment)
+        house = RunningHouse(folder, free_port(), ground, environment=environment)
         try:
             house.start()
             yield house
@@ -178,10 +177,3 @@ def until(true: Callable[[], object], *, within_s: float, what: str) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"did not happen within {within_s:.0f} s: {what}")
         time.sleep(0.1)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
