@@ -122,6 +122,19 @@ def redeem_link(session: Session, sealer: Sealer, now: datetime, secret: str) ->
     return subject
 
 
+def note_guessing(session: Session, now: datetime, *, door: str, address: str) -> None:
+    """One line in the trail for each pause that guessing has brought an address; `door` is sign-in or seat."""
+    audit.record(
+        session,
+        now,
+        case=_CASE,
+        tag=Tag.guessing_paused,
+        actor="anonymous",
+        subject=f"door:{door}",
+        data={"address": address},
+    )
+
+
 def sign_out(session: Session, sealer: Sealer, now: datetime, token: str) -> None:
     """Ends the session at once; an unknown token changes nothing."""
     known = sessions.find(session, sealer, now, token)

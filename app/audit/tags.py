@@ -19,6 +19,7 @@ class Tag(StrEnum):
     evaluation_ready = "evaluation:evaluation:ready"
     evaluation_sealed = "evaluation:evaluation:sealed"
     evaluation_short = "evaluation:evaluation:short"
+    guessing_paused = "accounts:address:paused"
     invitation_answered = "draw:invitation:answered"
     invitation_expired = "draw:invitation:expired"
     invitation_late = "draw:invitation:late-answer"

@@ -1,7 +1,6 @@
 """An expert's way to the seat: one code, then the desk."""
 
 import unicodedata
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -12,10 +11,10 @@ from starlette.responses import Response
 from app.accounts import service
 from app.accounts.access import Actor, Public, Requires
 from app.accounts.permissions import Permission
-from app.accounts.throttle import Throttle
 from app.core.i18n import N_
 from app.evaluation import desk
 from app.web import cookies
+from app.web.pages import guessing
 from app.web.pages.forms import TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
 
@@ -35,33 +34,39 @@ def seat_page(visit: VisitDep) -> HTMLResponse:
 @router.post("/seat", dependencies=[Public()])
 def take_seat(visit: VisitDep, typed: TypedDep) -> Response:
     """By the one-use code from the text message. Wrong codes are counted by where they come from."""
-    throttle = _throttle(visit)
-    address = visit.request.client.host if visit.request.client else ""
-    if throttle.paused(visit.now, address):
+    throttle, address = guessing.throttle(visit, guessing.SEAT), guessing.address_of(visit)
+    with throttle.turn:
+        number = throttle.attempt(visit.now, address)
+        signed = _sign_in(visit, one(typed, "code")) if number is not None else None
+        if signed is not None:
+            throttle.right(address)
+    if number is None:
         return visit.page(
             "seat.html", status=HTTPStatus.TOO_MANY_REQUESTS, failed=_PAUSED, remedy=_PAUSED_REMEDY
         )
-    written = unicodedata.normalize("NFKC", one(typed, "code"))
-    code = "".join(sign for sign in written if sign.isdecimal())
-    signed: service.SignedIn | None = None
-    with visit.database.transaction() as session:
-        member = desk.sign_in(session, visit.sealer, visit.now, code)
-        if member is not None:
-            signed = service.open_seat(
-                session,
-                visit.sealer,
-                visit.now,
-                visit.settings.accounts,
-                member_id=member.id,
-                evaluation_id=member.evaluation_id,
-            )
     if signed is None:
-        throttle.wrong(visit.now, address)
+        guessing.note_wrong(visit, guessing.SEAT, number)
         return visit.page("seat.html", status=HTTPStatus.UNAUTHORIZED, failed=_WRONG, remedy=_WRONG_REMEDY)
-    throttle.right(address)
     response = RedirectResponse("/seat/desk", HTTPStatus.SEE_OTHER)
     cookies.keep_session(visit.request, response, signed)
     return response
+
+
+def _sign_in(visit: Visit, typed: str) -> service.SignedIn | None:
+    written = unicodedata.normalize("NFKC", typed)
+    code = "".join(sign for sign in written if sign.isdecimal())
+    with visit.database.transaction() as session:
+        member = desk.sign_in(session, visit.sealer, visit.now, code)
+        if member is None:
+            return None
+        return service.open_seat(
+            session,
+            visit.sealer,
+            visit.now,
+            visit.settings.accounts,
+            member_id=member.id,
+            evaluation_id=member.evaluation_id,
+        )
 
 
 @router.get("/seat/desk")
@@ -69,13 +74,3 @@ def seat_desk(visit: VisitDep, actor: Annotated[Actor, Requires(Permission.seat_
     with visit.database.reading() as session:
         shown = desk.desk(session, str(actor.member_id))
     return visit.page("seat_desk.html", actor=actor, desk=shown)
-
-
-def _throttle(visit: Visit) -> Throttle:
-    """One memory of wrong codes for each running service, made with the first code."""
-    state = visit.request.app.state
-    if not hasattr(state, "seat_throttle"):
-        accounts = visit.settings.accounts
-        state.seat_throttle = Throttle(accounts.sign_in_tries, timedelta(seconds=accounts.sign_in_pause_s))
-    throttle: Throttle = state.seat_throttle
-    return throttle

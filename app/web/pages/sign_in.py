@@ -16,6 +16,7 @@ from app.core.i18n import N_
 from app.evaluation import desk
 from app.web import cookies
 from app.web.navigation import home, home_of, local
+from app.web.pages import guessing
 from app.web.pages.forms import TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
 
@@ -50,6 +51,13 @@ def sign_in_page(visit: VisitDep) -> Response:
 def sign_in(visit: VisitDep, typed: TypedDep) -> Response:
     """By login and password. A failure never says which part was wrong, nor whether the account is paused."""
     login, going_to = one(typed, "login"), one(typed, "next")
+    throttle, address = guessing.throttle(visit, guessing.SIGN_IN), guessing.address_of(visit)
+    number = throttle.attempt(visit.now, address)
+    if number is None:
+        # Neither compared nor written down: both cost us more than the asking costs whoever floods us.
+        return _page(
+            visit, going_to=going_to, login=login, failed=_FAILED, status=HTTPStatus.TOO_MANY_REQUESTS
+        )
     with visit.database.reading() as session:
         stored = service.password_hash(session, login)
     right = passwords.matches(stored, "".join(typed.get("password", ())))
@@ -58,7 +66,9 @@ def sign_in(visit: VisitDep, typed: TypedDep) -> Response:
             session, visit.sealer, visit.now, visit.settings.accounts, login=login, right=right
         )
     if signed is None:
-        return _page(visit, going_to=going_to, login=login, failed=_FAILED)
+        guessing.note_wrong(visit, guessing.SIGN_IN, number)
+        return _page(visit, going_to=going_to, login=login, failed=_FAILED, status=HTTPStatus.UNAUTHORIZED)
+    throttle.take_back(address)
     return _let_in(visit, signed, going_to)
 
 
@@ -103,7 +113,7 @@ def sign_in_by_link(token: str, visit: VisitDep) -> Response:
                 evaluation_id=member.evaluation_id,
             )
     if signed is None:
-        return _page(visit, failed=_LINK_FAILED, remedy=_LINK_REMEDY)
+        return _page(visit, failed=_LINK_FAILED, remedy=_LINK_REMEDY, status=HTTPStatus.UNAUTHORIZED)
     return _let_in(visit, signed, visit.request.query_params.get("next", ""))
 
 
@@ -127,7 +137,13 @@ def _let_in(visit: Visit, signed: SignedIn, going_to: str) -> RedirectResponse:
 
 
 def _page(
-    visit: Visit, *, going_to: str = "", login: str = "", failed: str = "", remedy: str = _FAILED_REMEDY
+    visit: Visit,
+    *,
+    going_to: str = "",
+    login: str = "",
+    failed: str = "",
+    remedy: str = _FAILED_REMEDY,
+    status: HTTPStatus = HTTPStatus.OK,
 ) -> HTMLResponse:
     personas: tuple[service.Persona, ...] = ()
     if visit.settings.demo:
@@ -135,7 +151,7 @@ def _page(
             personas = tuple(sorted(service.personas(session), key=lambda one: _ORDER.index(one.role)))
     return visit.page(
         "sign_in.html",
-        status=HTTPStatus.UNAUTHORIZED if failed else HTTPStatus.OK,
+        status=status,
         personas=personas,
         going_to=local(going_to),
         login=login,

@@ -11,6 +11,7 @@ from app.accounts import passwords, sessions, tickets
 from app.accounts.models import SignIn, Ticket
 from app.accounts.permissions import GRANTS, Permission, Role
 from app.accounts.tickets import TicketKind
+from app.core.errors import Unavailable
 from tests.support.world import World, make_world
 
 HOUR = timedelta(hours=1)
@@ -107,6 +108,15 @@ def test_a_password_matches_itself_and_an_unknown_account_matches_nothing() -> N
     assert not passwords.matches(stored, "错误的密码")
     assert not passwords.matches(None, "nobody has this password")
     assert not passwords.matches("not a hash", "x")
+
+
+def test_two_passwords_are_compared_at_a_time_and_who_waits_too_long_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(passwords, "_WAIT_S", 0)
+    with passwords._places, passwords._places, pytest.raises(Unavailable, match="sign-in-busy"):
+        passwords.matches(None, "x")
+    assert not passwords.matches(None, "x")
 
 
 def test_every_role_has_its_grants_and_experts_see_nothing_of_the_house() -> None:

@@ -1,6 +1,8 @@
 """A seat code that never came, or was used up at a machine that failed, is replaced by another."""
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,13 @@ from tests.support.world import OPERATOR, World, booking, make_world
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return make_world(tmp_path)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[WebHouse]:
+    opened = open_web(tmp_path)
+    yield opened
+    opened.close()
 
 
 def drawn(world: World) -> str:
@@ -108,9 +117,14 @@ def test_a_seat_that_nobody_has_gets_no_code(world: World) -> None:
         renew(world, convened(world), seat_no=6)
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> WebHouse:
-    return open_web(tmp_path)
+def test_experts_who_sign_in_at_the_same_moment_never_count_as_guessing(house: WebHouse) -> None:
+    evaluation_id = convened(house.world)
+    house.settings.accounts.sign_in_tries = 1
+    with house.world.database.reading() as session:
+        codes = [texts(session, house.world, evaluation_id, seat_no)[0][1] for seat_no in range(1, 6)]
+    with ThreadPoolExecutor(5) as experts:
+        answers = experts.map(lambda code: house.visitor().post("/seat", data={"code": code}), codes)
+        assert {answer.status_code for answer in answers} == {303}
 
 
 def test_the_operator_presses_a_button_beside_the_state_of_the_text(house: WebHouse) -> None:
@@ -136,4 +150,3 @@ def test_the_operator_presses_a_button_beside_the_state_of_the_text(house: WebHo
     supervisor = house.visitor(Role.supervisor)
     assert '/code"' not in supervisor.get(path).text
     assert supervisor.post(f"{path}/seats/2/code").status_code == 403
-    house.close()

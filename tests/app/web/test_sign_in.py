@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from app.accounts import tickets
+from app.accounts import passwords, tickets
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
@@ -79,6 +79,36 @@ def test_after_too_many_wrong_tries_even_the_right_password_waits(house: WebHous
     assert visitor.post("/sign-in", data=right).status_code == 401
     house.world.clock.advance(house.settings.accounts.sign_in_pause_s + 1)
     assert visitor.post("/sign-in", data=right).status_code == 303
+
+
+def test_a_flood_of_unknown_logins_is_neither_compared_nor_written_down_for_long(
+    house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def refuse(_stored: str | None, password: str) -> bool:
+        compared.append(password)
+        return False
+
+    monkeypatch.setattr(passwords, "matches", refuse)
+    most = 4 * house.settings.accounts.sign_in_tries
+    visitor = house.visitor()
+    answers = [
+        visitor.post("/sign-in", data={"login": f"nobody{number}", "password": "no"}).status_code
+        for number in range(most + 10)
+    ]
+    assert answers == [401] * most + [429] * 10
+    assert len(compared) == most
+    assert tags(house) == [Tag.account_sign_in_refused] * most + [Tag.guessing_paused]
+    house.world.clock.advance(house.settings.accounts.sign_in_pause_s)
+    assert visitor.post("/sign-in", data={"login": "nobody", "password": "no"}).status_code == 401
+
+
+def test_an_office_that_signs_in_from_one_address_is_not_slowed(house: WebHouse) -> None:
+    house.account(OPERATOR)
+    for _ in range(4 * house.settings.accounts.sign_in_tries + 1):
+        answer = house.visitor().post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
+        assert answer.status_code == 303
 
 
 def test_an_account_that_was_switched_off_is_out_at_once(house: WebHouse) -> None:
@@ -176,8 +206,12 @@ def test_outside_of_a_demonstration_the_persona_door_is_shut(house: WebHouse) ->
 def test_a_wrong_seat_code_is_refused_and_guessing_gets_slow(house: WebHouse) -> None:
     visitor = house.visitor()
     tries = house.settings.accounts.sign_in_tries
-    answers = [visitor.post("/seat", data={"code": "00000000"}).status_code for _ in range(tries + 1)]
-    assert answers == [401] * tries + [429]
+    answers = [visitor.post("/seat", data={"code": "00000000"}).status_code for _ in range(tries + 3)]
+    assert answers == [401] * tries + [429] * 3
+    with house.world.database.reading() as session:
+        (line,) = audit.trail(session, "house")
+    assert (line.tag, line.subject) == (Tag.guessing_paused, "door:seat")
+    assert "testclient" in line.data
     house.world.clock.advance(house.settings.accounts.sign_in_pause_s + 1)
     assert visitor.post("/seat", data={"code": "00000000"}).status_code == 401
 

@@ -1,0 +1,34 @@
+"""Who guesses at one of the doors from one address has to wait, and the trail says so once."""
+
+import threading
+from datetime import timedelta
+
+from app.accounts import service
+from app.accounts.throttle import Throttle
+from app.web.pages.visit import Visit
+
+SEAT, SIGN_IN = "seat", "sign-in"
+_SHARED = 4  # a whole office signs in from one address: so many times the wrong tries of one account
+_making = threading.Lock()
+
+
+def throttle(visit: Visit, door: str) -> Throttle:
+    """The one memory of wrong tries at this door of the running service, made with the first of them."""
+    accounts = visit.settings.accounts
+    tries = accounts.sign_in_tries * (_SHARED if door == SIGN_IN else 1)
+    with _making:
+        state = visit.request.app.state
+        known: dict[str, Throttle] = getattr(state, "throttles", {})
+        state.throttles = known
+        return known.setdefault(door, Throttle(tries, timedelta(seconds=accounts.sign_in_pause_s)))
+
+
+def address_of(visit: Visit) -> str:
+    return visit.request.client.host if visit.request.client else ""
+
+
+def note_wrong(visit: Visit, door: str, number: int) -> None:
+    """Try `number` was wrong; with the last one the pause begins, and that is written down."""
+    if number == throttle(visit, door).tries:
+        with visit.database.transaction() as session:
+            service.note_guessing(session, visit.now, door=door, address=address_of(visit))
