@@ -37,6 +37,7 @@ from venue import service as venues
 from venue.models import OnlineRoom
 
 Durable = Callable[[TrackKey], int | None]
+SHORTEST_REASON = 4
 _CODE_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IN_PROVINCE = ("host", "sister")
 
@@ -158,6 +159,8 @@ def give_up(
     Everyone who was asked is told, seats are let go, the draw record says `void`, and whatever was recorded is sealed.
     """
     evaluation = load_for(session, actor, evaluation_id)
+    if len(reason.strip()) < SHORTEST_REASON:
+        raise InvalidInput("reason-short", N_("终止的原因不足 4 个字"), N_("写明为什么无法继续"))
     _advance(session, evaluation, EvaluationEvent.give_up)
     evaluation.closed_at = now
     session.flush()

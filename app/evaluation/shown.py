@@ -79,6 +79,7 @@ class EvaluationView:
     manifest_sha256: str | None
     acts: tuple[str, ...]
     """Acts that are possible now: any of commit, run, convene, open, close."""
+    may_be_given_up: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,7 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         short_reason=_reason(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
         acts=_acts(evaluation),
+        may_be_given_up=EvaluationEvent.give_up in possible(EvaluationState(evaluation.state)),
     )
 
 

@@ -18,6 +18,7 @@ from app.evaluation import conductor, views
 from app.evaluation.conductor import House
 from app.evaluation.shown import EvaluationView
 from app.web.pages.acts import ACTS, Act, allowed
+from app.web.pages.forms import TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
 from recordings.recorder import Recorder
 
@@ -66,6 +67,21 @@ def renew_seat_code(
     return _done_or_why_not(visit, actor, evaluation_id, work)
 
 
+@router.post("/give-up")
+def give_up(
+    evaluation_id: str,
+    visit: VisitDep,
+    actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
+    typed: TypedDep,
+) -> Response:
+    """Ends the evaluation before its time, for the reason that was typed."""
+
+    def work(session: Session, house: House) -> None:
+        conductor.give_up(session, visit.now, house, actor, evaluation_id, one(typed, "reason"))
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
+
+
 def _done_or_why_not(
     visit: Visit,
     actor: Actor,
@@ -98,6 +114,7 @@ def _page(
         status=refusal.status if refusal else HTTPStatus.OK,
         view=view,
         acts=allowed(actor, view.acts),
+        may_give_up=view.may_be_given_up and actor.may(Permission.evaluation_conduct),
         lights=_lights(view, recorder, visit.now - fresh),
         refusal=visit.explain(refusal) if refusal else None,
     )

@@ -255,6 +255,8 @@ def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: W
     refill(world, evaluation_id)
     with world.transaction() as session:
         conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    with world.transaction() as session, pytest.raises(InvalidInput, match="reason-short"):
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "  无 ")
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "专家突发疾病")
     with world.database.reading() as session:

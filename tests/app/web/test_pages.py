@@ -174,6 +174,19 @@ def test_an_act_out_of_turn_comes_back_with_the_reason(house: WebHouse) -> None:
     assert house.visitor(Role.host_operator).post("/evaluations/none/convene").status_code == 404
 
 
+def test_an_evaluation_is_given_up_with_a_reason_and_says_so(house: WebHouse) -> None:
+    evaluation = booked(house)
+    visitor = house.visitor(Role.host_operator)
+    give_up = f"/evaluations/{evaluation}/give-up"
+    assert f'action="{give_up}"' in visitor.get(f"/evaluations/{evaluation}").text
+    assert "终止的原因不足 4 个字" in visitor.post(give_up, data={"reason": "无"}).text
+    assert visitor.post(give_up, data={"reason": "停电，无法继续"}).status_code == 303
+    page = visitor.get(f"/evaluations/{evaluation}").text
+    assert "已终止" in page
+    assert give_up not in page
+    assert visitor.post(give_up, data={"reason": "停电，无法继续"}).status_code == 409
+
+
 def test_pages_speak_the_language_that_was_chosen_and_remember_it(house: WebHouse) -> None:
     visitor = house.visitor(Role.host_operator)
     first = visitor.get("/today?lang=en")
