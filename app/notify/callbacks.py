@@ -8,14 +8,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlmodel import Session
+from starlette.datastructures import FormData
 
 from app.accounts.access import Public
 from app.core.dependencies import ClockDep, DatabaseDep
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, InvalidInput
 from app.core.i18n import N_
 from app.notify import repository, twilio
 from app.notify.answering import Answering
@@ -28,6 +30,9 @@ router = APIRouter(prefix="/hooks/twilio", tags=["twilio"], dependencies=[Public
 _UNAVAILABLE = (
     "480"  # SIP: the phone is off or out of reach; Twilio calls it failed, people call it unanswered
 )
+_FORM = "application/x-www-form-urlencoded"
+_MOST_BYTES = 64 * 1024
+_MOST_FIELDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +47,8 @@ class Report:
 
 
 async def _genuine(request: Request, room: PhoneRoomDep) -> Report:
-    """Reads the report; Forbidden unless the provider signed exactly this request."""
-    form = await request.form()
+    """Reads the report; InvalidInput for what is no report, Forbidden unless the provider signed exactly this one."""
+    form = await _form(request)
     raw_path = request.scope.get("raw_path") or request.url.path.encode()
     genuine = room.signatures.genuine(
         raw_path.decode("latin-1"),
@@ -59,6 +64,31 @@ async def _genuine(request: Request, room: PhoneRoomDep) -> Report:
         )
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
     return Report(fields, request.headers.get("I-Twilio-Idempotency-Token", ""))
+
+
+async def _form(request: Request) -> FormData:
+    """The fields as they came. Anybody can post here, so nothing is read that the provider would not send."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != _FORM:
+        raise _not_a_report()
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _MOST_BYTES:
+            raise _not_a_report()
+    try:
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError as error:  # also bytes outside ASCII: a form escapes them
+        raise _not_a_report() from error
+    return FormData(pairs)
+
+
+def _not_a_report() -> InvalidInput:
+    return InvalidInput(
+        "report-form",
+        N_("回执的格式不符或过大"),
+        N_("回执应为 application/x-www-form-urlencoded，不超过 64 KiB"),
+    )
 
 
 ReportDep = Annotated[Report, Depends(_genuine)]

@@ -1,5 +1,8 @@
 """Only what the provider signed is believed."""
 
+from urllib.parse import parse_qsl
+
+import httpx2
 import pytest
 
 from app.notify import twilio
@@ -104,3 +107,35 @@ def test_a_report_on_a_message_we_never_sent_is_taken_and_forgotten(house: Phone
     answer = house.reports("/hooks/twilio/voice/nobody/keys?step=accept", {**STATUS, "Digits": "1"})
     assert "没有待答复的通知" in answer.text
     assert house.invitees.told == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="a"\r\n\r\n1\r\n--b--\r\n',
+        ),
+        ("application/json", b"{}"),
+        ("", b""),
+        ("application/x-www-form-urlencoded", b"a=" + b"1" * (64 * 1024)),
+        ("application/x-www-form-urlencoded", b"&".join(b"f%d=1" % number for number in range(300))),
+        ("application/x-www-form-urlencoded", "a=中".encode()),
+    ],
+)
+def test_what_no_provider_would_send_is_refused_before_it_is_taken_in(
+    house: PhoneHouse, kind: str, body: bytes
+) -> None:
+    address = f"{house.url}/hooks/twilio/inbound/sms"
+    headers = {"Content-Type": kind} if kind else {}
+    # The signature is that of the fields, as if the provider itself had lost its mind.
+    headers[twilio.SIGNATURE_HEADER] = twilio.sign(
+        house.room.auth_token, address, dict(parse_qsl(body.decode()))
+    )
+    answer = httpx2.post(address, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "report-form")
+
+
+def test_a_report_up_to_the_limit_is_read_with_its_empty_fields(house: PhoneHouse) -> None:
+    fields = {"From": "+8613900000099", "Body": "x" * 60_000, "MessageSid": "SM" + "2" * 32, "Empty": ""}
+    assert house.reports("/hooks/twilio/inbound/sms", fields).status_code == 200
