@@ -305,6 +305,11 @@ def test_an_even_committee_is_refused_with_the_rule_and_its_source(world: World)
         )
 
 
+def test_codes_may_be_typed_in_small_letters() -> None:
+    assert UnitIn(name="x", credit_code="91530600ma00000001").credit_code == "91530600MA00000001"
+    assert SlotIn(specialty="a0801", count=1).specialty == "A0801"
+
+
 def test_two_evaluations_at_once_never_share_a_seat_or_an_expert(world: World) -> None:
     first, second = book(world), book(world, project_number="ZT-2026-002")
     draw(world, first)
