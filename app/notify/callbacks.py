@@ -80,7 +80,7 @@ async def _form(request: Request) -> FormData:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:  # also bytes outside ASCII: a form escapes them
         raise _not_a_report() from error
-    return FormData(pairs)
+    return FormData([*pairs])
 
 
 def _not_a_report() -> InvalidInput:

@@ -128,7 +128,7 @@ def test_what_no_provider_would_send_is_refused_before_it_is_taken_in(
 ) -> None:
     address = f"{house.url}/hooks/twilio/inbound/sms"
     headers = {"Content-Type": kind} if kind else {}
-    # The signature is that of the fields, as if the provider itself had lost its mind.
+    # Signed with the right token: it is the form that is refused, not the signature.
     headers[twilio.SIGNATURE_HEADER] = twilio.sign(
         house.room.auth_token, address, dict(parse_qsl(body.decode()))
     )
