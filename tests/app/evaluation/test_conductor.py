@@ -324,10 +324,29 @@ def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) 
     evaluation_id = book(world)
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        shown = repr(views.terminal(session, evaluation_id)) + repr(views.draw_page(session, evaluation_id))
+        summary = views.summary(session, lambda _key: None, evaluation_id).model_dump_json()
+        seen = (
+            views.terminal(session, evaluation_id),
+            views.draw_page(session, evaluation_id),
+            views.evaluation_page(session, lambda _key: None, evaluation_id),
+            venues.staff_board(session, world.now(), world.host_id),
+        )
+        shown = repr(seen[:3]) + summary
+        *_, board = seen
         for one in invitations(session, "queued"):
             expert = session.get_one(Expert, one.expert_id)
-            for secret in (world.sealer.unseal(expert.name_sealed), world.sealer.unseal(expert.phone_sealed)):
+            center = session.get_one(Center, one.center_id)
+            for secret in (
+                world.sealer.unseal(expert.name_sealed),
+                world.sealer.unseal(expert.phone_sealed),
+                expert.employer,
+                one.report_place,
+                one.expert_id,
+                one.seat_id,
+            ):
                 assert secret not in shown
-            assert one.center_id not in shown
-            assert one.seat_id not in shown
+            if center.id != world.host_id:  # whose own center it is, everybody knows
+                assert center.id not in shown
+                assert center.name not in shown
+                assert next(other for other in board if other.center_id == center.id).counts == {}
+                assert one.seat_id not in repr(board)
