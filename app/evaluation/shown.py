@@ -68,6 +68,16 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
+class StandingView:
+    """A bidder's place in the result; points as people write them, as 87.5. Equal totals share a rank."""
+
+    rank: int
+    bidder: str
+    total: str
+    mean: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationView:
     card: EvaluationCard
     members: tuple[MemberView, ...]
@@ -77,6 +87,8 @@ class EvaluationView:
     bidders: int
     short_reason: Reason | None
     manifest_sha256: str | None
+    standings: tuple[StandingView, ...]
+    """The result, once everything is sealed; empty before."""
     acts: tuple[str, ...]
     """Acts that are possible now: any of commit, run, convene, open, close."""
     may_be_given_up: bool

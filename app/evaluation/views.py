@@ -11,7 +11,7 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
-from app.evaluation import booking, conductor
+from app.evaluation import booking, conductor, result
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import EvaluationOut, MemberOut
@@ -119,6 +119,7 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         bidders=len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder])),
         short_reason=_reason(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
+        standings=result.standings(session, evaluation),
         acts=_acts(evaluation),
         may_be_given_up=EvaluationEvent.give_up in possible(EvaluationState(evaluation.state)),
     )
