@@ -8,8 +8,6 @@ from app.rehearsal.service import Desk
 from venue.media.pretend import PretendSeat
 from venue.room.client import SeatClient
 
-_BETWEEN_SAVES_S = 1.2
-
 
 class PretendExpert:
     """One seat of the rehearsal: first `sign_in`, then `sit`, then `score`; `sit` again after a break."""
@@ -32,8 +30,8 @@ class PretendExpert:
         client = await stack.enter_async_context(SeatClient(self._url, ticket["ticket"]))
         await client.join_media(PretendSeat(self.seat_no))
 
-    async def score(self) -> None:
-        """Fills the sheet bidder by bidder, saving as a desk does, and hands it in."""
+    async def score(self, between_s: float = 0.0) -> None:
+        """Fills the sheet bidder by bidder, saving each as a desk does, and hands it in."""
         shown = await self.desk.get("/api/seat/desk")
         sheet = shown["sheet"]
         scores: dict[str, dict[str, int]] = {}
@@ -45,7 +43,7 @@ class PretendExpert:
             sheet = await self.desk.put(
                 "/api/seat/sheet", {"revision": sheet["revision"], "scores": scores, "note": ""}
             )
-            await asyncio.sleep(_BETWEEN_SAVES_S)
+            await asyncio.sleep(between_s)
         await self.desk.post("/api/seat/sheet/submit")
 
     def _points(self, bidder: int, number: int, criterion: dict[str, Any]) -> int:

@@ -35,7 +35,8 @@ from venue import service as venues
 
 _STEPS = 9
 _LOOK_S = 0.5
-_SESSION_S = 12.0
+_SESSION_S = 40.0
+_BETWEEN_SAVES_S = 6.0
 
 
 @dataclass(slots=True)
@@ -196,7 +197,9 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
 
         tell.step(N_("独立评分并提交"))
         async with asyncio.timeout(90):
-            await asyncio.gather(*(expert.score() for expert in experts), asyncio.sleep(_SESSION_S))
+            await asyncio.gather(
+                *(expert.score(_BETWEEN_SAVES_S) for expert in experts), asyncio.sleep(_SESSION_S)
+            )
         tell.step(N_("关闭评标，封存录音录像"))
         await operator.post(f"{path}/close")
         evaluation = await _until_state(operator, path, "sealed")
