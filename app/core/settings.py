@@ -35,7 +35,8 @@ class ServerSettings(BaseModel):
 
 class NotifySettings(BaseModel):
     provider: Provider = Field(
-        Provider.simulator, description="`twilio` rings real phones; `simulator` rings pretend ones, in demonstrations only."
+        Provider.simulator,
+        description="`twilio` rings real phones; `simulator` rings pretend ones, in demonstrations only.",
     )
     account_sid: str = Field("AC" + "0" * 32, description="Twilio account; any value with the simulator.")
     auth_token: str | None = Field(
