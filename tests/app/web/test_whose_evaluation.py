@@ -1,6 +1,7 @@
 """An evaluation belongs to the center that hosts it: staff of another center meet nothing, wherever they knock."""
 
 import pytest
+from fastapi.responses import PlainTextResponse
 from fastapi.routing import iter_route_contexts
 
 from app.accounts.permissions import Role
@@ -9,6 +10,12 @@ from app.evaluation import conductor
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 from venue import service as venues
+
+
+@pytest.fixture(autouse=True)
+def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stream that lets somebody in would otherwise never answer, and the test not fail but hang."""
+    monkeypatch.setattr("app.web.sse.stream", lambda *_topics: PlainTextResponse("news"))
 
 
 def booked(house: WebHouse) -> str:
