@@ -14,7 +14,7 @@ from app.core.i18n import N_
 from app.core.keys import remember, sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
-from app.evaluation.conductor import House
+from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.jobs.scheduler import Ticker
 from app.jobs.sweeps import Sweeps

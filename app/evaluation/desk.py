@@ -48,7 +48,7 @@ class CommitteeAdmissions:
             seat_no=member.seat_no,
             code_name=member.code_name,
             zero_at=room.zero_at,
-            admitted=evaluation.state in _ADMITS and member.state != "replaced",
+            admitted=evaluation.state in _ADMITS,
             evaluation_state=evaluation.state,
         )
 
@@ -84,7 +84,7 @@ def sign_in(session: Session, sealer: Sealer, now: datetime, code: str) -> Commi
 def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | None:
     """The member, now signed in, whoever vouched for them; None when they are no longer on the committee."""
     member = session.get(CommitteeMember, member_id)
-    if member is None or member.state == "replaced":
+    if member is None:
         return None
     if member.state == "confirmed":
         member.state = "signed_in"
@@ -199,7 +199,7 @@ def allowed(session: Session, evaluation: Evaluation) -> scoring.Allowed:
 def _member(session: Session, member_id: str) -> tuple[CommitteeMember, Evaluation]:
     member = session.get(CommitteeMember, member_id)
     evaluation = session.get(Evaluation, member.evaluation_id) if member else None
-    if member is None or evaluation is None or member.state == "replaced":
+    if member is None or evaluation is None:
         raise NotFound("seat-gone", N_("您的席位已不在本次评标中"), N_("请联系现场工作人员"))
     return member, evaluation
 

@@ -10,8 +10,8 @@ from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
-from app.evaluation import booking, conductor, desk, views
-from app.evaluation.conductor import Durable, House
+from app.evaluation import booking, cases, conductor, convening, desk, views
+from app.evaluation.cases import Durable, House
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
 from expert_draw import service as draws
 
@@ -62,7 +62,7 @@ def read(
     database: DatabaseDep,
 ) -> EvaluationOut:
     with database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
         return views.summary(session, durable_of(request), evaluation_id)
 
 
@@ -77,7 +77,7 @@ def draw_record(
     Supervisors have it at any time, the host once the evaluation is closed; before that Conflict.
     """
     with database.reading() as session:
-        evaluation = conductor.load_for(session, actor, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
         if not views.hands_out_record(actor, evaluation.state):
@@ -127,7 +127,7 @@ def renew_seat_code(
     """Sends the member of this seat a new code; the codes before it end."""
     with database.transaction() as session:
         house = House(settings, sealer)
-        conductor.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
+        convening.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
         return views.summary(session, durable_of(request), evaluation_id)
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
@@ -11,24 +10,18 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
-from app.evaluation import booking, conductor, result
+from app.evaluation import booking, cases, result
+from app.evaluation.cases import Durable
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import EvaluationOut, MemberOut
 from app.evaluation.shown import (
     BookingForm,
-    DrawnPlace,
-    DrawView,
     EvaluationCard,
     EvaluationView,
     Guide,
-    InvitationView,
     MemberView,
     Reason,
-    RoundView,
-    SlotView,
-    StepView,
-    TerminalView,
     TimelineEvent,
     TodayView,
 )
@@ -36,20 +29,14 @@ from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from app.projects import service as projects
 from app.projects.service import PartyRole
-from expert_draw import service as draws
 from expert_draw import specialties
-from expert_draw.engine.entries import Round, read_entry
-from expert_draw.engine.pool import DrawKind
-from expert_draw.engine.record import DrawRecord
 from expert_draw.invitation import InvitationState
-from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
-from expert_draw.pooling import depth
+from expert_draw.models import Draw, Expert, ExpertSpecialty, Invitation
 from venue import service as venues
 from venue.models import Center, RoomEvent
 from venue.room.events import EVENT_TEXTS, EventKind
 from venue.service import SeatState
 
-Durable = Callable[[TrackKey], int | None]
 _LISTED = 200
 
 
@@ -97,7 +84,7 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
     ).all()
     away = sum(center != host for center, host in seated)
     return TodayView(
-        evaluations=tuple(_card(session, row) for row in ordered),
+        evaluations=tuple(card(session, row) for row in ordered),
         seats_in_use=sum(board.counts[SeatState.occupied] for board in boards),
         seats_total=sum(sum(board.counts.values()) for board in boards),
         remote_rate=_per_cent(away, len(seated)),
@@ -108,10 +95,10 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
 
 def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> EvaluationView:
     """One evaluation with its committee by seat number; centers appear once their expert has signed in."""
-    evaluation = conductor.load(session, evaluation_id)
+    evaluation = cases.load(session, evaluation_id)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     return EvaluationView(
-        card=_card(session, evaluation),
+        card=card(session, evaluation),
         members=members(session, durable, evaluation),
         room_id=evaluation.room_id,
         draw_number=draw.number if draw else None,
@@ -120,7 +107,7 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         short_reason=_reason(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
         standings=result.standings(session, evaluation),
-        acts=_acts(evaluation),
+        acts=acts_of(evaluation),
         may_be_given_up=EvaluationEvent.give_up in possible(EvaluationState(evaluation.state)),
     )
 
@@ -128,7 +115,7 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
 def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple[MemberView, ...]:
     """The committee by seat number, with how far each seat is safely recorded."""
     found = []
-    for member in conductor.members(session, evaluation.id):
+    for member in cases.members(session, evaluation.id):
         sheet = session.get(ScoreSheet, member.id)
         center = session.get(Center, member.center_id) if member.state != "confirmed" else None
         camera, microphone = (
@@ -150,96 +137,15 @@ def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple
     return tuple(found)
 
 
-def draw_page(session: Session, evaluation_id: str) -> DrawView:
-    """The draw by codes: what was promised, what was asked for, who was left out on which ground, what came out."""
-    evaluation = conductor.load(session, evaluation_id)
-    card = _card(session, evaluation)
-    acts = _acts(evaluation)
-    if evaluation.draw_id is None:
-        slots = tuple(
-            SlotView(
-                slot.specialty,
-                specialties.specialty_name(slot.specialty),
-                slot.count,
-                depth(session, slot.specialty),
-            )
-            for slot in booking.slots(evaluation)
-        )
-        return DrawView(card, None, None, None, 0, slots, (), (), None, 0, acts)
-    draw = draws.load(session, evaluation.draw_id)
-    record = draws.read(session, draw)
-    request = record.history.pools[DrawKind.expert].request
-    out = request.removed()
-    by_seat = {slot.key: sum(code not in out for code in slot.eligible) for slot in request.slots}
-    seat_no = 1
-    slots_seen = []
-    for slot in booking.slots(evaluation):
-        slots_seen.append(
-            SlotView(
-                slot.specialty, specialties.specialty_name(slot.specialty), slot.count, by_seat[str(seat_no)]
-            )
-        )
-        seat_no += slot.count
-    by_slot = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
-    return DrawView(
-        card=card,
-        number=draw.number,
-        state=draw.state,
-        anchor=draw.anchor,
-        pool_size=len(request.candidates),
-        slots=tuple(slots_seen),
-        excluded=tuple(sorted(Counter(ground for _, ground in request.excluded).items())),
-        rounds=_rounds(record, by_slot),
-        head=record.head,
-        lines=len(record.events),
-        acts=acts,
-    )
-
-
 def hands_out_record(actor: Actor, state: str) -> bool:
     """Whether this actor may have the full draw record now: its group sizes can tell centers and employers."""
     over = state in {EvaluationState.closed, EvaluationState.sealed}
     return actor.may(Permission.draw_read) and (over or actor.role is Role.supervisor)
 
 
-def terminal(session: Session, evaluation_id: str) -> TerminalView:
-    """The invitations by code and seat number; nothing from which a name could be inferred."""
-    evaluation = conductor.load(session, evaluation_id)
-    rows = session.exec(
-        select(Invitation, DrawSlot)
-        .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
-        .where(Invitation.draw_id == evaluation.draw_id)
-        .order_by(col(DrawSlot.seat_no), col(Invitation.round).desc())
-    ).all()
-    latest: set[int] = set()
-    current: list[InvitationView] = []
-    earlier: list[InvitationView] = []
-    for invitation, slot in rows:
-        view = InvitationView(
-            seat_no=slot.seat_no,
-            round=invitation.round,
-            code=short_code(invitation.code),
-            state=invitation.state,
-            steps=tuple(
-                StepView(message.channel, message.state, message.due_at)
-                for message in session.exec(
-                    select(OutgoingMessage)
-                    .where(OutgoingMessage.subject == invitation.id)
-                    .order_by(col(OutgoingMessage.created_at))
-                ).all()
-            ),
-            deadline=invitation.deadline,
-            answered_at=invitation.answered_at,
-            channel=invitation.answer_channel,
-        )
-        (earlier if slot.seat_no in latest else current).append(view)
-        latest.add(slot.seat_no)
-    return TerminalView(_card(session, evaluation), tuple(current), tuple(earlier))
-
-
 def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent, ...]:
     """What happened in the room and to the evaluation, by room time, for the replay's timeline."""
-    evaluation = conductor.load(session, evaluation_id)
+    evaluation = cases.load(session, evaluation_id)
     if evaluation.room_id is None:
         return ()
     zero_at = venues.zero_of_room(session, evaluation.room_id)
@@ -280,8 +186,8 @@ def booking_form(session: Session, center_id: str | None) -> BookingForm:
 
 def summary(session: Session, durable: Durable, evaluation_id: str) -> EvaluationOut:
     """The evaluation for programs."""
-    evaluation = conductor.load(session, evaluation_id)
-    card = _card(session, evaluation)
+    evaluation = cases.load(session, evaluation_id)
+    shown = card(session, evaluation)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     return EvaluationOut(
         id=evaluation.id,
@@ -289,8 +195,8 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
         state=evaluation.state,
         starts_at=evaluation.starts_at,
         minutes=evaluation.minutes,
-        places=card.places,
-        confirmed=card.confirmed,
+        places=shown.places,
+        confirmed=shown.confirmed,
         rounds=draw.rounds if draw else 0,
         room_id=evaluation.room_id,
         members=tuple(
@@ -309,12 +215,7 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
     )
 
 
-def short_code(code: str) -> str:
-    """A record code as people compare it by eye: the first eight digits in two groups."""
-    return f"{code[:4]}-{code[4:8]}".upper()
-
-
-def _acts(evaluation: Evaluation) -> tuple[str, ...]:
+def acts_of(evaluation: Evaluation) -> tuple[str, ...]:
     """What staff can do next, read off the table of states."""
     return tuple(event.value for event in possible(EvaluationState(evaluation.state)) if event in _BY_STAFF)
 
@@ -326,7 +227,8 @@ def _reason(evaluation: Evaluation) -> Reason | None:
     return Reason(kept["message"], kept["params"])
 
 
-def _card(session: Session, evaluation: Evaluation) -> EvaluationCard:
+def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
+    """The line that stands for it everywhere, with what comes next."""
     lot, project = projects.lot_with_project(session, evaluation.lot_id)
     center = session.get_one(Center, evaluation.host_center_id)
     step, actor = _NEXT[EvaluationState(evaluation.state)]
@@ -358,39 +260,6 @@ def _code_state(session: Session, member_id: str) -> str | None:
         .order_by(col(OutgoingMessage.created_at).desc(), col(OutgoingMessage.id).desc())
         .limit(1)
     ).first()
-
-
-def _rounds(record: DrawRecord, specialty_of: Mapping[str, str]) -> tuple[RoundView, ...]:
-    """The rounds of the record; the three kinds of a round stand together."""
-    found: dict[int, dict[DrawKind, tuple[Round, str]]] = {}
-    for event in record.events:
-        entry = read_entry(event.type, event.body)
-        if isinstance(entry, Round):
-            found.setdefault(entry.round_no, {})[entry.kind] = (entry, event.at)
-    views = []
-    for number, kinds in sorted(found.items()):
-        experts, at = kinds[DrawKind.expert]
-        venue_of = dict(kinds[DrawKind.venue][0].drawn)
-        seat_of = dict(kinds[DrawKind.seat][0].drawn)
-        views.append(
-            RoundView(
-                number=number,
-                at=datetime.fromisoformat(at),
-                share=experts.shares[0][1],
-                tries=sum(entry.tries for entry, _ in kinds.values()),
-                places=tuple(
-                    DrawnPlace(
-                        seat_no=int(slot),
-                        specialty=specialty_of[slot],
-                        expert_code=short_code(code),
-                        venue_code=short_code(venue_of[slot]),
-                        seat_code=short_code(seat_of[slot]),
-                    )
-                    for slot, code in sorted(experts.drawn, key=lambda pair: int(pair[0]))
-                ),
-            )
-        )
-    return tuple(views)
 
 
 def _per_cent(part: int, whole: int) -> int | None:

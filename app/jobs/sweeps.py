@@ -9,8 +9,8 @@ from anyio import to_thread
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.evaluation import conductor, evidence
-from app.evaluation.conductor import House
+from app.evaluation import cases, committee, conductor, evidence
+from app.evaluation.cases import House
 from app.notify.phone_room import PhoneRoom
 from expert_draw import answers
 from recordings.recorder import Recorder
@@ -104,16 +104,16 @@ class Sweeps:
 
     def _refill(self) -> None:
         with self._database.reading() as session:
-            waiting = conductor.waiting_to_move(session)
+            waiting = committee.waiting_to_move(session)
         for evaluation_id in waiting:
             with self._patience.trying(f"refilling {evaluation_id}") as time_to_try:
                 if time_to_try:
                     with self._database.transaction() as session:
-                        conductor.refill(session, self._clock.now(), self._house, evaluation_id)
+                        committee.refill(session, self._clock.now(), self._house, evaluation_id)
 
     def _over(self) -> tuple[tuple[str, str], ...]:
         with self._database.reading() as session:
-            return conductor.rooms_to_seal(session)
+            return cases.rooms_to_seal(session)
 
     def _seal(self, evaluation_id: str, room_id: str) -> None:
         with self._database.reading() as session:

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import DatabaseDep
-from app.evaluation import conductor
+from app.evaluation import cases
 from app.web import sse
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
@@ -28,7 +28,7 @@ def one_evaluation(
 ) -> StreamingResponse:
     """Says that this evaluation, its committee or its invitations have changed."""
     with database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
     return sse.stream(f"evaluation:{evaluation_id}")
 
 

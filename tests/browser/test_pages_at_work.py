@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.accounts.permissions import Role
-from app.evaluation import conductor
-from app.evaluation.conductor import House
+from app.evaluation import committee, conductor
+from app.evaluation.cases import House
 from tests.browser.conftest import Visit
 from tests.support.web import PASSWORD, WebHouse
 from tests.support.world import OPERATOR, booking
@@ -76,7 +76,7 @@ def test_news_arrives_by_itself(visit: Visit, house: WebHouse) -> None:
     expect(page.locator("#list")).to_contain_text("秘密水库除险加固工程")
     watching.open(f"/evaluations/{evaluation.id}/draw")
     with world.transaction() as session:
-        conductor.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
+        committee.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
     expect(page.locator(".big-hash")).to_be_visible()
     expect(page.locator("#guide")).to_contain_text("已公布承诺")
 

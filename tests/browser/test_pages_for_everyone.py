@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from app.accounts.permissions import Role
-from app.evaluation import conductor
-from app.evaluation.conductor import House
+from app.evaluation import committee, conductor
+from app.evaluation.cases import House
 from tests.browser.conftest import Visit
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
@@ -25,8 +25,8 @@ def drawn(house: WebHouse) -> str:
     acting = House(world.settings, world.sealer)
     with world.transaction() as session:
         evaluation = conductor.book(session, world.now(), acting, OPERATOR, booking(world))
-        conductor.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
-        conductor.run_draw(session, world.now(), acting, OPERATOR, evaluation.id)
+        committee.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
+        committee.run_draw(session, world.now(), acting, OPERATOR, evaluation.id)
     return str(evaluation.id)
 
 

@@ -16,7 +16,7 @@ from app.core.guards import install_guards
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.core.settings import Settings
-from app.evaluation.conductor import House
+from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
 from app.migrations.metadata import metadata
 from expert_draw.answers import Invitees

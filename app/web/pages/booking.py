@@ -14,7 +14,7 @@ from app.core.errors import YuanpingError
 from app.core.i18n import translate
 from app.evaluation import booking, conductor, views
 from app.evaluation.booking import Depth, Problem
-from app.evaluation.conductor import House
+from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn
 from app.web.pages import booking_form
 from app.web.pages.booking_form import Filled

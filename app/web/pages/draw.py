@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.evaluation import conductor, views
+from app.evaluation import cases, draw_views, views
 from app.web.pages.acts import allowed
 from app.web.pages.visit import VisitDep
 
@@ -19,8 +19,8 @@ def draw(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_read)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
-        view = views.draw_page(session, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
+        view = draw_views.draw_page(session, evaluation_id)
     return visit.page(
         "draw.html",
         actor=actor,

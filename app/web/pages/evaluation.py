@@ -14,8 +14,8 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
-from app.evaluation import conductor, views
-from app.evaluation.conductor import House
+from app.evaluation import cases, conductor, convening, views
+from app.evaluation.cases import House
 from app.evaluation.shown import EvaluationView
 from app.web.pages.acts import ACTS, Act, allowed
 from app.web.pages.forms import TypedDep, one
@@ -62,7 +62,7 @@ def renew_seat_code(
     """Sends the member of this seat a new code."""
 
     def work(session: Session, house: House) -> None:
-        conductor.renew_seat_code(session, visit.now, house, actor, evaluation_id, seat_no)
+        convening.renew_seat_code(session, visit.now, house, actor, evaluation_id, seat_no)
 
     return _done_or_why_not(visit, actor, evaluation_id, work)
 
@@ -105,7 +105,7 @@ def _page(
 ) -> HTMLResponse:
     recorder = _recorder(visit)
     with visit.database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
         view = views.evaluation_page(session, recorder.durable, evaluation_id)
     fresh = timedelta(milliseconds=visit.settings.recording.stale_after_ms)
     return visit.page(

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.evaluation import conductor, views
+from app.evaluation import cases, draw_views
 from app.web.pages.visit import VisitDep
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
@@ -18,6 +18,6 @@ def invitations(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.invitation_read)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
-        view = views.terminal(session, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
+        view = draw_views.terminal(session, evaluation_id)
     return visit.page("invitations.html", actor=actor, view=view)

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
-from app.evaluation import conductor, views
+from app.evaluation import cases, views
 from app.web.pages.visit import VisitDep
 from recordings.wording import player_texts
 
@@ -21,7 +21,7 @@ def replay(
 ) -> HTMLResponse:
     recorder = visit.request.app.state.recorder
     with visit.database.reading() as session:
-        conductor.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id)
         view = views.evaluation_page(session, recorder.durable, evaluation_id)
         marks = views.timeline_events(session, evaluation_id)
     events = [

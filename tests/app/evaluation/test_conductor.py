@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.core.errors import Conflict, InvalidInput
-from app.evaluation import conductor, views
+from app.evaluation import cases, committee, conductor, convening, draw_views, views
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
@@ -34,9 +34,9 @@ def book(world: World, **changes: object) -> str:
 
 def draw(world: World, evaluation_id: str) -> None:
     with world.transaction() as session:
-        conductor.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        committee.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
     with world.transaction() as session:
-        conductor.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        committee.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
 
 
 def invitations(session: Session, *states: str) -> list[Invitation]:
@@ -55,7 +55,7 @@ def answer(world: World, invitation: Invitation, *, accept: bool) -> Heard:
 
 def refill(world: World, evaluation_id: str) -> None:
     with world.transaction() as session:
-        conductor.refill(session, world.now(), world.house, evaluation_id)
+        committee.refill(session, world.now(), world.house, evaluation_id)
 
 
 def record_of(session: Session) -> bytes:
@@ -83,7 +83,7 @@ def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) ->
     evaluation_id = book(world, avoid=(UnitIn(name="单位 1"),))
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        seen = views.draw_page(session, evaluation_id)
+        seen = draw_views.draw_page(session, evaluation_id)
         assert dict(seen.excluded) == {"employer": 1}
         assert avoided.id not in {one.expert_id for one in invitations(session, "queued")}
 
@@ -148,9 +148,9 @@ def test_a_full_committee_is_ready_and_each_member_gets_a_seat_code(world: World
         answer(world, one, accept=True)
     refill(world, evaluation_id)
     with world.transaction() as session:
-        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
     with world.database.reading() as session:
-        assert conductor.load(session, evaluation_id).state == "convened"
+        assert cases.load(session, evaluation_id).state == "convened"
         codes = session.exec(select(OutgoingMessage).where(OutgoingMessage.purpose == "seat_code")).all()
         assert len(codes) == 5
         assert audit.check_case(session, evaluation_id) is None
@@ -165,7 +165,7 @@ def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
         answer(world, one, accept=True)
     refill(world, evaluation_id)
     with world.transaction() as session:
-        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
     world.clock.advance(60)
     with world.transaction() as session, pytest.raises(Conflict, match="seats-not-recorded"):
         conductor.open_session(
@@ -180,7 +180,7 @@ def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
         conductor.open_session(
             session, world.now(), world.house, OPERATOR, evaluation_id, lambda _key: 59_000
         )
-        assert conductor.load(session, evaluation_id).state == "in_session"
+        assert cases.load(session, evaluation_id).state == "in_session"
 
 
 def test_an_answer_after_the_end_is_late_even_before_anybody_noticed_the_end(world: World) -> None:
@@ -230,7 +230,7 @@ def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_lets_everybody
         for one in waiting:
             answer(world, one, accept=False)
     with world.database.reading() as session:
-        assert conductor.load(session, evaluation_id).state == "short"
+        assert cases.load(session, evaluation_id).state == "short"
         shown = views.evaluation_page(session, lambda _key: None, evaluation_id)
         assert shown.short_reason is not None
         assert "名额" in shown.short_reason.text.format(**shown.short_reason.params)
@@ -254,22 +254,20 @@ def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: W
         answer(world, one, accept=True)
     refill(world, evaluation_id)
     with world.transaction() as session:
-        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
     with world.transaction() as session, pytest.raises(InvalidInput, match="reason-short"):
         conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "  无 ")
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "专家突发疾病")
     with world.database.reading() as session:
-        assert conductor.rooms_to_seal(session) == (
-            (evaluation_id, conductor.load(session, evaluation_id).room_id),
-        )
+        assert cases.rooms_to_seal(session) == ((evaluation_id, cases.load(session, evaluation_id).room_id),)
         assert venues.booked_seats(session, evaluation_id) == ()
         assert '"reason":"专家突发疾病"' in audit.trail(session, evaluation_id)[-1].data
         assert verify_record(record_of(session)).summary.state == "void"
     with world.transaction() as session:
         conductor.seal(session, world.now(), evaluation_id, "ab" * 32)
-        assert conductor.load(session, evaluation_id).state == "given_up"
-        assert conductor.rooms_to_seal(session) == ()
+        assert cases.load(session, evaluation_id).state == "given_up"
+        assert cases.rooms_to_seal(session) == ()
     again = book(world, project_number="ZT-2026-003")
     draw(world, again)
 
@@ -326,8 +324,8 @@ def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) 
     with world.database.reading() as session:
         summary = views.summary(session, lambda _key: None, evaluation_id).model_dump_json()
         seen = (
-            views.terminal(session, evaluation_id),
-            views.draw_page(session, evaluation_id),
+            draw_views.terminal(session, evaluation_id),
+            draw_views.draw_page(session, evaluation_id),
             views.evaluation_page(session, lambda _key: None, evaluation_id),
             venues.staff_board(session, world.now(), world.host_id),
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from app.evaluation import conductor, evidence
+from app.evaluation import committee, conductor, evidence
 from app.evaluation.models import Evaluation
 from tests.support.world import OPERATOR, World, booking, make_world
 
@@ -19,9 +19,9 @@ def drawn(world: World) -> str:
     with world.transaction() as session:
         evaluation_id = conductor.book(session, world.now(), world.house, OPERATOR, booking(world)).id
     with world.transaction() as session:
-        conductor.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        committee.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
     with world.transaction() as session:
-        conductor.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        committee.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
     return evaluation_id
 
 

@@ -12,7 +12,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict, NotFound
-from app.evaluation import conductor, desk
+from app.evaluation import cases, committee, conductor, convening, desk
 from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from expert_draw.models import Invitation
@@ -35,9 +35,9 @@ def house(tmp_path: Path) -> Iterator[WebHouse]:
 def drawn(world: World) -> str:
     with world.transaction() as session:
         made = conductor.book(session, world.now(), world.house, OPERATOR, booking(world)).id
-        conductor.commit_draw(session, world.now(), world.house, OPERATOR, made)
+        committee.commit_draw(session, world.now(), world.house, OPERATOR, made)
     with world.transaction() as session:
-        conductor.run_draw(session, world.now(), world.house, OPERATOR, made)
+        committee.run_draw(session, world.now(), world.house, OPERATOR, made)
     return made
 
 
@@ -47,14 +47,14 @@ def convened(world: World) -> str:
         for one in session.exec(select(Invitation)).all():
             world.invitees.taken(session, world.now(), one.id)
             world.invitees.answer(session, world.now(), one.id, True, "voice")
-        conductor.refill(session, world.now(), world.house, evaluation_id)
-        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+        committee.refill(session, world.now(), world.house, evaluation_id)
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
     return evaluation_id
 
 
 def texts(session: Session, world: World, evaluation_id: str, seat_no: int) -> list[tuple[str, str]]:
     """(state, code) of every text with a code to this seat, the oldest first."""
-    member = conductor.members(session, evaluation_id)[seat_no - 1]
+    member = cases.members(session, evaluation_id)[seat_no - 1]
     rows = session.exec(
         select(OutgoingMessage)
         .where(OutgoingMessage.subject == member.id)
@@ -66,7 +66,7 @@ def texts(session: Session, world: World, evaluation_id: str, seat_no: int) -> l
 def renew(world: World, evaluation_id: str, seat_no: int = 2) -> None:
     world.clock.advance(1)
     with world.transaction() as session:
-        conductor.renew_seat_code(session, world.now(), world.house, OPERATOR, evaluation_id, seat_no)
+        convening.renew_seat_code(session, world.now(), world.house, OPERATOR, evaluation_id, seat_no)
 
 
 def signs_in(world: World, code: str) -> bool:

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from app.accounts.permissions import Role
 from app.core.canonical import canonical_json
-from app.evaluation import conductor
+from app.evaluation import cases, committee, conductor, convening
 from app.evaluation.models import CommitteeMember, ScoreSheet
 from app.projects import service as projects
 from app.projects.service import PartyRole
@@ -29,13 +29,13 @@ def scored(house: WebHouse) -> str:
     world = house.world
     with world.transaction() as session:
         evaluation = conductor.book(session, world.now(), world.house, OPERATOR, booking(world))
-        conductor.commit_draw(session, world.now(), world.house, OPERATOR, evaluation.id)
-        conductor.run_draw(session, world.now(), world.house, OPERATOR, evaluation.id)
+        committee.commit_draw(session, world.now(), world.house, OPERATOR, evaluation.id)
+        committee.run_draw(session, world.now(), world.house, OPERATOR, evaluation.id)
         for one in session.exec(select(Invitation)).all():
             world.invitees.taken(session, world.now(), one.id)
             world.invitees.answer(session, world.now(), one.id, True, "voice")
-        conductor.refill(session, world.now(), world.house, evaluation.id)
-        conductor.convene(session, world.now(), world.house, OPERATOR, evaluation.id)
+        committee.refill(session, world.now(), world.house, evaluation.id)
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation.id)
         bidders = projects.parties(session, evaluation.lot_id, [PartyRole.bidder])
         criteria = projects.criteria(session, evaluation.lot_id)
         for member in session.exec(select(CommitteeMember)).all():
@@ -63,12 +63,12 @@ def test_totals_means_and_ranks_are_shown_once_everything_is_sealed(house: WebHo
     visitor = house.visitor(role)
     for state in ("in_session", "closed"):
         with house.world.transaction() as session:
-            conductor.load(session, evaluation_id).state = state
+            cases.load(session, evaluation_id).state = state
         page = visitor.get(f"/evaluations/{evaluation_id}").text
         assert "评分汇总" not in page
         assert "投标人2" not in page
     with house.world.transaction() as session:
-        conductor.load(session, evaluation_id).state = "sealed"
+        cases.load(session, evaluation_id).state = "sealed"
     page = visitor.get(f"/evaluations/{evaluation_id}").text
     rows = page.split('id="result-title"')[1].split("</table>")[0]
     assert rows.index("投标人2") < rows.index("投标人1") < rows.index("投标人3")

@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from app.accounts.permissions import Role
 from app.core.samples import Codec, EncodedSample, Source, TrackKey
-from app.evaluation import conductor
+from app.evaluation import cases, conductor
 from app.evaluation.models import Evaluation
 from app.web.templating import HERE, wall_time
 from expert_draw import service as draws
@@ -150,7 +150,7 @@ def test_the_full_draw_record_is_the_supervisors_at_once_and_the_hosts_after_the
     assert supervisor.get(record).content == read.text
     assert record in supervisor.get(f"/evaluations/{evaluation}/draw").text
     with house.world.transaction() as session:
-        conductor.load(session, evaluation).state = "closed"
+        cases.load(session, evaluation).state = "closed"
     assert host.get(record).content == read.text
     assert record in host.get(f"/evaluations/{evaluation}/draw").text
 

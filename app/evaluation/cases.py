@@ -1,0 +1,101 @@
+"""Finds evaluations, says who may meddle with them, and moves them from state to state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from app.accounts.access import Actor
+from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core import bus
+from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.core.samples import TrackKey
+from app.core.sealing import Sealer
+from app.core.settings import Settings
+from app.evaluation.lifecycle import OVER, EvaluationEvent, EvaluationState, advance
+from app.evaluation.models import CommitteeMember, Evaluation
+from venue.models import OnlineRoom
+
+Durable = Callable[[TrackKey], int | None]
+"""Room time in milliseconds up to which a track is safely on disk, None while nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every act of the conductor needs besides the session: settings and the sealer."""
+
+    settings: Settings
+    sealer: Sealer
+
+
+def load(session: Session, evaluation_id: str) -> Evaluation:
+    """The evaluation, whoever asks: for the house itself. NotFound when there is none."""
+    evaluation = session.get(Evaluation, evaluation_id)
+    if evaluation is None:
+        raise _unknown_evaluation()
+    return evaluation
+
+
+def load_for(session: Session, actor: Actor, evaluation_id: str) -> Evaluation:
+    """The evaluation when it is this actor's: their own center hosts it, or they supervise. Else NotFound."""
+    evaluation = load(session, evaluation_id)
+    if actor.role is not Role.supervisor and actor.center_id != evaluation.host_center_id:
+        raise _unknown_evaluation()
+    return evaluation
+
+
+def _unknown_evaluation() -> NotFound:
+    return NotFound("evaluation", N_("没有这次评标"), N_("从“今日”页面进入"))
+
+
+def members(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]:
+    """The committee by seat number."""
+    return tuple(
+        session.exec(
+            select(CommitteeMember)
+            .where(CommitteeMember.evaluation_id == evaluation_id)
+            .order_by(col(CommitteeMember.seat_no))
+        ).all()
+    )
+
+
+def in_state(session: Session, state: EvaluationState) -> tuple[Evaluation, ...]:
+    return tuple(
+        session.exec(select(Evaluation).where(Evaluation.state == state).order_by(Evaluation.id)).all()
+    )
+
+
+def rooms_to_seal(session: Session) -> tuple[tuple[str, str], ...]:
+    """(evaluation, room) of every evaluation that is over and whose room is not sealed yet."""
+    rows = session.exec(
+        select(Evaluation.id, OnlineRoom.id)
+        .join(OnlineRoom, col(OnlineRoom.id) == col(Evaluation.room_id))
+        .where(col(Evaluation.state).in_(OVER), OnlineRoom.state == "open")
+        .order_by(Evaluation.id)
+    ).all()
+    return tuple((evaluation_id, room_id) for evaluation_id, room_id in rows)
+
+
+def span(evaluation: Evaluation) -> tuple[datetime, datetime]:
+    """From when to when seats are booked."""
+    return evaluation.starts_at, evaluation.starts_at + timedelta(minutes=evaluation.minutes)
+
+
+def move(session: Session, evaluation: Evaluation, event: EvaluationEvent) -> None:
+    """Moves it along the table of states, or raises Conflict; open pages hear of it."""
+    evaluation.state = advance(EvaluationState(evaluation.state), event)
+    session.add(evaluation)
+    session.flush()
+    bus.publish(session, f"evaluation:{evaluation.id}", "state", state=evaluation.state)
+    bus.publish(session, "evaluations", "state")
+
+
+def note(session: Session, now: datetime, evaluation: Evaluation, tag: Tag, actor: str) -> None:
+    """Writes an act into the evaluation's trail."""
+    audit.record(
+        session, now, case=evaluation.id, tag=tag, actor=actor, subject=f"evaluation:{evaluation.number}"
+    )

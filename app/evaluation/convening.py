@@ -1,0 +1,126 @@
+"""Opens the online room for the members of a full committee and hands out their seat codes."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from app.accounts import tickets
+from app.accounts.access import Actor
+from app.accounts.tickets import TicketKind
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core import bus
+from app.core.errors import Conflict, NotFound
+from app.core.i18n import N_
+from app.core.ids import new_id
+from app.evaluation import cases
+from app.evaluation.cases import House
+from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
+from app.evaluation.models import CommitteeMember, Evaluation
+from app.notify import outbox, wording
+from app.notify.wording import TemplateId
+from expert_draw import service as draws
+from expert_draw.models import Expert, Invitation
+from expert_draw.placing import CHINA
+from recordings import service as recordings
+from venue.models import OnlineRoom
+
+_CODE_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def convene(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
+    """Opens the online room for signing in and sends every member a seat code."""
+    evaluation = cases.load_for(session, actor, evaluation_id)
+    cases.move(session, evaluation, EvaluationEvent.convene)
+    draw = draws.load(session, str(evaluation.draw_id))
+    room = OnlineRoom(id=new_id(now), evaluation_id=evaluation.id, zero_at=now, state="open")
+    session.add(room)
+    session.flush()
+    evaluation.room_id = room.id
+    recordings.begin(session, now, room_id=room.id, evaluation_id=evaluation.id)
+    for slot, invitation in draws.accepted(session, draw):
+        member = CommitteeMember(
+            id=new_id(now),
+            evaluation_id=evaluation.id,
+            seat_no=slot.seat_no,
+            code_name=_CODE_NAMES[slot.seat_no - 1],
+            expert_id=invitation.expert_id,
+            invitation_id=invitation.id,
+            center_id=invitation.center_id,
+            seat_id=invitation.seat_id,
+            state="confirmed",
+        )
+        session.add(member)
+        session.flush()
+        _send_seat_code(session, now, house, evaluation, member, invitation)
+    cases.note(session, now, evaluation, Tag.evaluation_convened, actor.id)
+
+
+def renew_seat_code(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, seat_no: int
+) -> None:
+    """Sends the member of this seat another code; the codes before it open nothing any more.
+
+    For a text that never came, or a code that was used up at a machine that failed. Who then signs in takes the
+    seat over from the earlier sign-in. Conflict unless the room is open, NotFound for a seat nobody has.
+    """
+    evaluation = cases.load_for(session, actor, evaluation_id)
+    if evaluation.state not in {EvaluationState.convened, EvaluationState.in_session}:
+        raise Conflict(
+            "seat-code-closed",
+            N_("只有召集之后、评标结束之前可以重发席位码"),
+            N_("按页面顶部的流程提示进行下一步"),
+        )
+    member = next((one for one in cases.members(session, evaluation.id) if one.seat_no == seat_no), None)
+    if member is None:
+        raise NotFound("seat", N_("本次评标没有这个席位"), N_("从评标页面进入"))
+    tickets.withdraw(session, now, kind=TicketKind.seat_code, subject=f"member:{member.id}")
+    outbox.cancel_for(session, now, member.id)
+    _send_seat_code(
+        session, now, house, evaluation, member, session.get_one(Invitation, member.invitation_id)
+    )
+    audit.record(
+        session,
+        now,
+        case=evaluation.id,
+        tag=Tag.member_code_renewed,
+        actor=actor.id,
+        subject=f"seat:{member.seat_no}",
+    )
+    bus.publish(session, f"evaluation:{evaluation.id}", "members")
+
+
+def _send_seat_code(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    member: CommitteeMember,
+    invitation: Invitation,
+) -> None:
+    expert = session.get_one(Expert, member.expert_id)
+    _, end = cases.span(evaluation)
+    code = tickets.issue(
+        session,
+        house.sealer,
+        now,
+        kind=TicketKind.seat_code,
+        subject=f"member:{member.id}",
+        lifetime=max(end - now, timedelta(hours=1)),
+    )
+    outbox.enqueue(
+        session,
+        now,
+        house.sealer,
+        subject=member.id,
+        purpose=outbox.SEAT_CODE,
+        channel=outbox.SMS,
+        to=house.sealer.unseal(expert.phone_sealed),
+        template=TemplateId.seat_code_sms,
+        variables={
+            "code": code,
+            "place": invitation.report_place,
+            "time": wording.time_words(evaluation.starts_at.astimezone(CHINA), "zh"),
+        },
+        due_at=now,
+    )
