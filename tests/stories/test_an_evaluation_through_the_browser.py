@@ -249,9 +249,21 @@ def everybody_on(room: Path, least_ms: int) -> int:
 
 async def shows(page: Page, true: str) -> None:
     """Waits for a condition in the page from outside: the page's own security forbids polling from within."""
-    async with asyncio.timeout(90):
-        while not await page.evaluate(true):
-            await asyncio.sleep(0.2)
+    try:
+        async with asyncio.timeout(90):
+            while not await page.evaluate(true):
+                await asyncio.sleep(0.2)
+    except TimeoutError:
+        raise AssertionError(f"never came true: {true}\n{await page.evaluate(PLAYERS)}") from None
+
+
+PLAYERS = """() => JSON.stringify({
+    room: document.querySelector('room-replay').state(),
+    videos: [...document.querySelectorAll('room-replay video')].map(video => ({
+        ready: video.readyState, at: video.currentTime, seeking: video.seeking, error: video.error?.message,
+        buffered: [...Array(video.buffered.length).keys()].map(n => [video.buffered.start(n), video.buffered.end(n)]),
+    })),
+})"""
 
 
 async def pictures(page: Page) -> list[str]:
