@@ -19,6 +19,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.i18n import N_, translate
 from app.core.listening import listening
+from app.core.locking import alone_in
 from app.core.logging import set_up
 from app.core.settings import Settings
 from app.main import create_app
@@ -51,7 +52,7 @@ def serve_until_stopped(settings: Settings) -> None:
     """The service as configured; its database is brought to this version first."""
     set_up()
     settings.check_service()
-    with listening(settings.server.host, settings.server.port) as sockets:
+    with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
         ground = wiring.lay(settings)
         try:
             wiring.raise_up(ground)
@@ -64,7 +65,7 @@ def serve_until_stopped(settings: Settings) -> None:
 def run_demo(settings: Settings, console: Console, language: str) -> None:
     """The sample center, open on localhost; the first time a rehearsal runs live beside it."""
     set_up("WARNING")
-    with listening(settings.server.host, settings.server.port) as sockets:
+    with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
         ground = prepare(settings, console, language)
         with ground.database.transaction() as session:
             links = personas.links(session, ground.sealer, ground.clock.now())

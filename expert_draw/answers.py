@@ -60,8 +60,7 @@ class Invitees:
             if invitation.state in {InvitationState.accepted, InvitationState.declined}:
                 return Heard.already
             expire(session, now, subject)  # the answer came after the end and before the tick that notices it
-            self.late_contact(session, now, subject, channel)
-            return Heard.lapsed
+            return self.late_contact(session, now, subject, channel)
         session.refresh(invitation)
         outbox.cancel_for(session, now, subject)
         _settle(session, now, invitation, Tag.invitation_answered, channel)
@@ -91,15 +90,15 @@ class Invitees:
             _end(session, now, invitation, InvitationEvent.fail, Tag.invitation_unreachable)
         _news(session, invitation)
 
-    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
-        """Somebody got in touch after their place was given up: written down once and for ever, changes nothing."""
+    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        """Somebody got in touch when no answer is open: a late one is written down once and for ever, changes nothing."""
         invitation = session.get(Invitation, subject)
-        if (
-            invitation is None
-            or invitation.state != InvitationState.expired
-            or invitation.late_at is not None
-        ):
-            return
+        if invitation is None:
+            return Heard.lapsed
+        if invitation.state in {InvitationState.accepted, InvitationState.declined}:
+            return Heard.already
+        if invitation.state != InvitationState.expired or invitation.late_at is not None:
+            return Heard.lapsed
         invitation.late_at = now
         session.flush()
         draw = service.load(session, invitation.draw_id)
@@ -116,6 +115,7 @@ class Invitees:
             data={"channel": channel, "code": invitation.code},
         )
         _news(session, invitation)
+        return Heard.lapsed
 
     def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
         """The latest invitation of the person with this number; an open one before any other."""

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -22,6 +22,7 @@ from venue.models import Center
 
 _AVOIDED = (PartyRole.agency, PartyRole.avoid, PartyRole.bidder, PartyRole.tenderee)
 _MOST_PLACES = 26
+_FARTHEST = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,9 @@ def _committee(rules: RulePack, wanted: BookingIn) -> list[Problem]:
 
 
 def _time(now: datetime, wanted: BookingIn) -> list[Problem]:
-    if wanted.starts_at > now or wanted.rehearsal:
+    if wanted.starts_at > now + _FARTHEST:
+        return [Problem("starts-too-late", N_("开始时间在两年以后"), N_("选择两年以内的时间"))]
+    if wanted.starts_at > now - (timedelta(days=1) if wanted.rehearsal else timedelta()):
         return []
     return [Problem("starts-in-past", N_("开始时间已过"), N_("选择将来的时间"))]
 

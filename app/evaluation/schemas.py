@@ -1,9 +1,11 @@
 """What the interface of an evaluation takes and gives."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
@@ -13,6 +15,17 @@ CreditCode = Annotated[
 SpecialtyCode = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[ABCabc]\d{2,6}$")
 ]
+
+
+def _in_our_time(at: datetime) -> datetime:
+    """The same instant in UTC; one that no calendar here can write down is refused before it meets any."""
+    try:
+        utc = at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("a time that no calendar knows") from error
+    if not _FIRST_YEAR <= utc.year <= _LAST_YEAR:
+        raise ValueError(f"a year from {_FIRST_YEAR} to {_LAST_YEAR}")
+    return utc
 
 
 class _Strict(BaseModel):
@@ -48,7 +61,7 @@ class BookingIn(_Strict):
     lot_number: Number
     lot_name: Name
     host_center_id: Annotated[str, StringConstraints(min_length=1, max_length=36)]
-    starts_at: AwareDatetime
+    starts_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)]
     minutes: int = Field(ge=10, le=7 * 24 * 60)
     slots: tuple[SlotIn, ...] = Field(min_length=1, max_length=9)
     tenderee: UnitIn

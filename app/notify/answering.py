@@ -86,8 +86,9 @@ class Answering:
             return self._reply(message, _SAID[heard])
         if self.progress.listener.is_open(session, now, message.subject):
             return self._reply(message, TemplateId.sms_not_understood)
-        self.progress.listener.late_contact(session, now, message.subject, "sms")
-        return self._reply(message, TemplateId.lapsed)
+        return self._reply(
+            message, _SAID[self.progress.listener.late_contact(session, now, message.subject, "sms")]
+        )
 
     def _latest(self, session: Session, phone: str) -> OutgoingMessage | None:
         subject = self.progress.listener.subject_for_caller(session, self.sealer.fingerprint(phone))
@@ -96,8 +97,9 @@ class Answering:
     def _open_or_lapsed(self, session: Session, now: datetime, message: OutgoingMessage, via: str) -> str:
         if self.progress.listener.is_open(session, now, message.subject):
             return self._ask(message, Ask(Step.invite), via)
-        self.progress.listener.late_contact(session, now, message.subject, via)
-        return self._close(message, TemplateId.lapsed)
+        return self._close(
+            message, _SAID[self.progress.listener.late_contact(session, now, message.subject, via)]
+        )
 
     def _ask(self, message: OutgoingMessage, ask: Ask, via: str) -> str:
         variables = self._variables(message)

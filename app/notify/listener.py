@@ -41,8 +41,10 @@ class Listener(Protocol):
         message expired before it could leave. Not told for messages that `cancel_for` cancelled.
         """
 
-    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
-        """Somebody called or wrote after the window had ended; kept as a fact, without effect."""
+    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        """Somebody called or wrote when no answer is open: `lapsed` after the window, kept as a fact; `already` when
+        their answer had counted.
+        """
 
     def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
         """The latest invitation of the person with this number, open or not; None when there is none."""

@@ -81,8 +81,11 @@ class Invitees:
     ) -> None:
         self.told.append(("ended", subject, channel, outcome.value))
 
-    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> None:
+    def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        if subject in self.answers:
+            return Heard.already
         self.told.append(("late", subject, channel))
+        return Heard.lapsed
 
     def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
         return self.numbers.get(phone_fingerprint)

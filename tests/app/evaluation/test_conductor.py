@@ -1,9 +1,11 @@
 """An evaluation from booking to a full committee, with the clock in our hands."""
 
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
@@ -301,6 +303,44 @@ def test_an_even_committee_is_refused_with_the_rule_and_its_source(world: World)
             OPERATOR,
             booking(world, slots=(SlotIn(specialty="A08", count=6),)),
         )
+
+
+@pytest.mark.parametrize(
+    "starts_at",
+    [
+        "9999-12-31T23:00:00Z",
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+23:59",
+        "1999-12-31T00:00:00Z",
+    ],
+)
+def test_a_start_that_no_calendar_could_show_is_refused(world: World, starts_at: str) -> None:
+    with pytest.raises(ValidationError, match="starts_at"):
+        booking(world, starts_at=starts_at)
+
+
+def test_a_start_years_ahead_or_a_rehearsal_long_ago_is_refused(world: World) -> None:
+    for changes, code in (
+        ({"starts_at": world.now() + timedelta(days=800)}, "starts-too-late"),
+        ({"starts_at": world.now() - timedelta(days=3), "rehearsal": True}, "starts-in-past"),
+    ):
+        with world.transaction() as session, pytest.raises(InvalidInput, match=code):
+            conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes))
+
+
+def test_who_has_answered_hears_so_again_and_not_that_the_notice_lapsed(world: World) -> None:
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    with world.database.reading() as session:
+        one, other, *_ = invitations(session, "queued")
+    answer(world, one, accept=True)
+    answer(world, other, accept=False)
+    with world.transaction() as session:
+        for invitation in (one, other):
+            assert (
+                world.invitees.late_contact(session, world.now(), invitation.id, "hotline") is Heard.already
+            )
+        assert '"late"' not in record_of(session).decode()
 
 
 def test_codes_may_be_typed_in_small_letters() -> None:

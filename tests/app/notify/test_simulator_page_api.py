@@ -34,7 +34,7 @@ def test_a_phone_is_answered_pressed_and_hung_up_from_the_page(house: PhoneHouse
         assert house.invitees.answers["invitation-2"] == "declined"
         called = page.post(f"/api/simulator/phones/{WANG}/call-hotline").json()
         assert called["calls_hotline"]
-        assert "已失效" in called["spoken"]
+        assert "已经登记" in called["spoken"]
 
 
 def test_a_call_can_be_pushed_away_and_an_unused_phone_rings_the_hotline(house: PhoneHouse) -> None:
