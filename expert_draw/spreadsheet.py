@@ -1,11 +1,13 @@
-"""Opens a spreadsheet file (.xlsx, .xls, .ods or .csv) and gives its cells as text."""
+"""Opens a spreadsheet file (.xlsx or .csv) and gives its cells as text."""
 
 import csv
 import io
+import re
 import zipfile
 from collections.abc import Sequence
 from datetime import datetime, time
 from pathlib import Path
+from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook
 
@@ -17,6 +19,9 @@ CellTable = tuple[tuple[str, ...], ...]
 _LARGEST = 32 * 1024 * 1024
 _UNPACKED = 512 * 1024 * 1024
 _BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_MOST_ROWS, _MOST_COLUMNS = 60_000, 200
+_PLACE = re.compile(r"([A-Za-z]{1,7})([0-9]{1,9})")
+_OTHER_FORMATS = {"mimetype", "content.xml", "xl/workbook.bin"}
 _EXACT = 10**15
 """From here on a spreadsheet keeps a number only roughly."""
 
@@ -43,28 +48,100 @@ def read_cells(data: bytes, name: str) -> CellTable:
 
 def _workbook(data: bytes, name: str) -> CellTable:
     try:
-        if data.startswith(b"PK") and _unpacked(data) > _UNPACKED:
-            raise InvalidInput(
-                "sheet-too-large", N_("文件 {name} 展开后过大"), N_("只保留专家名单所在的工作表"), name=name
-            )
+        _bound(data, name)
         workbook = CalamineWorkbook.from_filelike(io.BytesIO(data))
         for sheet in workbook.sheet_names:
             rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False)
             if rows:
                 return tuple(tuple(_cell(value) for value in row) for row in rows)
-    except (CalamineError, zipfile.BadZipFile) as error:
-        raise InvalidInput(
-            "sheet-unreadable",
-            N_("文件 {name} 不是可以读取的表格"),
-            N_("用表格软件另存为 .xlsx 或 .csv 后再导入；加密的文件先去掉密码"),
-            name=name,
-        ) from error
+    except (CalamineError, zipfile.BadZipFile, expat.ExpatError, NotImplementedError, RuntimeError) as error:
+        raise _unreadable(
+            name
+        ) from error  # zipfile answers the last two to a packing or password it cannot undo
     return ()
 
 
-def _unpacked(data: bytes) -> int:
+def _unreadable(name: str) -> InvalidInput:
+    return InvalidInput(
+        "sheet-unreadable",
+        N_("文件 {name} 不是可以读取的表格"),
+        N_("用表格软件另存为 .xlsx 或 .csv 后再导入；加密的文件先去掉密码"),
+        name=name,
+    )
+
+
+def _bound(data: bytes, name: str) -> None:
+    """Refuses what would not fit into memory.
+
+    Two cells in opposite corners make a file of a kilobyte, yet the reader lays out all the cells between them. So
+    every part is looked through first; and only .xlsx is opened, the one format that can be.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return sum(item.file_size for item in archive.infolist())
+        parts = archive.infolist()
+        if sum(part.file_size for part in parts) > _UNPACKED:
+            raise InvalidInput(
+                "sheet-too-large", N_("文件 {name} 展开后过大"), N_("只保留专家名单所在的工作表"), name=name
+            )
+        names = {part.filename.lower().replace("\\", "/") for part in parts}
+        if names & _OTHER_FORMATS:
+            raise _unreadable(name)
+        for part in parts:
+            if part.filename.lower().endswith((".xml", ".rels")):
+                extent = _Extent(name, book=part.filename.lower().endswith("workbook.xml.rels"))
+                with archive.open(part) as file:
+                    while block := file.read(1 << 16):
+                        extent.parser.Parse(block, False)  # noqa: FBT003 -- takes no names
+                extent.parser.Parse(b"", True)  # noqa: FBT003 -- as above
+
+
+class _Extent:
+    """Follows the cells of one part and refuses the first with content that lies too far out."""
+
+    def __init__(self, name: str, *, book: bool) -> None:
+        self.name = name
+        self.book = book
+        self.row = self.column = 0
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self._start
+
+    def _start(self, tag: str, given: dict[str, str]) -> None:
+        kind = tag.rpartition(":")[2]
+        place = given.get("r")
+        if kind == "row":
+            self.row, self.column = self.row + 1 if place is None else _whole(place, self.name), 0
+        elif kind == "c":
+            self._cell(place)
+        elif kind in {"v", "is", "f"}:
+            if self.row > _MOST_ROWS or self.column > _MOST_COLUMNS:
+                raise InvalidInput(
+                    "sheet-too-large",
+                    N_("文件 {name} 超出 {rows} 行或 {columns} 列"),
+                    N_("删去名单以外远处的单元格，或分成几个文件后再导入"),
+                    name=self.name,
+                    rows=_MOST_ROWS,
+                    columns=_MOST_COLUMNS,
+                )
+        elif kind == "Relationship" and self.book and not given.get("Target", "").lower().endswith(".xml"):
+            # A sheet under another ending would be opened without having been looked through.
+            raise _unreadable(self.name)
+
+    def _cell(self, place: str | None) -> None:
+        if place is None:
+            self.column += 1
+            return
+        found = _PLACE.fullmatch(place)
+        if found is None:
+            return  # a chart and others name other things so
+        self.column = 0
+        for letter in found[1].upper():
+            self.column = self.column * 26 + ord(letter) - ord("A") + 1
+        self.row = int(found[2])
+
+
+def _whole(text: str, name: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise _unreadable(name)
+    return int(text)
 
 
 def _cell(value: object) -> str:
@@ -92,15 +169,14 @@ def _text(data: bytes, name: str) -> CellTable:
         except UnicodeDecodeError:
             continue
         if "\0" not in text:
-            return tuple(
-                tuple(row) for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-            )
-    raise InvalidInput(
-        "sheet-unreadable",
-        N_("文件 {name} 不是可以读取的表格"),
-        N_("用表格软件另存为 .xlsx 或 .csv 后再导入；加密的文件先去掉密码"),
-        name=name,
-    )
+            try:
+                return tuple(
+                    tuple(row)
+                    for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+                )
+            except csv.Error as error:  # a cell longer than any, as a quote that is never closed makes it
+                raise _unreadable(name) from error
+    raise _unreadable(name)
 
 
 def _delimiter(text: str) -> str:

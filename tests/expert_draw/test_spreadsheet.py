@@ -71,7 +71,8 @@ def test_text_is_read_in_the_usual_encodings_and_with_the_usual_separators(
 
 
 @pytest.mark.parametrize(
-    "data", [b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 broken", b"\xff\xff\x00", b"a\x00b"]
+    "data",
+    [b"PK\x03\x04 broken", b"\xd0\xcf\x11\xe0 broken", b"\xff\xff\x00", b"a\x00b", b"a," + b"x" * 200_000],
 )
 def test_what_is_no_spreadsheet_is_refused_with_what_to_do(data: bytes) -> None:
     with pytest.raises(InvalidInput) as refusal:
@@ -91,6 +92,54 @@ def test_a_file_that_is_too_large_or_unpacks_too_large_is_refused(monkeypatch: p
     monkeypatch.setattr(spreadsheet, "_LARGEST", 10)
     with pytest.raises(InvalidInput, match="sheet-too-large"):
         read_cells(b"x" * 11, "a.csv")
+
+
+def repacked(data: bytes, part: str, old: bytes, new: bytes) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as given, zipfile.ZipFile(target, "w") as archive:
+        for name in given.namelist():
+            text = given.read(name)
+            archive.writestr(name, text.replace(old, new) if name == part else text)
+    return target.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize("place", [b"XFD1048576", b"A60001", b"gs2"])
+def test_a_small_file_with_a_far_away_cell_is_refused_before_it_is_opened(
+    place: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = repacked(workbook(("a", "b")), SHEET, b'r="B1"', b'r="' + place + b'"')
+    monkeypatch.setattr(spreadsheet, "CalamineWorkbook", None)
+    with pytest.raises(InvalidInput, match="sheet-too-large"):
+        read_cells(data, "a.xlsx")
+
+
+def test_a_far_away_row_counts_for_cells_that_do_not_say_where_they_are() -> None:
+    data = repacked(workbook(("a",)), SHEET, b'r="A1" ', b"")
+    assert read_cells(data, "a.xlsx") == (("a",),)
+    for row in (b"1048576", b"9" * 5000):
+        far = repacked(data, SHEET, b'<row r="1"', b'<row r="' + row + b'"')
+        with pytest.raises(InvalidInput, match="sheet-"):
+            read_cells(far, "a.xlsx")
+
+
+def test_a_far_away_cell_without_content_does_no_harm() -> None:
+    data = repacked(
+        workbook(("a",)), SHEET, b"</sheetData>", b'<row r="1048576"><c r="XFD1048576"/></row></sheetData>'
+    )
+    assert read_cells(data, "a.xlsx") == (("a",),)
+
+
+def test_a_sheet_that_hides_under_another_ending_and_other_formats_are_refused() -> None:
+    hidden = repacked(workbook(("a",)), "xl/_rels/workbook.xml.rels", b"sheet1.xml", b"sheet1.png")
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+    for data in (hidden, target.getvalue()):
+        with pytest.raises(InvalidInput, match="sheet-unreadable"):
+            read_cells(data, "a.ods")
 
 
 def test_a_file_is_read_by_its_path_and_a_missing_one_is_refused(tmp_path: Path) -> None:
