@@ -7,8 +7,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+# Control characters break what the texts go into: a NUL cannot be stored everywhere, others forge lines and terminals.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
+LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
+"""As LINE, with line breaks and tabs."""
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=LINE)]
+Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=LINE)]
 CreditCode = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[0-9A-Za-z]{18}$")
 ]
@@ -76,7 +81,9 @@ class BookingIn(_Strict):
 class GiveUpIn(_Strict):
     """Why an evaluation is ended before its time; stays in the audit trail."""
 
-    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=400)]
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=4, max_length=400, pattern=LINE)
+    ]
 
 
 class EvaluationOut(BaseModel):
@@ -112,7 +119,7 @@ class SheetIn(_Strict):
 
     revision: int = Field(ge=0)
     scores: dict[str, dict[str, int]]
-    note: Annotated[str, StringConstraints(max_length=4000)] = ""
+    note: Annotated[str, StringConstraints(max_length=4000, pattern=LINES)] = ""
 
 
 class SheetOut(BaseModel):

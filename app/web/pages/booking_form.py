@@ -1,9 +1,10 @@
 """Reads the booking form: what was typed, what it means, and what is still wrong with it field by field."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
@@ -55,6 +56,8 @@ _WHY = {
     "max_hundredths": N_("请填写大于 0 的分值，至多两位小数"),
 }
 _TOO_LONG = N_("内容过长")
+_CONTROL = N_("不能含有控制字符，请重新填写")
+_POINTS = re.compile(r"[0-9]{1,4}(\.[0-9]{1,2})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +148,9 @@ def _instant(text: str) -> datetime | str:
 
 
 def _hundredths(points: str) -> int | str:
-    try:
-        hundredths = Decimal(_plain(points)) * 100
-    except InvalidOperation:
-        return points
-    whole = hundredths.is_finite() and hundredths == hundredths.to_integral_value()
-    return int(hundredths) if whole else points
+    """Empty for what is no number of points: as typed it could pass for a number of hundredths."""
+    plain = _plain(points)
+    return int(Decimal(plain) * 100) if _POINTS.fullmatch(plain) else ""
 
 
 def _field(loc: tuple[int | str, ...], kept: dict[str, list[int]]) -> str:
@@ -170,4 +170,6 @@ def _why(loc: tuple[int | str, ...], kind: str) -> str:
         return _REQUIRED
     if kind in {"string_too_long", "too_long"}:
         return _TOO_LONG
+    if kind == "string_pattern_mismatch" and loc[-1] not in _WHY:
+        return _CONTROL
     return _WHY.get(str(loc[-1]), _REQUIRED)

@@ -48,6 +48,19 @@ def test_a_good_form_becomes_a_booking() -> None:
     assert wanted.agency is None
 
 
+@pytest.mark.parametrize("points", ["1e999999", "1e3", "+1", "1.005", "10000", "NaN", "1_0", "٣"])
+def test_points_are_plain_digits_with_at_most_two_decimals(points: str) -> None:
+    assert understand(read({**GOOD, "criterion_points": (points, "40")})) == {
+        "criterion_points-0": "请填写大于 0 的分值，至多两位小数"
+    }
+
+
+@pytest.mark.parametrize("field", ["project_number", "project_name", "tenderee_name"])
+def test_control_characters_are_refused_where_they_stand(field: str) -> None:
+    for text in ("甲\0乙", "甲\x1b[2J", "甲\n乙", "甲\x85乙"):
+        assert understand(read({**GOOD, field: (text,)})) == {field: "不能含有控制字符，请重新填写"}
+
+
 def test_full_width_digits_and_letters_count_as_what_they_stand_for() -> None:
     wide = {
         **GOOD,
