@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from itertools import islice
 from typing import cast
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,7 @@ from app.web.templating import Pages, language_of
 log = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
+_MOST_WRONG, _LONGEST_ECHO = 20, 100  # an answer does not grow with what was sent
 _FOR_PROGRAMS = ("/api/", "/hooks/", "/sim/", "/ws/", "/health")
 
 
@@ -108,8 +110,8 @@ def _problem(
 
 def _invalid(request: Request, error: RequestValidationError) -> Response:
     wrong = tuple(
-        {"where": ".".join(str(part) for part in item["loc"]), "why": str(item["msg"])}
-        for item in error.errors()
+        {"where": _short(".".join(str(part) for part in item["loc"])), "why": _short(str(item["msg"]))}
+        for item in islice(error.errors(), _MOST_WRONG)
     )
     refusal = InvalidInput(
         "request-invalid",
@@ -118,6 +120,11 @@ def _invalid(request: Request, error: RequestValidationError) -> Response:
         places=", ".join(item["where"] for item in wrong) or "?",
     )
     return answer(request, refusal, wrong)
+
+
+def _short(text: str) -> str:
+    """Names of unknown fields come back as they were sent, however long."""
+    return text if len(text) <= _LONGEST_ECHO else f"{text[: _LONGEST_ECHO - 1]}…"
 
 
 def _translated(error: HTTPException) -> YuanpingError:

@@ -33,6 +33,15 @@ def test_a_payload_that_does_not_fit_is_named_by_its_places(house: WebHouse) -> 
     assert "body.minutes" in answer.json()["detail"]
 
 
+def test_the_answer_to_a_bad_payload_does_not_grow_with_it(house: WebHouse) -> None:
+    bad = {f"{number}{'x' * 2000}": 1 for number in range(300)}
+    answer = house.visitor(Role.host_operator).post("/api/evaluations", json=bad)
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 20
+    assert all(len(text) <= 100 for item in answer.json()["errors"] for text in item.values())
+    assert len(answer.content) < 10_000
+
+
 @pytest.mark.parametrize(("language", "words"), [("zh", "没有这个页面"), ("en", "There is no such page")])
 def test_people_get_a_page_with_a_way_out(house: WebHouse, language: str, words: str) -> None:
     answer = house.visitor().get(f"/nowhere?lang={language}")
