@@ -1,15 +1,17 @@
 """The command line: run the service, rehearse an evaluation, import a roster, verify what was kept."""
 
 import os
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlmodel import Session
 
 from app import wiring
@@ -17,13 +19,17 @@ from app.accounts.permissions import Role
 from app.core.database import Database
 from app.core.errors import YuanpingError
 from app.core.i18n import N_, translate
-from app.core.settings import OwnSettings, Settings
+from app.core.settings import OwnSettings, Settings, configured
+
+if TYPE_CHECKING:
+    from app.evaluation.evidence import Checked
 
 console = Console(highlight=False)
 problems = Console(stderr=True, highlight=False)
 main_command = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # they hold names, numbers and keys
     help="远评：远程异地评标与专家随机抽取 · remote evaluation and expert draw",
 )
 importing = typer.Typer(no_args_is_help=True, help="导入 · import")
@@ -43,8 +49,20 @@ def language() -> str:
     return "en" if chosen.startswith("en") else "zh"
 
 
+_UNREADABLE = N_("数据库无法读取：{reason}")
+_RESTORE = N_("检查数据库地址、权限和磁盘；若文件已损坏，先留存原文件，再从备份恢复")
+_NO_WAY_IN = N_("无法使用 {path}：{reason}")
+_LOOK = N_("检查路径、权限和磁盘空间")
+
+
 def say(text: str, **params: object) -> None:
     console.print(escape(translate(language(), text, **params)))
+
+
+def complain(text: str, remedy: str, **params: object) -> None:
+    problems.print(f"[red]{escape(translate(language(), text, **params))}[/]")
+    if remedy:
+        problems.print(escape(translate(language(), remedy, **params)))
 
 
 @main_command.command()
@@ -105,21 +123,15 @@ def verify(
     ] = None,
 ) -> None:
     """校验：离线重算抽取记录、逐字节核对录音录像 · run draws again and check every recorded byte, offline."""
-    from app.evaluation import evidence  # noqa: PLC0415 -- as above
-
     failed = 0
     with explained():
-        for path, configured in _to_verify(paths):
-            with kept_in(path, configured) as session:
-                results = [] if session is None else list(evidence.check_house(session, path, language()))
-                if session is None and evidence.is_house(path):
-                    say(
-                        N_("{path} 没有数据库：只校验现有文件，未核对留痕、记录是否齐全、清单登记值"),
-                        path=path,
-                    )
-            with suppress(FileNotFoundError):
-                results = [*evidence.check_path(path, language()), *results]
-            if not results:
+        for path, address in _to_verify(paths):
+            vouched = _vouched(path, address)
+            kept = _kept(path)
+            results = [*(kept or ()), *(vouched or ())]
+            if vouched is None or kept is None:
+                failed += 1
+            elif not results:
                 problems.print(escape(translate(language(), N_("{path} 下没有可校验的记录"), path=path)))
                 failed += 1
             for checked in results:
@@ -131,11 +143,46 @@ def verify(
     raise typer.Exit(1 if failed else 0)
 
 
+def _vouched(path: Path, address: str | None) -> "list[Checked] | None":
+    """What the database of a folder has to say; None, and the reason said, when it cannot be read."""
+    from app.evaluation import evidence  # noqa: PLC0415 -- as above
+
+    try:
+        with kept_in(path, address) as session:
+            if session is not None:
+                return list(evidence.check_house(session, path, language()))
+            if evidence.is_house(path):
+                say(
+                    N_("{path} 没有数据库：只校验现有文件，未核对留痕、记录是否齐全、清单登记值"),
+                    path=path,
+                )
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        complain(_UNREADABLE, _RESTORE, reason=_reason(error))
+        return None
+    except OSError as error:
+        complain(_NO_WAY_IN, _LOOK, path=path, reason=error.strerror)
+        return None
+    return []
+
+
+def _kept(path: Path) -> "list[Checked] | None":
+    """What the files say; None, and the reason said, when the path cannot be looked at."""
+    from app.evaluation import evidence  # noqa: PLC0415 -- as above
+
+    try:
+        return list(evidence.check_path(path, language()))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        complain(_NO_WAY_IN, _LOOK, path=path, reason=error.strerror)
+        return None
+
+
 def _to_verify(paths: list[Path] | None) -> list[tuple[Path, str | None]]:
     """Each path, with the address of its database where that is not inside: only the configured house has one."""
     if paths:
         return [(path, None) for path in paths]
-    chosen = Settings()
+    chosen = configured()
     return [(chosen.data_dir, chosen.database_url)]
 
 
@@ -242,7 +289,7 @@ def add_account(
 
 def settings(data: Path | None, port: int | None) -> Settings:
     """The configured settings, with what the command line says on top."""
-    chosen = Settings()
+    chosen = configured()
     if data is not None:
         chosen.data_dir = data
     if port is not None:
@@ -281,10 +328,27 @@ def explained() -> Iterator[None]:
     try:
         yield
     except YuanpingError as error:
-        problems.print(f"[red]{escape(translate(language(), error.message, **error.params))}[/]")
-        if error.remedy:
-            problems.print(escape(translate(language(), error.remedy, **error.params)))
+        complain(error.message, error.remedy, **error.params)
         raise typer.Exit(2) from error
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        if type(error) not in {
+            DatabaseError,
+            OperationalError,
+            sqlite3.DatabaseError,
+            sqlite3.OperationalError,
+        }:
+            raise  # the database is well, a statement of ours is not
+        complain(_UNREADABLE, _RESTORE, reason=_reason(error))
+        raise typer.Exit(2) from error
+    except OSError as error:
+        if error.filename is None:
+            raise  # no file to look at: that is for whoever mends the service
+        complain(_NO_WAY_IN, _LOOK, path=error.filename, reason=error.strerror)
+        raise typer.Exit(2) from error
+
+
+def _reason(error: DatabaseError | sqlite3.DatabaseError) -> str:
+    return str(error.orig if isinstance(error, DatabaseError) else error)
 
 
 def main() -> None:

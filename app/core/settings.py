@@ -10,8 +10,13 @@ from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 
-from pydantic import BaseModel, Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
 
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
@@ -147,7 +152,7 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return _parse_key(self.secret_key)
         try:
-            return _parse_key(self.key_file.read_text().strip())
+            return _parse_key(self.key_file.read_bytes().decode("ascii", "replace").strip())
         except FileNotFoundError as error:
             raise Unavailable(
                 "key-missing",
@@ -198,6 +203,26 @@ class Settings(BaseSettings):
                     "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
                 ),
             )
+
+
+def configured() -> Settings:
+    """The settings of this environment; InvalidInput names the variables that hold what they cannot."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = ("__".join(map(str, item["loc"])).upper() for item in error.errors(include_url=False))
+        names = ", ".join(f"YUANPING_{name}" for name in wrong)
+        reason = error.errors(include_url=False)[0]["msg"]
+    except SettingsError as error:
+        names, reason = "YUANPING_…", str(error)
+    # Outside of the handlers: what pydantic says would show the values, and some are secret.
+    raise InvalidInput(
+        "setting-invalid",
+        N_("设置 {names} 的值不能用：{reason}"),
+        N_("改正或删去这些环境变量后重新运行"),
+        names=names,
+        reason=reason,
+    )
 
 
 class OwnSettings(Settings):

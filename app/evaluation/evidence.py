@@ -34,18 +34,18 @@ def check_path(path: Path, language: str) -> Iterator[Checked]:
 
     Raises FileNotFoundError when there is nothing, or nothing that can be checked.
     """
-    if not path.exists():
-        raise FileNotFoundError(path)
     if path.is_file():
-        yield check_record(path.name, path.read_bytes(), language)
+        yield _check_file(path, language)
         return
+    if not path.is_dir():
+        raise FileNotFoundError(path)
     if _is_room(path):
         yield check_room(path, language)
         return
     found = False
     for record in sorted((path / RECORDS).glob("*.jsonl")):
         found = True
-        yield check_record(record.name, record.read_bytes(), language)
+        yield _check_file(record, language)
     rooms = path / ROOMS if (path / ROOMS).is_dir() else path
     for room in sorted(folder for folder in rooms.iterdir() if folder.is_dir() and _is_room(folder)):
         found = True
@@ -105,8 +105,8 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
         if not file.exists():
             if draw.evaluation_id in sealed:
                 yield Checked("draw", file.name, "", (f"{file.name} {translate(language, N_('文件缺失'))}",))
-        elif file.read_bytes() != stored:
-            checked = check_record(file.name, file.read_bytes(), language)
+        elif _read(file) != stored:
+            checked = _check_file(file, language)
             differs = f"{file.name} {translate(language, N_('与数据库中的记录不同'))}"
             yield replace(checked, faults=(*checked.faults, differs))
     for evaluation in evaluations:
@@ -126,6 +126,21 @@ def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
         os.fsync(file.fileno())
     part.replace(path)
     return path
+
+
+def _check_file(file: Path, language: str) -> Checked:
+    text = _read(file)
+    if text is None:
+        return Checked("draw", file.name, "", (f"{file.name} {translate(language, N_('文件无法读取'))}",))
+    return check_record(file.name, text, language)
+
+
+def _read(file: Path) -> bytes | None:
+    """None when it cannot be read: a folder of that name, or no permission."""
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
 
 
 def _is_room(folder: Path) -> bool:

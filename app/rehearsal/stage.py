@@ -21,7 +21,7 @@ from app.core.clock import Clock
 from app.core.errors import YuanpingError
 from app.core.i18n import N_, translate
 from app.core.listening import free_port, listening
-from app.core.settings import OwnSettings, ServerSettings, Settings
+from app.core.settings import OwnSettings, ServerSettings, Settings, configured
 from app.evaluation import evidence
 from app.evaluation.evidence import Checked
 from app.rehearsal.phones import PhoneCast
@@ -118,7 +118,7 @@ def rehearse_on(data: Path, url: str, console: Console, language: str) -> int:
 def own_settings(data: Path, port: int) -> Settings:
     """A rehearsal's settings: defaults, and the timers somebody may have set. Whatever else a real center has set,
     its database, provider, addresses and key, is none of its business."""
-    given = Settings()
+    given = configured()
     return OwnSettings(
         data_dir=data,
         demo=True,

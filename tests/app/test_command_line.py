@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("YUANPING_LANG", "en")
     monkeypatch.setattr(cli, "console", Console(width=240, highlight=False))
+    monkeypatch.setattr(cli, "problems", Console(width=240, highlight=False, stderr=True))
     monkeypatch.chdir(tmp_path)
 
 
@@ -116,6 +118,78 @@ def test_an_altered_trail_is_named_in_the_readers_language(folder: Path) -> None
     with Database.read_only(folder / "yuanping.db").reading() as session:
         (checked,) = evidence.check_house(session, folder, "zh")
     assert checked.faults == ("case-1#1 内容被改动",)
+
+
+def command(*words: str | Path) -> Result:
+    said = CliRunner().invoke(cli.main_command, [*map(str, words)])
+    assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
+    return said
+
+
+@pytest.mark.parametrize("kind", ["garbage", "folder"])
+def test_an_unreadable_database_is_said_and_the_files_are_verified_all_the_same(
+    folder: Path, kind: str
+) -> None:
+    (folder / "yuanping.db").unlink()
+    if kind == "folder":
+        (folder / "yuanping.db").mkdir()
+    else:
+        (folder / "yuanping.db").write_bytes(b"garbage " * 1000)
+    said = command("verify", folder)
+    assert said.exit_code == 1
+    assert "database cannot be read" in said.output
+    assert f"✓ draw      {RECORD.name}" in said.output
+
+
+def test_a_folder_named_like_a_record_is_a_fault_and_the_rest_is_verified(folder: Path) -> None:
+    (folder / "draws" / "a.jsonl").mkdir()
+    said = command("verify", folder)
+    assert said.exit_code == 1
+    assert "✗ draw      a.jsonl" in said.output
+    assert f"✓ draw      {RECORD.name}" in said.output
+
+
+def test_what_cannot_be_a_folder_fails_without_a_trace_and_the_next_path_is_verified(folder: Path) -> None:
+    for odd in (Path(os.devnull), folder / ("x" * 300)):
+        said = command("verify", odd, folder / "draws" / RECORD.name)
+        assert said.exit_code == 1
+        assert f"✓ draw      {RECORD.name}" in said.output
+
+
+def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("YUANPING_DEMO", "true")
+    monkeypatch.setattr("app.serving.set_up", lambda: None)
+    monkeypatch.setattr("app.serving.listening", lambda _host, _port: nullcontext([]))
+    (tmp_path / "file").write_text("x")
+    for name in ("serve", "migrate"):
+        said = command(name, "--data", tmp_path / "file")
+        assert said.exit_code == 2
+        assert "file cannot be used" in said.output
+
+
+def test_a_damaged_database_is_to_be_restored(folder: Path) -> None:
+    (folder / "yuanping.db").write_bytes(b"garbage " * 1000)
+    said = command("migrate", "--data", folder)
+    assert said.exit_code == 2
+    assert "restore from backup" in said.output
+
+
+def test_a_key_of_any_bytes_is_refused_as_a_key(folder: Path) -> None:
+    (folder / "secret.key").write_bytes(bytes(range(128, 256)))
+    said = command("migrate", "--data", folder)
+    assert said.exit_code == 2
+    assert "64 hex" in said.output
+
+
+@pytest.mark.parametrize(("variable", "value"), [("YUANPING_SERVER__PORT", "abc"), ("YUANPING_SERVER", "{")])
+def test_a_setting_that_cannot_be_is_named(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    for name in ("run", "serve", "migrate", "rehearse", "verify"):
+        said = command(name)
+        assert said.exit_code == 2
+        assert variable.partition("__PORT")[0].removeprefix("YUANPING_").lower() in said.output.lower()
 
 
 def test_what_a_command_writes_is_for_its_owner_alone(tmp_path: Path) -> None:
