@@ -12,6 +12,8 @@ const HARD_MS = 500; // further off than this: jump; else nudge the speed
 const NUDGE = 0.1; // at most this share faster or slower
 const DEAD_BAND_MS = { video: 12, audio: 50 }; // sound follows its own clock and answers late
 const EDGE_S = 0.03;
+const SEEK_MS = 1_500; // a seek that takes longer will not tell that it is over
+const LAST_S = 0.002; // so far before the end of what is there, the last picture is shown
 const RETRY_MS = 2_000;
 const REACH_PIECES = 8; // a piece is about two seconds: further ahead, begin anew at a key frame
 
@@ -33,6 +35,7 @@ export class TrackPlayer {
   #cancel = new AbortController();
   #retryAt = 0;
   #lastRate = 1;
+  #soughtAt = 0;
   #url = URL.createObjectURL(this.#source);
 
   /**
@@ -89,18 +92,41 @@ export class TrackPlayer {
     this.#feed(ms, rate);
     if (!this.#buffered(ms) || this.gapAt(ms)) {
       if (!this.element.paused) this.element.pause();
+      if (!running) this.#stand(ms);
       return;
     }
     const off = this.element.currentTime * 1000 - ms;
-    const settled = !this.element.seeking;
+    const settled = this.#settled();
     const tolerated = exact ? 1 : running ? HARD_MS * Math.max(1, rate) : 10;
-    if (settled && Math.abs(off) > tolerated) this.element.currentTime = ms / 1000;
+    if ((settled || exact) && Math.abs(off) > tolerated) this.#seek(ms / 1000);
     if (!running) {
       if (!this.element.paused) this.element.pause();
       return;
     }
     this.#nudge(settled ? off : 0, rate);
     if (this.element.paused) this.element.play().catch((error) => this.#cannotPlay(error));
+  }
+
+  /** Between two frames, and after the last, the picture before still stands: shows that one. */
+  #stand(ms) {
+    if (this.gapAt(ms) || this.#pieces.length === 0 || !this.#fed(this.#targetFor(ms))) return;
+    const ranges = this.element.buffered;
+    for (let i = ranges.length - 1; i >= 0; i -= 1) {
+      const last = ranges.end(i) - LAST_S;
+      if (ranges.end(i) > ms / 1000) continue;
+      if (Math.abs(this.element.currentTime - last) > LAST_S) this.#seek(last);
+      return;
+    }
+  }
+
+  #seek(seconds) {
+    this.#soughtAt = performance.now();
+    this.element.currentTime = seconds;
+  }
+
+  /** Whether the last seek is over. Close before missing media Chromium shows the picture and never says so. */
+  #settled() {
+    return !this.element.seeking || performance.now() - this.#soughtAt > SEEK_MS;
   }
 
   /** Lets go of the element and everything fetched. */
