@@ -292,26 +292,3 @@ def test_a_running_room_can_be_watched_and_grows(
         page.close()
     house.close()
     assert complaints == []
-
-
-def test_standing_between_two_frames_or_after_the_last_the_picture_before_is_shown(
-    tmp_path: Path, browser: Browser, complaints: list[str]
-) -> None:
-    house = ReplayHouse(tmp_path)
-    frames = pictures(0, 100)
-    feed(house, 1, Source.camera, frames[:40] + frames[50:])  # the eleventh to come is a key frame
-    house.seal()
-    with serving(house.app) as address:
-        page = open_replay(browser, address, complaints)
-        for asked, shown in (
-            (1_800, 39 * FRAME_MS),
-            (99 * FRAME_MS, 99 * FRAME_MS),
-            (60 * FRAME_MS, 60 * FRAME_MS),
-        ):
-            seek(page, asked)
-            page.wait_for_function(
-                f"want => Math.abs(({SHADE})(1) - want) < 1.5", arg=shade_at(shown), timeout=30_000
-            )
-        page.close()
-    house.close()
-    assert complaints == []
