@@ -100,7 +100,7 @@ async def fill_in_booking(page: Page, house: RunningHouse, number: str) -> None:
 
 async def act(page: Page, name: str) -> None:
     """Presses the button of an act."""
-    await page.locator(f"#act-{name}").click()
+    await page.locator(f"#act-{name}").press("Enter")
 
 
 def test_an_operator_books_and_draws(house: RunningHouse) -> None:
@@ -109,7 +109,7 @@ def test_an_operator_books_and_draws(house: RunningHouse) -> None:
             page = operator.page
             await expect(page).to_have_url(re.compile("/today"))
             await fill_in_booking(page, house, "STORY-BOOK-1")
-            await page.locator("button[value=book]").click()
+            await page.locator("button[value=book]").press("Enter")
             await expect(page).to_have_url(re.compile(r"/evaluations/[0-9a-f-]{36}"))
             evaluation_id = page.url.rstrip("/").split("/")[4]
             await page.goto(f"{house.url}/evaluations/{evaluation_id}/draw")
