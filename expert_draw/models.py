@@ -29,7 +29,10 @@ class Expert(SQLModel, table=True):
     declared_avoidance: str = "[]"
     valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     state: str = Field(default="active", max_length=16, index=True)
+    entered_at: datetime = Field(sa_type=UtcDateTime)
     imported_at: datetime = Field(sa_type=UtcDateTime)
+    revision: int = Field(default=0, index=True)
+    """Number of the change of the roster that last touched this expert."""
 
 
 class ExpertSpecialty(SQLModel, table=True):
@@ -52,19 +55,99 @@ class ExpertLeave(SQLModel, table=True):
     to_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class ExpertRelation(SQLModel, table=True):
+    """Whom an expert is related to (亲属等关系); `person` is the fingerprint of that person's identity number."""
+
+    __tablename__ = "expert_relation"
+
+    expert_id: str = Field(primary_key=True, foreign_key="expert.id", max_length=36)
+    person: str = Field(primary_key=True, index=True, max_length=64)
+    kind: str = Field(max_length=16)
+
+
+class CreditEntry(SQLModel, table=True):
+    """An expert on a credit list or under a penalty (失信、处罚名单) from one moment to another, or without end."""
+
+    __tablename__ = "credit_entry"
+
+    id: str = Field(primary_key=True, max_length=36)
+    expert_id: str = Field(foreign_key="expert.id", index=True, max_length=36)
+    reason: str = Field(max_length=64)
+    from_at: datetime = Field(sa_type=UtcDateTime)
+    to_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class UnitControl(SQLModel, table=True):
+    """Who holds a unit (控股关系): `holder` is another unit's code, or the fingerprint of a person's identity number."""
+
+    __tablename__ = "unit_control"
+
+    unit_code: str = Field(primary_key=True, max_length=18)
+    holder: str = Field(primary_key=True, index=True, max_length=64)
+
+
+class RosterChange(SQLModel, table=True):
+    """One change of the roster (专家库变更) with the root of its tree afterwards; never altered."""
+
+    __tablename__ = "roster_change"
+
+    n: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    mark: str = Field(unique=True, max_length=36)
+    root: str = Field(max_length=64)
+    size: int
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class RosterLeaf(SQLModel, table=True):
+    """An expert's row in the tree of the roster from change `n` on, empty once they are gone: makes old slips possible."""
+
+    __tablename__ = "roster_leaf"
+
+    expert_id: str = Field(primary_key=True, max_length=36)
+    n: int = Field(primary_key=True, foreign_key="roster_change.n")
+    row: str
+
+
 class Draw(SQLModel, table=True):
     """A random draw (抽取) for one evaluation: committed before it runs, every further round in the same record."""
 
     id: str = Field(primary_key=True, max_length=36)
     number: str = Field(unique=True, max_length=32)
     evaluation_id: str = Field(unique=True, max_length=36)
+    center_id: str = Field(index=True, max_length=36)
+    lot_id: str = Field(index=True, max_length=36)
+    before: str | None = Field(default=None, max_length=32)
+    """Number of the draw for the same lot that was given up before."""
+    suite: str = Field(max_length=8)
+    law: str = Field(max_length=20)
+    order: str = Field(max_length=16)
+    """`expert_first` or `venue_first`."""
     state: str = Field(max_length=16)
     salt_sealed: str
-    chain_sealed: str
-    anchor: str = Field(max_length=64)
     rounds: int = 0
     committed_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class DrawParty(SQLModel, table=True):
+    """A party of a draw (参与方): what it has promised, and where its share comes from.
+
+    held: `own` (the party keeps its secret) or `kept` (the house does, sealed here). link_hash: keyed hash of the opaque
+    link by which a party without an account comes in.
+    """
+
+    __tablename__ = "draw_party"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    party: str = Field(primary_key=True, max_length=40)
+    key: str = Field(max_length=64)
+    anchor: str = Field(max_length=64)
+    held: str = Field(max_length=8)
+    secret_sealed: str | None = None
+    key_sealed: str | None = None
+    link_hash: str | None = Field(default=None, unique=True, max_length=64)
+    prepared_at: datetime = Field(sa_type=UtcDateTime)
+    agreed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class DrawEvent(SQLModel, table=True):
@@ -73,6 +156,28 @@ class DrawEvent(SQLModel, table=True):
     __tablename__ = "draw_event"
 
     draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    n: int = Field(primary_key=True)
+    line: str
+    at: datetime = Field(sa_type=UtcDateTime)
+
+
+class DrawOpening(SQLModel, table=True):
+    """One opened list of the draw record (名单公开行), exactly as it is in the file; line `n` of the record pins it."""
+
+    __tablename__ = "draw_opening"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    n: int = Field(primary_key=True)
+    kind: str = Field(primary_key=True, max_length=8)
+    text: str
+
+
+class DrawListing(SQLModel, table=True):
+    """One line of a center's list of draws (中心抽取台账), exactly as it is published."""
+
+    __tablename__ = "draw_listing"
+
+    center_id: str = Field(primary_key=True, max_length=36)
     n: int = Field(primary_key=True)
     line: str
     at: datetime = Field(sa_type=UtcDateTime)
@@ -108,7 +213,7 @@ class Invitation(SQLModel, table=True):
     """The request to one drawn expert to take one place (邀请)."""
 
     __table_args__ = (
-        UniqueConstraint("draw_id", "expert_id"),
+        UniqueConstraint("draw_id", "expert_id", "round", name="once_in_a_round"),
         Index(
             "one_active_invitation_per_slot",
             "slot_id",
@@ -129,7 +234,7 @@ class Invitation(SQLModel, table=True):
     center_id: str = Field(max_length=36)
     seat_id: str = Field(max_length=36)
     report_place: str = Field(max_length=120)
-    starts_at: datetime = Field(sa_type=UtcDateTime)
+    starts_at: datetime = Field(sa_type=UtcDateTime, index=True)
     minutes: int
     window_s: int
     ring_s: int

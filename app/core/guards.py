@@ -7,6 +7,7 @@ drops its triggers; the service refuses to start while one is missing.
 from dataclasses import dataclass
 from textwrap import dedent
 
+from sqlalchemy import inspect
 from sqlalchemy.engine import Connection
 
 BOOKING_OVERLAP = "booking-overlap"
@@ -32,7 +33,7 @@ def guards(dialect: str) -> tuple[Guard, ...]:
 
 
 def install_guards(connection: Connection) -> None:
-    """Sets up every guard that is missing or altered; doing it again changes nothing. The tables must exist."""
+    """Sets up every guard that is missing or altered; doing it again changes nothing."""
     dialect = connection.dialect.name
     if dialect == "postgresql":
         for statement in _POSTGRESQL_GROUND:
@@ -47,14 +48,19 @@ def install_guards(connection: Connection) -> None:
 
 
 def missing_guards(connection: Connection) -> tuple[str, ...]:
-    """Names of the guards that are not there, are switched off, or say something else than they should."""
+    """Names of the guards that are not there, are switched off, or say something else than they should.
+
+    A table that an earlier step of the schema does not have yet needs no guard.
+    """
     dialect = connection.dialect.name
+    tables = set(inspect(connection).get_table_names())
+    wanted = [guard for guard in guards(dialect) if guard.table in tables]
     if dialect == "sqlite":
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
         present = {str(name): str(sql) for name, sql in rows}
-        return tuple(guard.name for guard in guards(dialect) if present.get(guard.name) != guard.statement)
+        return tuple(guard.name for guard in wanted if present.get(guard.name) != guard.statement)
     names = set(connection.exec_driver_sql(_POSTGRESQL_PRESENT).scalars().all())
-    return tuple(guard.name for guard in guards(dialect) if guard.name not in names)
+    return tuple(guard.name for guard in wanted if guard.name not in names)
 
 
 # ruff: noqa: S608 -- the statements below are put together from the names written here, never from input
@@ -100,6 +106,10 @@ _SQLITE: tuple[Guard, ...] = (
     ),
     *_append_only("audit_event", 'id = NEW.id OR ("case" = NEW."case" AND n = NEW.n)'),
     *_append_only("draw_event", "draw_id = NEW.draw_id AND n = NEW.n"),
+    *_append_only("draw_listing", "center_id = NEW.center_id AND n = NEW.n"),
+    *_append_only("draw_opening", "draw_id = NEW.draw_id AND n = NEW.n AND kind = NEW.kind"),
+    *_append_only("roster_change", "n = NEW.n OR mark = NEW.mark"),
+    *_append_only("roster_leaf", "expert_id = NEW.expert_id AND n = NEW.n"),
 )
 
 _POSTGRESQL_GROUND: tuple[str, ...] = (
@@ -117,7 +127,8 @@ _POSTGRESQL_GROUND: tuple[str, ...] = (
 _POSTGRESQL_PRESENT = dedent(
     """\
     SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
-    AND tgrelid IN (to_regclass('audit_event'), to_regclass('draw_event'))
+    AND tgrelid IN (to_regclass('audit_event'), to_regclass('draw_event'), to_regclass('draw_listing'),
+        to_regclass('draw_opening'), to_regclass('roster_change'), to_regclass('roster_leaf'))
     UNION SELECT conname FROM pg_constraint WHERE conrelid = to_regclass('booking')"""
 )
 
@@ -153,4 +164,8 @@ _POSTGRESQL: tuple[Guard, ...] = (
     ),
     *_postgresql_append_only("audit_event"),
     *_postgresql_append_only("draw_event"),
+    *_postgresql_append_only("draw_listing"),
+    *_postgresql_append_only("draw_opening"),
+    *_postgresql_append_only("roster_change"),
+    *_postgresql_append_only("roster_leaf"),
 )
