@@ -13,10 +13,20 @@ REQUEST = MappingProxyType(
         "draw.no_slots": "没有名额：至少要抽取一个。",
         "draw.quota_out_of_range": "名额 {slot} 的数量是 {quota}；应为 1 至 {most}。",
         "draw.too_many_places": "合计 {places} 个名额；一次至多抽取 {most} 个。",
-        "draw.unknown_candidate": "名额 {slot} 的候选 {id} 不在名单中。",
         "draw.duplicate_cap": "分组 {group} 的上限写了两次。",
         "draw.cap_out_of_range": "分组 {group} 的上限是 {cap}；应为不小于 1 的整数。",
         "draw.held_over_cap": "已定成员中分组 {group} 已有 {count} 人，超过上限 {cap}。",
+        "draw.unknown_slot": "候选 {id} 写有名额 {slot}，而本次抽取没有这个名额。",
+        "draw.candidate_without_slot": "候选 {id} 不符合任何名额，不应列入名单。",
+        "draw.weight_out_of_range": "候选 {id} 的权重是 {weight}；应为 1 至 {most} 的整数。",
+        "draw.no_levels": "没有隔离级别：至少要有一级。",
+        "draw.bound_contradicts": "分组 {group} 的值 {value} 要求 {least} 至 {most} 人，自相矛盾；应为整数，且 0 ≤ 下限 ≤ 上限。",
+        "draw.duplicate_bound": "分组 {group} 的值 {value} 的上下限写了两次。",
+        "draw.held_is_candidate": "{id} 已是定下的成员，不能同时是候选。",
+        "draw.conflict_unknown": "冲突名单中的 {id} 既不是候选也不是已定成员。",
+        "draw.conflict_with_oneself": "{id} 被写成与自己冲突。",
+        "draw.follows_itself": "{kind} 的名单不能关联自己。",
+        "draw.follows_needs_one": "名额 {slot} 的数量是 {quota}；关联其他名单时每个名额只能抽 1 个。",
     }
 )
 
