@@ -123,14 +123,19 @@ class Draw(SQLModel, table=True):
     order: str = Field(max_length=16)
     """`expert_first` or `venue_first`."""
     state: str = Field(max_length=16)
+    """Where the record stands, see DrawRecord.phase."""
     salt_sealed: str
     rounds: int = 0
+    reveal_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until when parties that keep their own secret have to reveal; None while no round is open."""
     committed_at: datetime = Field(sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    published_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Since when anyone may have the record with its lists opened."""
 
 
 class DrawParty(SQLModel, table=True):
-    """A party of a draw (参与方): what it has promised, and where its share comes from.
+    """A party of the draw for one evaluation (抽取一方): what it has promised, and where its share comes from.
 
     held: `own` (the party keeps its secret) or `kept` (the house does, sealed here). link_hash: keyed hash of the opaque
     link by which a party without an account comes in.
@@ -138,7 +143,7 @@ class DrawParty(SQLModel, table=True):
 
     __tablename__ = "draw_party"
 
-    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    evaluation_id: str = Field(primary_key=True, max_length=36)
     party: str = Field(primary_key=True, max_length=40)
     key: str = Field(max_length=64)
     anchor: str = Field(max_length=64)
@@ -147,7 +152,6 @@ class DrawParty(SQLModel, table=True):
     key_sealed: str | None = None
     link_hash: str | None = Field(default=None, unique=True, max_length=64)
     prepared_at: datetime = Field(sa_type=UtcDateTime)
-    agreed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class DrawEvent(SQLModel, table=True):
@@ -162,14 +166,26 @@ class DrawEvent(SQLModel, table=True):
 
 
 class DrawOpening(SQLModel, table=True):
-    """One opened list of the draw record (名单公开行), exactly as it is in the file; line `n` of the record pins it."""
+    """One opened list of the draw record (名单公开行), exactly as it is in the file, in the order of the file."""
 
     __tablename__ = "draw_opening"
 
     draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
     n: int = Field(primary_key=True)
-    kind: str = Field(primary_key=True, max_length=8)
     text: str
+
+
+class DrawDeferred(SQLModel, table=True):
+    """An answer that came while the parties were revealing: it enters the record once the round is drawn."""
+
+    __tablename__ = "draw_deferred"
+
+    draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
+    n: int = Field(primary_key=True)
+    slot_id: str = Field(foreign_key="draw_slot.id", max_length=36)
+    code: str = Field(max_length=64)
+    outcome: str = Field(max_length=16)
+    evidence: str = Field(max_length=64)
 
 
 class DrawListing(SQLModel, table=True):

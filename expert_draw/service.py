@@ -1,8 +1,8 @@
-"""Runs a draw for an evaluation: freezes the pool, commits, draws each round, invites, writes the record."""
+"""Runs a draw for an evaluation: freezes the lists, lets the parties agree and reveal, draws each round, writes the record."""
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import insert
@@ -11,364 +11,297 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
-from app.core.errors import NotFound
+from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.core.ids import new_id, printed_number
+from app.core.ids import new_id
 from app.core.sealing import Sealer
-from app.notify import outbox, wording
-from app.notify.wording import TemplateId
-from expert_draw import placing, pooling
-from expert_draw.engine.entries import RulePack as RecordedRules
-from expert_draw.engine.pool import DrawKind, DrawRequest, Pool
+from expert_draw import inviting, keeping, listing, parties, placing, pooling
+from expert_draw.engine.certificate import Thresholds, certify
+from expert_draw.engine.pool import DrawKind, Law, Pool, first_standing
 from expert_draw.engine.quota import obstacles
-from expert_draw.engine.randomness import SHARE_BYTES, chain_anchor, chain_share
-from expert_draw.engine.record import DrawRecord, candidate_code, code_request
-from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance
-from expert_draw.models import Draw, DrawCandidate, DrawEvent, DrawSlot, Expert, Invitation
-from expert_draw.placing import Spread, VenueOffer
+from expert_draw.engine.randomness import SHARE_BYTES, Suite
+from expert_draw.engine.record import DrawRecord, RosterRoot, approve_signature
+from expert_draw.engine.record import RulePack as RecordedRules
+from expert_draw.engine.signing import Signer
+from expert_draw.engine.wording import DrawInfeasible, RecordBroken
+from expert_draw.inviting import Placed
+from expert_draw.models import Draw, DrawCandidate, DrawDeferred, DrawSlot
+from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
+from expert_draw.snapshot import Rosters
 
-CHAIN_LENGTH = 999
-CENTER = "center"
-RELEASED = "released"
-_CODE_ROWS = 500
+_BUSY = frozenset({"revealing", "drawing", "stuck"})
+"""While a round is open nothing else may be written."""
+
+WITHHELD = "share_withheld"
+EXHAUSTED = "pool_exhausted"
+_CODE_ROWS = 5000
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every step of a draw stands on: the time, the sealer, the roster in memory."""
+
+    now: datetime
+    sealer: Sealer
+    rosters: Rosters
+
+    @property
+    def house(self) -> Signer:
+        return keeping.house_signer(self.sealer)
 
 
 @dataclass(frozen=True, slots=True)
 class DrawOrder:
-    """What is to be drawn, when for, and whom to avoid. `number` is printed on the record."""
+    """What is to be drawn, for which lot of which center, by which law. `order`: expert_first or venue_first."""
 
     number: str
     evaluation_id: str
-    question: PoolQuestion
-
-    @property
-    def places(self) -> int:
-        return sum(slot.count for slot in self.question.slots)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How people are reached: seconds to answer, to ring, until the text, until the second call; the hotline."""
-
-    window_s: int
-    ring_s: int
-    sms_after_s: int
-    second_call_after_s: int
-    hotline: str
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """One place filled by a round: who, at which center, on which seat."""
-
-    slot: DrawSlot
-    expert_id: str
-    code: str
     center_id: str
-    seat_id: str
+    lot_id: str
+    question: PoolQuestion
+    offers: tuple[VenueOffer, ...]
+    suite: Suite
+    law: Law
+    order: str
+    reserve: int
+    thresholds: Thresholds
 
 
-def commit(
-    session: Session,
-    now: datetime,
-    sealer: Sealer,
-    actor: str,
-    order: DrawOrder,
-    offers: Sequence[VenueOffer],
-) -> Draw:
-    """Freezes the pools and publishes the commitment; from here on no one can choose the outcome.
+def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Draw:
+    """Freezes the lists and publishes the commitment; from here on no one can choose the outcome.
 
-    Raises DrawInfeasible with what would have to give when the pool cannot fill the places.
+    Parties whose key lies with the service agree at once; when all have, the chances are locked. Raises DrawInfeasible
+    with what would have to give when the pool cannot fill the places.
     """
-    salt, chain = secrets.token_bytes(SHARE_BYTES), secrets.token_bytes(SHARE_BYTES)
-    anchor = chain_anchor(chain, CHAIN_LENGTH)
-    rules = order.question.rules
-    request = pooling.expert_request(session, order.question, offers)
-    if blocked := obstacles(request):
+    salt = secrets.token_bytes(SHARE_BYTES)
+    view = ground.rosters.current(session)
+    frozen = pooling.freeze(
+        session, view, order.question, order.offers, salt=salt, suite=order.suite, law=order.law, order=order.order
+    )
+    if blocked := obstacles(frozen.pool, order.law):
         raise blocked[0]
-    venues, seats = placing.requests(offers, order.places, Spread.over(offers, order.places))
-    in_codes, people = code_request(request, salt)
-    places, _ = _coded(venues, seats, salt)
+    placed = placing.pools(order.offers, order.question.places, salt=salt, order=order.order, rules=order.question)
+    pools: dict[DrawKind, Pool] = {DrawKind.expert: frozen.pool, **placed.pools}
+    rules = order.question.rules
     record = DrawRecord.open(
-        now,
+        ground.now,
+        ground.house,
         number=order.number,
+        suite=order.suite,
+        law=order.law,
         rules=RecordedRules(rules.id, rules.version, rules.sha256),
-        anchors={CENTER: anchor},
-        pools=(Pool(in_codes), *places),
+        parties=parties.committed(session, ground.now, ground.sealer, order.evaluation_id, order.suite),
+        pools=tuple((pools[kind], secrets.token_bytes(SHARE_BYTES)) for kind in placing.ORDERS[order.order]),
+        roster=RosterRoot(view.root, view.size),
+        reserve=order.reserve,
+        before=_before(session, order),
     )
     draw = Draw(
-        id=new_id(now),
+        id=new_id(ground.now),
         number=order.number,
         evaluation_id=order.evaluation_id,
-        state="committed",
-        salt_sealed=sealer.seal(salt.hex()),
-        chain_sealed=sealer.seal(chain.hex()),
-        anchor=anchor.hex(),
-        committed_at=now,
+        center_id=order.center_id,
+        lot_id=order.lot_id,
+        before=record.history.before,
+        suite=order.suite,
+        law=order.law,
+        order=order.order,
+        state=record.phase,
+        salt_sealed=ground.sealer.seal(salt.hex()),
+        committed_at=ground.now,
     )
     session.add(draw)
     session.flush()
-    _remember_codes(session, draw, people)
+    _remember_codes(session, draw, frozen.people)
     specialties = [slot.specialty for slot in order.question.slots for _ in range(slot.count)]
     session.add_all(
-        DrawSlot(id=new_id(now), draw_id=draw.id, seat_no=seat_no, specialty=specialty, state="open")
+        DrawSlot(id=new_id(ground.now), draw_id=draw.id, seat_no=seat_no, specialty=specialty, state="open")
         for seat_no, specialty in enumerate(specialties, 1)
     )
-    _append(session, now, draw, record, known=0)
-    audit.record(
-        session,
-        now,
-        case=order.evaluation_id,
-        tag=Tag.draw_committed,
-        actor=actor,
-        subject=f"draw:{draw.number}",
-        data={"anchor": draw.anchor, "head": record.head},
-    )
+    for party, signature in parties.kept_agreements(session, ground.sealer, draw, record).items():
+        record = record.agree(ground.now, ground.house, party, signature)
+    record = _locked(ground, record, order.thresholds)
+    keeping.append(session, ground.now, draw, record)
+    listing.enter(session, ground.now, ground.sealer, draw, record, "opened")
+    _noted(session, ground, draw, Tag.draw_committed, actor, {"head": record.events[0].hash})
     return draw
 
 
-def run_round(
+def agree(
+    session: Session, ground: Ground, draw: Draw, party: str, signature: str, thresholds: Thresholds
+) -> None:
+    """A party that keeps its own secret agrees to line 1; with the last of them the chances are locked."""
+    before = keeping.read(session, draw)
+    record = before.agree(ground.now, ground.house, party, signature)
+    keeping.append(session, ground.now, draw, _locked(ground, record, thresholds), before)
+    _noted(session, ground, draw, Tag.draw_agreed, f"party:{party}", {"party": party})
+
+
+def approve(session: Session, ground: Ground, actor: str, draw: Draw, signature: str | None = None) -> None:
+    """The supervisor accepts that thresholds are not met. signature: where the supervisor's key lies outside."""
+    before = keeping.read(session, draw)
+    if signature is None:
+        signer = parties.kept_signer(session, ground.sealer, draw, parties.SUPERVISOR)
+        signature = approve_signature(signer, before.events[-1].hash)
+    keeping.append(session, ground.now, draw, before.approve(ground.now, ground.house, signature), before)
+    _noted(session, ground, draw, Tag.draw_approved, actor, {})
+
+
+def call(
     session: Session,
-    now: datetime,
-    sealer: Sealer,
+    ground: Ground,
     actor: str,
     draw: Draw,
     question: PoolQuestion,
     offers: Sequence[VenueOffer],
-) -> tuple[Placed, ...]:
-    """Draws every vacant place afresh: experts, then their venues, then their seats, all in one round.
-
-    Whoever has become busy, gone on leave or been suspended since the pool was frozen is taken out first.
-    Raises DrawInfeasible, with nothing written, when the pool cannot fill the places.
-    """
-    record = read(session, draw)
-    known = len(record.events)
-    salt = bytes.fromhex(sealer.unseal(draw.salt_sealed))
-    lists = record.history.pools
-    spread = Spread.of(lists[DrawKind.venue].request, lists[DrawKind.seat].request)
-    venues, seats = placing.requests(offers, len(slots_of(session, draw)), spread)
-    places, stands_for = _coded(venues, seats, salt)
-    for pool in places:
-        if record.history.pools[pool.request.kind] != pool:
-            record = record.declare(now, pool)
-    record = _without_unable(session, now, draw, question, record, salt)
-    chain = bytes.fromhex(sealer.unseal(draw.chain_sealed))
-    share = chain_share(chain, CHAIN_LENGTH, record.next_round)
-    before = {holder.key for holder in record.holders}
-    record = record.draw_round(now, {CENTER: share})
-    draw.rounds = record.history.round_no
-    draw.state = "running"
-    _append(session, now, draw, record, known=known)
-    fresh = {holder.key for holder in record.holders} - before
-    placed = _placed(session, draw, fresh, stands_for)
-    audit.record(
-        session,
-        now,
-        case=draw.evaluation_id,
-        tag=Tag.draw_round,
-        actor=actor,
-        subject=f"draw:{draw.number}",
-        data={"head": record.head, "places": len(placed), "round": draw.rounds},
-    )
-    bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
-    return placed
-
-
-def invite(
-    session: Session,
-    now: datetime,
-    sealer: Sealer,
-    draw: Draw,
-    placed: Placed,
-    *,
-    report_place: str,
-    starts_at: datetime,
-    minutes: int,
-    terms: Terms,
-) -> Invitation:
-    """Queues the invitation and its first call in the caller's transaction."""
-    expert = session.get_one(Expert, placed.expert_id)
-    invitation = Invitation(
-        id=new_id(now),
-        draw_id=draw.id,
-        slot_id=placed.slot.id,
-        expert_id=expert.id,
-        phone_fingerprint=expert.phone_fingerprint,
-        code=placed.code,
-        round=draw.rounds,
-        state=InvitationState.queued,
-        center_id=placed.center_id,
-        seat_id=placed.seat_id,
-        report_place=report_place,
-        starts_at=starts_at,
-        minutes=minutes,
-        window_s=terms.window_s,
-        ring_s=terms.ring_s,
-        sms_after_s=terms.sms_after_s,
-        second_call_after_s=terms.second_call_after_s,
-        hotline=terms.hotline,
-        created_at=now,
-    )
-    session.add(invitation)
-    placed.slot.state = "inviting"
-    session.add(placed.slot)
-    session.flush()
-    contact(session, now, sealer, invitation, channel=outbox.VOICE, after_s=0)
-    return invitation
-
-
-def contact(
-    session: Session, now: datetime, sealer: Sealer, invitation: Invitation, *, channel: str, after_s: int
+    within: timedelta,
 ) -> None:
-    """Queues one call or text of an invitation; it does not leave once the window has closed."""
-    expert = session.get_one(Expert, invitation.expert_id)
-    voice = channel == outbox.VOICE
-    outbox.enqueue(
-        session,
-        now,
-        sealer,
-        subject=invitation.id,
-        purpose=outbox.INVITATION,
-        channel=channel,
-        to=sealer.unseal(expert.phone_sealed),
-        template=TemplateId.invitation_voice if voice else TemplateId.invitation_sms,
-        variables=notice(invitation),
-        due_at=now + timedelta(seconds=after_s),
-        expires_at=invitation.deadline,
-        ring_s=invitation.ring_s,
+    """Calls the parties to reveal for the next round. Lists of venues and seats are stated as they are now, and whoever
+    has become busy, gone on leave or been suspended since the pool was frozen is taken out first.
+
+    within: how long parties that keep their own secret have.
+    """
+    before = keeping.read(session, draw)
+    record = before
+    salt = _salt(ground, draw)
+    placed = placing.pools(
+        offers, question.places, salt=salt, order=draw.order, rules=question, like=record.history.pools
     )
+    for kind, pool in placed.pools.items():
+        if record.history.pools[kind] != pool:
+            record = record.declare(ground.now, ground.house, pool, secrets.token_bytes(SHARE_BYTES))
+    if unable := _unable(session, ground, draw, question, record):
+        record = record.exclude(ground.now, ground.house, DrawKind.expert, unable)
+    draw.reveal_until = ground.now + within
+    record = record.call(ground.now, ground.house, draw.reveal_until)
+    keeping.append(session, ground.now, draw, record, before)
+    _noted(session, ground, draw, Tag.draw_called, actor, {"head": record.head, "round": draw.rounds})
 
 
-def notice(invitation: Invitation) -> dict[str, str]:
-    """The few words an invitation may contain: when, where to report, how long, whom to call."""
-    return {
-        "duration": wording.duration_words(invitation.minutes, "zh"),
-        "hotline": invitation.hotline,
-        "place": invitation.report_place,
-        "time": wording.time_words(invitation.starts_at.astimezone(placing.CHINA), "zh"),
-    }
+def reveal(session: Session, ground: Ground, draw: Draw, party: str, share: bytes, signature: str) -> None:
+    """A party that keeps its own secret reveals its share of the open round."""
+    before = keeping.read(session, draw)
+    record = before.reveal(ground.now, ground.house, party, share, signature)
+    keeping.append(session, ground.now, draw, record, before)
+    _noted(session, ground, draw, Tag.draw_revealed, f"party:{party}", {"party": party, "share": share.hex()})
+
+
+def waits_for(session: Session, draw: Draw) -> tuple[str, ...]:
+    """Parties that keep their own secret and have yet to agree or to reveal."""
+    own = {stand.name for stand in parties.stands(session, draw.evaluation_id) if stand.held == "own"}
+    return tuple(party for party in keeping.read(session, draw).missing if party in own)
+
+
+def draw_round(
+    session: Session, ground: Ground, actor: str, draw: Draw, offers: Sequence[VenueOffer]
+) -> tuple[Placed, ...]:
+    """Reveals the kept shares, now that all others are out, and draws: experts, venues, seats, in the order committed to.
+
+    Returns the places that are complete and await their invitation. A seat that somebody else took since the lists were
+    stated is written down as taken; its place stays open for a further round.
+    """
+    before = keeping.read(session, draw)
+    record = before
+    for party, (share, signature) in parties.kept_reveals(
+        session, ground.sealer, draw, record, _suite(draw)
+    ).items():
+        record = record.reveal(ground.now, ground.house, party, share, signature)
+    record = record.draw(ground.now, ground.house)
+    stands_for = placing.meanings(offers, salt=_salt(ground, draw))
+    record = _without_taken(ground, record, stands_for, offers)
+    return _settled(session, ground, actor, draw, before, record, stands_for)
+
+
+def draw_reserve(
+    session: Session, ground: Ground, actor: str, draw: Draw, offers: Sequence[VenueOffer]
+) -> tuple[Placed, ...] | None:
+    """Fills vacancies from the reserves of the last round, if there are any that fit; None when there are not."""
+    before = keeping.read(session, draw)
+    if not before.history.reserve:
+        return None
+    try:
+        record = before.draw_reserve(ground.now, ground.house)
+    except RecordBroken as refusal:
+        if refusal.code != "record.no_reserve":
+            raise
+        return None
+    stands_for = placing.meanings(offers, salt=_salt(ground, draw))
+    record = _without_taken(ground, record, stands_for, offers)
+    return _settled(session, ground, actor, draw, before, record, stands_for)
+
+
+def redraw(session: Session, ground: Ground, draw: Draw) -> None:
+    """Nobody fits beside those who accepted: everybody is let go, and all places are drawn anew in the same record."""
+    before = keeping.read(session, draw)
+    record = before.redraw(ground.now, ground.house, "nobody_fits")
+    keeping.append(session, ground.now, draw, record, before)
+    inviting.release_all(session, ground.now, ground.sealer, draw)
+    for slot in slots_of(session, draw):
+        slot.state = "vacated"
+    session.flush()
+    _noted(session, ground, draw, Tag.draw_redrawn, "house", {"head": record.head})
 
 
 def record_outcome(
-    session: Session, now: datetime, draw: Draw, invitation: Invitation, outcome: str, evidence: str
+    session: Session, now: datetime, sealer: Sealer, draw: Draw, slot_id: str, code: str, outcome: str, evidence: str
 ) -> None:
-    """Writes what became of an invitation into the record, while the record is open."""
-    if draw.closed_at is not None:
-        return
-    record = read(session, draw)
-    slot = session.get_one(DrawSlot, invitation.slot_id)
-    longer = record.outcome(now, DrawKind.expert, str(slot.seat_no), invitation.code, outcome, evidence)
-    _append(session, now, draw, longer, known=len(record.events))
+    """Writes what became of an invitation into the record, while the record is open.
 
-
-def close(session: Session, now: datetime, draw: Draw) -> None:
-    """Ends the record: every place is filled and everyone has accepted."""
-    record = read(session, draw)
-    longer = record.close(now)
-    _append(session, now, draw, longer, known=len(record.events))
-    draw.state, draw.closed_at = "closed", now
-    session.flush()
-    audit.record(
-        session,
-        now,
-        case=draw.evaluation_id,
-        tag=Tag.draw_closed,
-        actor="house",
-        subject=f"draw:{draw.number}",
-        data={"head": longer.head, "rounds": draw.rounds},
-    )
-
-
-def give_up(session: Session, now: datetime, sealer: Sealer, draw: Draw, reason: str) -> None:
-    """Ends the draw without a committee, for ever visibly, and tells everyone who was asked that they need not come.
-
-    reason: a code in small letters, such as `pool_exhausted`.
+    While shares are being revealed no line may come between: the outcome then waits in a row until the round is drawn.
     """
     if draw.closed_at is not None:
         return
-    record = read(session, draw)
-    longer = record.void(now, reason)
-    _append(session, now, draw, longer, known=len(record.events))
-    draw.state, draw.closed_at = "void", now
-    session.flush()
-    asked = session.exec(
-        select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
-    ).all()
-    for invitation in asked:
-        reached = invitation.state != InvitationState.queued
-        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.withdraw)
-        session.flush()
-        outbox.cancel_for(session, now, invitation.id)
-        if reached:
-            _tell_released(session, now, sealer, invitation)
-    audit.record(
-        session,
-        now,
-        case=draw.evaluation_id,
-        tag=Tag.draw_voided,
-        actor="house",
-        subject=f"draw:{draw.number}",
-        data={"head": longer.head, "reason": reason},
+    told = DrawDeferred(
+        draw_id=draw.id, n=_next_deferred(session, draw), slot_id=slot_id, code=code, outcome=outcome, evidence=evidence
     )
+    before = keeping.read(session, draw)
+    if before.phase in _BUSY:
+        session.add(told)
+        session.flush()
+        return
+    house = keeping.house_signer(sealer)
+    keeping.append(session, now, draw, _told(session, now, house, before, told), before)
+
+
+def close(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> None:
+    """Ends the record: every place is filled and everyone has accepted."""
+    before = keeping.read(session, draw)
+    record = before.close(now, keeping.house_signer(sealer))
+    _ended(session, now, sealer, draw, before, record, Tag.draw_closed, {"rounds": draw.rounds})
+
+
+def give_up(
+    session: Session, now: datetime, sealer: Sealer, draw: Draw, reason: str, party: str | None = None
+) -> None:
+    """Ends the draw without a committee, for ever visibly, and tells everyone who was asked that they need not come.
+
+    reason: a code in small letters, such as `pool_exhausted`. party: who withheld its share, if that is the reason.
+    """
+    if draw.closed_at is not None:
+        return
+    before = keeping.read(session, draw)
+    record = before.void(now, keeping.house_signer(sealer), reason, party)
+    data = {"reason": reason, "party": party or ""}
+    _ended(session, now, sealer, draw, before, record, Tag.draw_voided, data)
+    inviting.release_all(session, now, sealer, draw)
     bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
 
 
-def load(session: Session, draw_id: str) -> Draw:
-    draw = session.get(Draw, draw_id)
-    if draw is None:
-        raise NotFound("draw", N_("没有这次抽取"), N_("从评标页面进入"))
-    return draw
-
-
-def read(session: Session, draw: Draw) -> DrawRecord:
-    """The record as it stands, every draw in it run again and found true."""
-    lines = session.exec(
-        select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n))
-    ).all()
-    return DrawRecord.load(lines)
-
-
-def text(session: Session, draw: Draw) -> bytes:
-    """The record exactly as stored, without looking at it: what a verifier gets."""
-    lines = session.exec(
-        select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n))
-    ).all()
-    return "".join(f"{line}\n" for line in lines).encode()
+def blocked(session: Session, ground: Ground, draw: Draw) -> tuple[DrawInfeasible, ...]:
+    """Why the pool cannot give a whole committee any more, not even if everyone who accepted were let go."""
+    record = keeping.read(session, draw)
+    pool = record.history.pools[DrawKind.expert]
+    standing = replace(first_standing(pool), out=record.history.standing(DrawKind.expert).out)
+    return obstacles(pool, draw.law, standing)
 
 
 def slots_vacated(session: Session, draw: Draw) -> bool:
-    return any(slot.state == "vacated" for slot in slots_of(session, draw))
+    return any(slot.state in {"open", "vacated"} for slot in slots_of(session, draw))
 
 
 def filled(session: Session, draw: Draw) -> bool:
     """Whether everyone who holds a place has accepted it."""
     return all(slot.state == "filled" for slot in slots_of(session, draw))
-
-
-def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation], ...]:
-    """The places with the invitation that filled each, by seat number."""
-    rows = session.exec(
-        select(DrawSlot, Invitation)
-        .join(Invitation, col(Invitation.slot_id) == col(DrawSlot.id))
-        .where(DrawSlot.draw_id == draw.id, Invitation.state == InvitationState.accepted)
-        .order_by(col(DrawSlot.seat_no))
-    ).all()
-    return tuple((slot, invitation) for slot, invitation in rows)
-
-
-def seats_in_use(session: Session, draw: Draw) -> frozenset[str]:
-    """Seats of those who are invited or have accepted."""
-    rows = session.exec(
-        select(Invitation.seat_id).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
-    ).all()
-    return frozenset(rows)
-
-
-def number(session: Session, year: int) -> str:
-    """The next number on paper; numbers of one year have no holes."""
-    count = len(session.exec(select(Draw.id).where(col(Draw.number).startswith(f"CQ-{year:04d}-"))).all())
-    return printed_number("CQ", year, count + 1)
 
 
 def slots_of(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
@@ -380,85 +313,180 @@ def slots_of(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
     )
 
 
-def _tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
-    expert = session.get_one(Expert, invitation.expert_id)
-    words = notice(invitation)
-    outbox.enqueue(
-        session,
-        now,
-        sealer,
-        subject=invitation.id,
-        purpose=RELEASED,
-        channel=outbox.SMS,
-        to=sealer.unseal(expert.phone_sealed),
-        template=TemplateId.released_sms,
-        variables={"hotline": words["hotline"], "time": words["time"]},
-        due_at=now,
-    )
+def _before(session: Session, order: DrawOrder) -> str | None:
+    """The draw for the same lot that was given up before this one; Conflict while one still stands."""
+    earlier = session.exec(
+        select(Draw).where(Draw.lot_id == order.lot_id).order_by(col(Draw.number).desc())
+    ).all()
+    if any(draw.state != "void" for draw in earlier):
+        raise Conflict(
+            "lot-drawn",
+            N_("这个标段已有抽取 {number}，不能再抽一次"),
+            N_("在原抽取中补抽；确需重来时先终止原评标，终止会留在记录中"),
+            number=next(draw.number for draw in earlier if draw.state != "void"),
+        )
+    return earlier[0].number if earlier else None
 
 
-def _without_unable(
-    session: Session, now: datetime, draw: Draw, question: PoolQuestion, record: DrawRecord, salt: bytes
-) -> DrawRecord:
-    """The record with those excluded who cannot take part any more; people already drawn answer for themselves."""
-    request = record.history.pools[DrawKind.expert].request
-    drawn = session.exec(select(Invitation.expert_id).where(Invitation.draw_id == draw.id)).all()
-    out = request.removed() | {candidate_code(salt, expert_id) for expert_id in drawn}
-    codes = {
-        row.expert_id: row.code
-        for row in session.exec(select(DrawCandidate).where(DrawCandidate.draw_id == draw.id)).all()
-        if row.code not in out
-    }
-    unable = pooling.newly_excluded(session, question, set(codes))
-    if not unable:
+def _locked(ground: Ground, record: DrawRecord, thresholds: Thresholds) -> DrawRecord:
+    """The record with the chances locked, once all parties have agreed."""
+    if record.phase != "locking":
         return record
-    return record.exclude(now, DrawKind.expert, [(codes[id_], ground) for id_, ground in unable])
+    pool = record.history.pools[DrawKind.expert]
+    return record.lock(ground.now, ground.house, certify(pool, record.history.law, thresholds))
 
 
-def _coded(venues: DrawRequest, seats: DrawRequest, salt: bytes) -> tuple[tuple[Pool, Pool], dict[str, str]]:
-    """The lists of venues and seats in codes, and what each code stands for."""
-    coded_venues, venue_of = code_request(venues, salt)
-    coded_seats, seat_of = code_request(seats, salt)
-    pools = (
-        Pool(coded_venues, follows=(DrawKind.expert, placing.NEAR)),
-        Pool(coded_seats, follows=(DrawKind.venue, placing.CENTER)),
-    )
-    return pools, {**venue_of, **seat_of}
+def _settled(
+    session: Session,
+    ground: Ground,
+    actor: str,
+    draw: Draw,
+    before: DrawRecord,
+    record: DrawRecord,
+    stands_for: Mapping[str, str],
+) -> tuple[Placed, ...]:
+    """Stores what a round has brought, with the answers that had to wait for it; returns the places to be invited."""
+    draw.reveal_until = None
+    waiting = session.exec(
+        select(DrawDeferred).where(DrawDeferred.draw_id == draw.id).order_by(col(DrawDeferred.n))
+    ).all()
+    if record.phase not in _BUSY:
+        for told in waiting:
+            record = _told(session, ground.now, ground.house, record, told)
+            session.delete(told)
+    keeping.append(session, ground.now, draw, record, before)
+    placed = _placed(session, draw, record, stands_for)
+    data = {"head": record.head, "places": len(placed), "round": draw.rounds}
+    _noted(session, ground, draw, Tag.draw_round, actor, data)
+    return placed
+
+
+def _told(
+    session: Session, now: datetime, house: Signer, record: DrawRecord, told: DrawDeferred
+) -> DrawRecord:
+    slot = str(session.get_one(DrawSlot, told.slot_id).seat_no)
+    return record.outcome(now, house, DrawKind.expert, slot, told.code, told.outcome, told.evidence)
+
+
+def _next_deferred(session: Session, draw: Draw) -> int:
+    return len(session.exec(select(DrawDeferred.n).where(DrawDeferred.draw_id == draw.id)).all()) + 1
+
+
+def _without_taken(
+    ground: Ground, record: DrawRecord, stands_for: Mapping[str, str], offers: Sequence[VenueOffer]
+) -> DrawRecord:
+    """The record with every seat given back that was booked by somebody else since the lists were stated; where the
+    center has none left, the venue is given back, too."""
+    if record.phase in _BUSY:
+        return record
+    free = {seat.seat_id: offer.center_id for offer in offers for seat in offer.seats}
+    open_centers = set(free.values())
+    venue_at = {one.slot: one for one in record.holders if one.kind is DrawKind.venue}
+    fresh = {code for _, code in record.last_drawn(DrawKind.seat)}
+    for holder in record.holders:
+        if holder.kind is not DrawKind.seat or holder.candidate.id not in fresh:
+            continue
+        if stands_for[holder.candidate.id] in free:
+            continue
+        venue = venue_at.get(holder.slot)
+        center = placing.center_of(stands_for[venue.candidate.id]) if venue else None
+        gone = holder if venue is None or center in open_centers else venue
+        record = record.outcome(ground.now, ground.house, gone.kind, gone.slot, gone.candidate.id, "taken")
+    return record
 
 
 def _placed(
-    session: Session, draw: Draw, fresh: set[tuple[str, str, str]], stands_for: Mapping[str, str]
+    session: Session, draw: Draw, record: DrawRecord, stands_for: Mapping[str, str]
 ) -> tuple[Placed, ...]:
-    """What this round's codes stand for inside the house."""
-    drawn = {(kind, slot): code for kind, slot, code in fresh}
+    """Places that are complete and not yet invited, and what their codes stand for inside the house."""
+    held = {(holder.kind, holder.slot): holder.candidate.id for holder in record.holders}
     placed = []
     for slot in slots_of(session, draw):
         key = str(slot.seat_no)
-        code = drawn.get((DrawKind.expert.value, key))
-        if code is None:
+        codes = [held.get((kind, key)) for kind in DrawKind]
+        if slot.state not in {"open", "vacated"} or None in codes:
             continue
+        code, venue, seat = (str(one) for one in codes)
         candidate = session.get_one(DrawCandidate, (draw.id, code))
         placed.append(
             Placed(
                 slot=slot,
                 expert_id=candidate.expert_id,
                 code=code,
-                center_id=placing.center_of(stands_for[drawn[DrawKind.venue.value, key]]),
-                seat_id=stands_for[drawn[DrawKind.seat.value, key]],
+                center_id=placing.center_of(stands_for[venue]),
+                seat_id=stands_for[seat],
             )
         )
     return tuple(placed)
 
 
-def _remember_codes(session: Session, draw: Draw, people: dict[str, str]) -> None:
+def _unable(
+    session: Session, ground: Ground, draw: Draw, question: PoolQuestion, record: DrawRecord
+) -> tuple[tuple[str, str], ...]:
+    """(code, ground) of those on the list who cannot take part any more; people already drawn answer for themselves."""
+    pool = record.history.pools[DrawKind.expert]
+    out = record.history.standing(DrawKind.expert).out
+    seated = {holder.candidate.id for holder in record.holders}
+    free = {one.id for one in pool.candidates if not one.grounds} - out - seated
+    rows = session.exec(
+        select(DrawCandidate.code, DrawCandidate.expert_id).where(DrawCandidate.draw_id == draw.id)
+    ).all()
+    known = {expert_id: code for code, expert_id in rows if code in free}
+    view = ground.rosters.current(session)
+    found = pooling.newly_excluded(session, view, question, set(known))
+    return tuple(sorted((known[expert_id], reason) for expert_id, reason in found))
+
+
+def _ended(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    draw: Draw,
+    before: DrawRecord,
+    record: DrawRecord,
+    tag: Tag,
+    data: Mapping[str, str | int],
+) -> None:
+    keeping.append(session, now, draw, record, before)
+    draw.closed_at, draw.reveal_until = now, None
+    session.flush()
+    listing.enter(session, now, sealer, draw, record, "closed" if tag is Tag.draw_closed else "void")
+    audit.record(
+        session,
+        now,
+        case=draw.evaluation_id,
+        tag=tag,
+        actor="house",
+        subject=f"draw:{draw.number}",
+        data={"head": record.head, **data},
+    )
+
+
+def _noted(
+    session: Session, ground: Ground, draw: Draw, tag: Tag, actor: str, data: Mapping[str, str | int]
+) -> None:
+    """Into the trail, and open pages hear of it."""
+    audit.record(
+        session,
+        ground.now,
+        case=draw.evaluation_id,
+        tag=tag,
+        actor=actor,
+        subject=f"draw:{draw.number}",
+        data=dict(data),
+    )
+    bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
+
+
+def _salt(ground: Ground, draw: Draw) -> bytes:
+    return bytes.fromhex(ground.sealer.unseal(draw.salt_sealed))
+
+
+def _suite(draw: Draw) -> Suite:
+    return "sm3" if draw.suite == "sm3" else "sha256"
+
+
+def _remember_codes(session: Session, draw: Draw, people: Mapping[str, str]) -> None:
     rows = [{"draw_id": draw.id, "code": code, "expert_id": id_} for code, id_ in sorted(people.items())]
     for start in range(0, len(rows), _CODE_ROWS):
         session.execute(insert(DrawCandidate), rows[start : start + _CODE_ROWS])
-
-
-def _append(session: Session, now: datetime, draw: Draw, record: DrawRecord, *, known: int) -> None:
-    """Stores the lines after the first `known`; two writers of one record meet at its primary key."""
-    for event in record.events[known:]:
-        session.add(DrawEvent(draw_id=draw.id, n=event.n, line=event.line.decode(), at=now))
-    session.add(draw)
-    session.flush()

@@ -107,7 +107,7 @@ _SQLITE: tuple[Guard, ...] = (
     *_append_only("audit_event", 'id = NEW.id OR ("case" = NEW."case" AND n = NEW.n)'),
     *_append_only("draw_event", "draw_id = NEW.draw_id AND n = NEW.n"),
     *_append_only("draw_listing", "center_id = NEW.center_id AND n = NEW.n"),
-    *_append_only("draw_opening", "draw_id = NEW.draw_id AND n = NEW.n AND kind = NEW.kind"),
+    *_append_only("draw_opening", "draw_id = NEW.draw_id AND n = NEW.n"),
     *_append_only("roster_change", "n = NEW.n OR mark = NEW.mark"),
     *_append_only("roster_leaf", "expert_id = NEW.expert_id AND n = NEW.n"),
 )

@@ -75,17 +75,34 @@ def upgrade() -> None:
         "draw_opening",
         sa.Column("draw_id", sa.String(36), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("kind", sa.String(8), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.ForeignKeyConstraint(
             ["draw_id"],
             ["draw.id"],
         ),
-        sa.PrimaryKeyConstraint("draw_id", "n", "kind"),
+        sa.PrimaryKeyConstraint("draw_id", "n"),
+    )
+    op.create_table(
+        "draw_deferred",
+        sa.Column("draw_id", sa.String(36), nullable=False),
+        sa.Column("n", sa.Integer(), nullable=False),
+        sa.Column("slot_id", sa.String(36), nullable=False),
+        sa.Column("code", sa.String(64), nullable=False),
+        sa.Column("outcome", sa.String(16), nullable=False),
+        sa.Column("evidence", sa.String(64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["draw_id"],
+            ["draw.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["slot_id"],
+            ["draw_slot.id"],
+        ),
+        sa.PrimaryKeyConstraint("draw_id", "n"),
     )
     op.create_table(
         "draw_party",
-        sa.Column("draw_id", sa.String(36), nullable=False),
+        sa.Column("evaluation_id", sa.String(36), nullable=False),
         sa.Column("party", sa.String(40), nullable=False),
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("anchor", sa.String(64), nullable=False),
@@ -94,12 +111,7 @@ def upgrade() -> None:
         sa.Column("key_sealed", sa.String(), nullable=True),
         sa.Column("link_hash", sa.String(64), nullable=True),
         sa.Column("prepared_at", UtcDateTime(), nullable=False),
-        sa.Column("agreed_at", UtcDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["draw_id"],
-            ["draw.id"],
-        ),
-        sa.PrimaryKeyConstraint("draw_id", "party"),
+        sa.PrimaryKeyConstraint("evaluation_id", "party"),
         sa.UniqueConstraint("link_hash"),
     )
     op.create_table(
@@ -129,6 +141,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("draw", schema=None) as batch_op:
         batch_op.add_column(sa.Column("before", sa.String(32), nullable=True))
+        batch_op.add_column(sa.Column("reveal_until", UtcDateTime(), nullable=True))
+        batch_op.add_column(sa.Column("published_at", UtcDateTime(), nullable=True))
         for name, size, former in _OF_EARLIER_DRAWS:
             batch_op.add_column(sa.Column(name, sa.String(size), nullable=False, server_default=former))
         batch_op.drop_column("chain_sealed")

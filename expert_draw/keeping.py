@@ -1,0 +1,111 @@
+"""Keeps the record of a draw in rows: appended line by line, read back quickly, handed out as a file."""
+
+import json
+from collections import OrderedDict
+from datetime import datetime
+from threading import Lock
+
+from sqlmodel import Session, col, select
+
+from app.core.errors import NotFound
+from app.core.i18n import N_
+from app.core.sealing import Sealer
+from expert_draw.engine.record import DrawRecord
+from expert_draw.engine.signing import Signer
+from expert_draw.models import Draw, DrawEvent, DrawOpening
+
+_KEPT = 64
+
+
+class _Recent:
+    """The records read lately, by draw and last line; a longer record never takes the place of another one's."""
+
+    def __init__(self) -> None:
+        self._records: OrderedDict[tuple[str, str], DrawRecord] = OrderedDict()
+        self._lock = Lock()
+
+    def find(self, draw_id: str, head: str) -> DrawRecord | None:
+        with self._lock:
+            return self._records.get((draw_id, head))
+
+    def put(self, draw_id: str, record: DrawRecord) -> None:
+        with self._lock:
+            self._records[draw_id, record.head] = record
+            while len(self._records) > _KEPT:
+                self._records.popitem(last=False)
+
+
+_recent = _Recent()
+
+
+def house_signer(sealer: Sealer) -> Signer:
+    """The key with which this house signs every line of every record."""
+    return Signer(sealer.derive("draw-signing"))
+
+
+def load(session: Session, draw_id: str) -> Draw:
+    draw = session.get(Draw, draw_id)
+    if draw is None:
+        raise NotFound("draw", N_("没有这次抽取"), N_("从评标页面进入"))
+    return draw
+
+
+def by_number(session: Session, number: str) -> Draw:
+    draw = session.exec(select(Draw).where(Draw.number == number)).first()
+    if draw is None:
+        raise NotFound("draw", N_("没有编号为 {number} 的抽取"), N_("核对编号后再试"), number=number)
+    return draw
+
+
+def read(session: Session, draw: Draw) -> DrawRecord:
+    """The record as it stands. These are the house's own rows: nothing is run again, that is what `verify` is for."""
+    last = session.exec(
+        select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n).desc()).limit(1)
+    ).one()
+    known = _recent.find(draw.id, json.loads(last)["hash"])
+    if known is None:
+        known = DrawRecord.trust(lines(session, draw), openings(session, draw))
+        _recent.put(draw.id, known)
+    return known
+
+
+def append(
+    session: Session, now: datetime, draw: Draw, record: DrawRecord, before: DrawRecord | None = None
+) -> None:
+    """Stores what `record` has more than `before`; two writers of one record meet at its primary key."""
+    lines_known, openings_known = (len(before.events), len(before.openings)) if before else (0, 0)
+    for event in record.events[lines_known:]:
+        session.add(DrawEvent(draw_id=draw.id, n=event.n, line=event.text, at=now))
+    for n, opening in enumerate(record.openings[openings_known:], openings_known + 1):
+        session.add(DrawOpening(draw_id=draw.id, n=n, text=opening))
+    draw.state = record.phase
+    draw.rounds = record.history.round_no
+    session.add(draw)
+    session.flush()
+    _recent.put(draw.id, record)
+
+
+def lines(session: Session, draw: Draw) -> tuple[str, ...]:
+    """The lines exactly as stored, without looking at them."""
+    return tuple(
+        session.exec(
+            select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n))
+        ).all()
+    )
+
+
+def openings(session: Session, draw: Draw) -> tuple[str, ...]:
+    """What opens the lists: for those who may know who was on them, in codes."""
+    return tuple(
+        session.exec(
+            select(DrawOpening.text)
+            .where(DrawOpening.draw_id == draw.id)
+            .order_by(col(DrawOpening.n))
+        ).all()
+    )
+
+
+def text(session: Session, draw: Draw, *, opened: bool) -> bytes:
+    """The record as a file: the supervisor's bundle with the lists opened, or the public one without."""
+    parts = lines(session, draw) + (openings(session, draw) if opened else ())
+    return "".join(f"{line}\n" for line in parts).encode()
