@@ -22,6 +22,7 @@ from app.migrations.runner import require_current, upgrade
 from app.notify.phone_room import open_phone_room
 from app.sample.loading import is_sample
 from expert_draw.answers import Invitees
+from expert_draw.snapshot import Rosters
 from recordings.recorder import Recorder
 from recordings.sealing import recover
 from venue.media.seams import check_aiortc_seams
@@ -84,6 +85,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.database = ground.database
     application.state.sealer = ground.sealer
     application.state.invitees = Invitees(ground.sealer)
+    application.state.house = House(ground.settings, ground.sealer, Rosters(ground.sealer))
 
 
 @asynccontextmanager
@@ -112,7 +114,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     sweeps = Sweeps(
         database=ground.database,
         clock=ground.clock,
-        house=House(ground.settings, ground.sealer),
+        house=application.state.house,
         phone_room=phone_room,
         hub=hub,
         recorder=recorder,

@@ -12,7 +12,7 @@ from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
-from expert_draw import ladder, service
+from expert_draw import inviting, keeping, ladder, service
 from expert_draw.invitation import OPEN, VACATES, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Invitation
 
@@ -59,11 +59,11 @@ class Invitees:
         if not moved.rowcount:
             if invitation.state in {InvitationState.accepted, InvitationState.declined}:
                 return Heard.already
-            expire(session, now, subject)  # the answer came after the end and before the tick that notices it
+            expire(session, now, self._sealer, subject)  # the answer came after the end and before the tick that notices it
             return self.late_contact(session, now, subject, channel)
         session.refresh(invitation)
         outbox.cancel_for(session, now, subject)
-        _settle(session, now, invitation, Tag.invitation_answered, channel)
+        _settle(session, now, self._sealer, invitation, Tag.invitation_answered, channel)
         return Heard.accepted if accept else Heard.declined
 
     def step_ended(
@@ -83,11 +83,11 @@ class Invitees:
         )
         session.flush()
         if following is not None:
-            service.contact(
+            inviting.contact(
                 session, now, self._sealer, invitation, channel=following.channel, after_s=following.after_s
             )
         elif invitation.deadline is None:
-            _end(session, now, invitation, InvitationEvent.fail, Tag.invitation_unreachable)
+            _end(session, now, self._sealer, invitation, InvitationEvent.fail, Tag.invitation_unreachable)
         _news(session, invitation)
 
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
@@ -101,10 +101,8 @@ class Invitees:
             return Heard.lapsed
         invitation.late_at = now
         session.flush()
-        draw = service.load(session, invitation.draw_id)
-        service.record_outcome(
-            session, now, draw, invitation, "late", digest(_evidence(invitation, channel, now))
-        )
+        draw = keeping.load(session, invitation.draw_id)
+        _tell_record(session, now, self._sealer, draw, invitation, "late", _evidence(invitation, channel, now))
         audit.record(
             session,
             now,
@@ -145,15 +143,22 @@ def due(session: Session, now: datetime) -> tuple[str, ...]:
     )
 
 
-def expire(session: Session, now: datetime, invitation_id: str) -> bool:
+def expire(session: Session, now: datetime, sealer: Sealer, invitation_id: str) -> bool:
     """Closes a window that has ended; False when there was nothing to close. Safe to run twice."""
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or invitation.deadline is None or invitation.deadline > now:
         return False
-    return _end(session, now, invitation, InvitationEvent.lapse, Tag.invitation_expired)
+    return _end(session, now, sealer, invitation, InvitationEvent.lapse, Tag.invitation_expired)
 
 
-def _end(session: Session, now: datetime, invitation: Invitation, event: InvitationEvent, tag: Tag) -> bool:
+def _end(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    invitation: Invitation,
+    event: InvitationEvent,
+    tag: Tag,
+) -> bool:
     """Ends an open invitation by one conditional update; False when it had ended before."""
     before = states_before(event)
     moved = session.exec(
@@ -165,18 +170,20 @@ def _end(session: Session, now: datetime, invitation: Invitation, event: Invitat
         return False
     session.refresh(invitation)
     outbox.cancel_for(session, now, invitation.id)
-    _settle(session, now, invitation, tag, None)
+    _settle(session, now, sealer, invitation, tag, None)
     return True
 
 
-def _settle(session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str | None) -> None:
+def _settle(
+    session: Session, now: datetime, sealer: Sealer, invitation: Invitation, tag: Tag, channel: str | None
+) -> None:
     """Writes what became of an invitation where it belongs: place, record, trail, screens."""
-    draw = service.load(session, invitation.draw_id)
+    draw = keeping.load(session, invitation.draw_id)
     slot = session.get_one(DrawSlot, invitation.slot_id)
     slot.state = "vacated" if invitation.state in VACATES else "filled"
     session.flush()
-    evidence = digest(_evidence(invitation, channel, now))
-    service.record_outcome(session, now, draw, invitation, invitation.state, evidence)
+    evidence = _evidence(invitation, channel, now)
+    _tell_record(session, now, sealer, draw, invitation, invitation.state, evidence)
     audit.record(
         session,
         now,
@@ -188,10 +195,24 @@ def _settle(session: Session, now: datetime, invitation: Invitation, tag: Tag, c
             "channel": channel or "",
             "code": invitation.code,
             "state": invitation.state,
-            "evidence": evidence,
+            "evidence": digest(evidence),
         },
     )
     _news(session, invitation)
+
+
+def _tell_record(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    draw: Draw,
+    invitation: Invitation,
+    outcome: str,
+    evidence: dict[str, str],
+) -> None:
+    service.record_outcome(
+        session, now, sealer, draw, invitation.slot_id, invitation.code, outcome, digest(evidence)
+    )
 
 
 def _evidence(invitation: Invitation, channel: str | None, now: datetime) -> dict[str, str]:

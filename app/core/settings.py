@@ -9,6 +9,7 @@ import secrets
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_settings import (
@@ -74,6 +75,12 @@ class RehearsalSettings(InvitationSettings):
     second_call_after_s: int = Field(3, ge=0, description="Seconds after the SMS before the second call.")
 
 
+class DrawSettings(BaseModel):
+    suite: Literal["sha256", "sm3"] = Field(
+        "sha256", description="Hash of new draw records: `sha256`, or `sm3` where national algorithms are asked for."
+    )
+
+
 class MediaSettings(BaseModel):
     loopback: bool = Field(
         default=True,
@@ -119,6 +126,7 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default_factory=NotifySettings)
     invitation: InvitationSettings = Field(default_factory=InvitationSettings)
     rehearsal: RehearsalSettings = Field(default_factory=RehearsalSettings)
+    draw: DrawSettings = Field(default_factory=DrawSettings)
     media: MediaSettings = Field(default_factory=MediaSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)

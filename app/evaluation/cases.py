@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Annotated
 
+from fastapi import Depends
 from sqlmodel import Session, col, select
+from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
@@ -18,6 +21,7 @@ from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.lifecycle import OVER, EvaluationEvent, EvaluationState, advance
 from app.evaluation.models import CommitteeMember, Evaluation
+from expert_draw.snapshot import Rosters
 from venue.models import OnlineRoom
 
 Durable = Callable[[TrackKey], int | None]
@@ -26,10 +30,20 @@ Durable = Callable[[TrackKey], int | None]
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every act of the conductor needs besides the session: settings and the sealer."""
+    """What every act of the conductor needs besides the session: settings, the sealer, the roster in memory."""
 
     settings: Settings
     sealer: Sealer
+    rosters: Rosters
+
+
+def _house(connection: HTTPConnection) -> House:
+    house: House = connection.app.state.house
+    return house
+
+
+HouseDep = Annotated[House, Depends(_house)]
+"""The house of this service, for an endpoint."""
 
 
 def load(session: Session, evaluation_id: str) -> Evaluation:

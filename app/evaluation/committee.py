@@ -1,42 +1,58 @@
-"""Draws the committee of an evaluation and fills it: rounds, seats, invitations, and letting everybody go."""
+"""Draws the committee of an evaluation and fills it: parties, rounds, seats, invitations, and letting everybody go."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from app.accounts.access import Actor
 from app.audit.tags import Tag
 from app.core.canonical import canonical_json
+from app.core.errors import Conflict
+from app.core.i18n import N_
 from app.core.settings import Settings
-from app.evaluation import booking, cases
+from app.evaluation import booking, cases, rule_notes
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
+from app.rules.pack import RulePack
+from expert_draw import inviting, keeping, listing
 from expert_draw import service as draws
+from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
+from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
 from expert_draw.placing import CHINA, FreeSeat, VenueOffer
-from expert_draw.service import DrawOrder, Terms
+from expert_draw.service import DrawOrder, Ground
 from venue import service as venues
 
 _IN_PROVINCE = ("host", "sister")
+_LAWS: tuple[Law, ...] = ("uniform-labelled", "uniform-sets", "weighted")
 
 
 def commit_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> Draw:
     """Freezes the pool and publishes the commitment of the draw."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.commit)
+    question = booking.question(session, evaluation)
+    rules = question.rules
+    law = str(rules.rule("draw.law").value)
     draw = draws.commit(
         session,
-        now,
-        house.sealer,
+        ground(now, house),
         actor.id,
         DrawOrder(
-            number=draws.number(session, now.astimezone(CHINA).year),
+            number=listing.number(session, now.astimezone(CHINA).year),
             evaluation_id=evaluation.id,
-            question=booking.question(session, evaluation),
+            center_id=evaluation.host_center_id,
+            lot_id=evaluation.lot_id,
+            question=question,
+            offers=_offers(session, now, evaluation),
+            suite=house.settings.draw.suite,
+            law=next(known for known in _LAWS if known == law),
+            order=str(rules.rule("allocation.mode").value),
+            reserve=rules.integer("draw.reserve_depth"),
+            thresholds=rule_notes.thresholds(rules),
         ),
-        _offers(session, now, evaluation),
     )
     evaluation.draw_id = draw.id
     session.flush()
@@ -44,72 +60,186 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
 
 
 def run_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
-    """Runs the first round; seats are booked and invitations queued in the same transaction."""
+    """Calls the parties for the first round. When every share lies with the service it is drawn at once; seats are
+    booked and invitations queued in the same transaction."""
     evaluation = cases.load_for(session, actor, evaluation_id)
-    cases.move(session, evaluation, EvaluationEvent.run)
-    _round(session, now, house, actor.id, evaluation)
+    if evaluation.state != EvaluationState.committed or evaluation.draw_id is None:
+        cases.move(session, evaluation, EvaluationEvent.run)  # refuses by name
+        return
+    draw = keeping.load(session, evaluation.draw_id)
+    if draw.state != "between":
+        raise Conflict(
+            "draw-not-ready",
+            N_("抽取尚未就绪：{waiting}"),
+            N_("各方同意、概率锁定、预警获批之后才能抽取"),
+            waiting=_WAITING.get(draw.state, draw.state),
+        )
+    _call(session, now, house, actor.id, evaluation, draw)
+    move_on(session, now, house, evaluation)
+
+
+def approve_warnings(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, signature: str | None = None
+) -> None:
+    """The supervisor lets the draw go on although thresholds of the rule pack are not met."""
+    evaluation = cases.load_for(session, actor, evaluation_id)
+    draws.approve(
+        session, ground(now, house), actor.id, keeping.load(session, str(evaluation.draw_id)), signature
+    )
+
+
+def agree(
+    session: Session, now: datetime, house: House, evaluation: Evaluation, party: str, signature: str
+) -> None:
+    """A party that keeps its own secret agrees to the commitment."""
+    rules = booking.question(session, evaluation).rules
+    draw = keeping.load(session, str(evaluation.draw_id))
+    draws.agree(session, ground(now, house), draw, party, signature, rule_notes.thresholds(rules))
+
+
+def reveal(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    party: str,
+    share: bytes,
+    signature: str,
+) -> None:
+    """A party that keeps its own secret reveals its share; with the last of them the round is drawn."""
+    draw = keeping.load(session, str(evaluation.draw_id))
+    draws.reveal(session, ground(now, house), draw, party, share, signature)
+    move_on(session, now, house, evaluation)
 
 
 def refill(session: Session, now: datetime, house: House, evaluation_id: str) -> None:
-    """Moves an inviting evaluation on: vacated places are drawn again in a further round, a full one is ready."""
+    """Moves a drawing or inviting evaluation on: vacated places are drawn again, a full one is ready, a share that was
+    withheld ends the draw."""
     evaluation = cases.load(session, evaluation_id)
-    if evaluation.state != EvaluationState.inviting or evaluation.draw_id is None:
+    if evaluation.draw_id is None or evaluation.state not in _MOVING:
         return
-    draw = draws.load(session, evaluation.draw_id)
+    draw = keeping.load(session, evaluation.draw_id)
+    if draw.reveal_until is not None:
+        if draw.reveal_until <= now and (missing := draws.waits_for(session, draw)):
+            _end(session, now, house, evaluation, draws.WITHHELD, _withheld(missing[0]), missing[0])
+        return
+    if evaluation.state != EvaluationState.inviting:
+        return
     if draws.slots_vacated(session, draw):
         _release_vacated(session, evaluation, draw)
-        try:
-            _round(session, now, house, "house", evaluation)
-        except DrawInfeasible as refusal:
-            cases.move(session, evaluation, EvaluationEvent.exhaust)
-            evaluation.short_reason = _written(refusal)
-            release_everybody(session, now, house, evaluation, "pool_exhausted")
-            cases.note(session, now, evaluation, Tag.evaluation_short, "house")
+        _again(session, now, house, evaluation, draw)
     elif draws.filled(session, draw):
         cases.move(session, evaluation, EvaluationEvent.fill)
         cases.note(session, now, evaluation, Tag.evaluation_ready, "house")
 
 
-def waiting_to_move(session: Session) -> tuple[str, ...]:
-    """Inviting evaluations for which `refill` would do something: a place is vacant, or all are filled."""
+def move_on(session: Session, now: datetime, house: House, evaluation: Evaluation) -> None:
+    """Draws the open round once no share is missing but those the service keeps."""
+    draw = keeping.load(session, str(evaluation.draw_id))
+    if draw.reveal_until is None or draws.waits_for(session, draw):
+        return
+    if evaluation.state == EvaluationState.committed:
+        cases.move(session, evaluation, EvaluationEvent.run)
+    stand = ground(now, house)
+    offers = _offers(session, now, evaluation)
+    _place(session, now, house, evaluation, draw, draws.draw_round(session, stand, "house", draw, offers))
+    if draw.state == "stuck":
+        if not inviting.standing(session, draw):
+            _end(session, now, house, evaluation, draws.EXHAUSTED, _nobody())
+            return
+        venues.release_all(session, evaluation.id)
+        draws.redraw(session, stand, draw)
+
+
+def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
+    """Evaluations for which `refill` would do something."""
     found = []
-    for evaluation in cases.in_state(session, EvaluationState.inviting):
-        draw = draws.load(session, str(evaluation.draw_id))
-        if draws.slots_vacated(session, draw) or draws.filled(session, draw):
-            found.append(evaluation.id)
+    for state in _MOVING:
+        for evaluation in cases.in_state(session, state):
+            if evaluation.draw_id is None:
+                continue
+            draw = keeping.load(session, evaluation.draw_id)
+            if draw.reveal_until is not None:
+                due = draw.reveal_until <= now
+            else:
+                due = state is EvaluationState.inviting and (
+                    draws.slots_vacated(session, draw) or draws.filled(session, draw)
+                )
+            if due:
+                found.append(evaluation.id)
     return tuple(found)
 
 
 def release_everybody(
-    session: Session, now: datetime, house: House, evaluation: Evaluation, reason: str
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    reason: str,
+    party: str | None = None,
 ) -> None:
     if evaluation.draw_id is not None:
-        draws.give_up(session, now, house.sealer, draws.load(session, evaluation.draw_id), reason)
+        draw = keeping.load(session, evaluation.draw_id)
+        draws.give_up(session, now, house.sealer, draw, reason, party)
     venues.release_all(session, evaluation.id)
 
 
-def _round(session: Session, now: datetime, house: House, actor: str, evaluation: Evaluation) -> None:
-    draw = draws.load(session, str(evaluation.draw_id))
-    placed = draws.run_round(
+def ground(now: datetime, house: House) -> Ground:
+    return Ground(now, house.sealer, house.rosters)
+
+
+_MOVING = (EvaluationState.committed, EvaluationState.inviting)
+_WAITING = {
+    "agreeing": N_("还有参与方没有同意承诺"),
+    "approving": N_("预警尚未经监督人员批准"),
+    "revealing": N_("本轮正在等待各方揭示"),
+}
+
+
+def _again(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> None:
+    """Vacant places: from the reserves if there are any, else by a new round with fresh shares."""
+    stand = ground(now, house)
+    placed = draws.draw_reserve(session, stand, "house", draw, _offers(session, now, evaluation))
+    if placed is not None:
+        _place(session, now, house, evaluation, draw, placed)
+        return
+    if blocked := draws.blocked(session, stand, draw):
+        _end(session, now, house, evaluation, draws.EXHAUSTED, blocked[0])
+        return
+    _call(session, now, house, "house", evaluation, draw)
+    move_on(session, now, house, evaluation)
+
+
+def _call(
+    session: Session, now: datetime, house: House, actor: str, evaluation: Evaluation, draw: Draw
+) -> None:
+    question = booking.question(session, evaluation)
+    draws.call(
         session,
-        now,
-        house.sealer,
+        ground(now, house),
         actor,
         draw,
-        booking.question(session, evaluation),
+        question,
         _offers(session, now, evaluation),
+        _reveal_within(question.rules),
     )
+
+
+def _place(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    draw: Draw,
+    placed: tuple[Placed, ...],
+) -> None:
+    """Books the seats of a round and queues its invitations, in the transaction of the draw."""
     start, end = cases.span(evaluation)
-    venues.reserve(
-        session,
-        now,
-        evaluation_id=evaluation.id,
-        seat_ids=[place.seat_id for place in placed],
-        start=start,
-        end=end,
-    )
+    booked = set(venues.booked_seats(session, evaluation.id))
+    fresh = [place.seat_id for place in placed if place.seat_id not in booked]
+    venues.reserve(session, now, evaluation_id=evaluation.id, seat_ids=fresh, start=start, end=end)
     for place in placed:
-        draws.invite(
+        inviting.invite(
             session,
             now,
             house.sealer,
@@ -120,6 +250,39 @@ def _round(session: Session, now: datetime, house: House, actor: str, evaluation
             minutes=evaluation.minutes,
             terms=_terms(house.settings, evaluation),
         )
+
+
+def _end(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    reason: str,
+    refusal: DrawInfeasible | Conflict,
+    party: str | None = None,
+) -> None:
+    """The draw has come to nothing: everybody is let go, and the evaluation says why."""
+    cases.move(session, evaluation, EvaluationEvent.exhaust)
+    evaluation.short_reason = _written(refusal)
+    release_everybody(session, now, house, evaluation, reason, party)
+    cases.note(session, now, evaluation, Tag.evaluation_short, "house")
+
+
+def _withheld(party: str) -> Conflict:
+    return Conflict(
+        "share-withheld",
+        N_("{party} 在期限内没有揭示其份额，抽取已作废并永久留痕"),
+        N_("查明原因后重新预约"),
+        party=party,
+    )
+
+
+def _nobody() -> Conflict:
+    return Conflict("nobody-fits", N_("本轮抽不出合格的组合"), N_("放宽名额条件或改期后重新预约"))
+
+
+def _reveal_within(rules: RulePack) -> timedelta:
+    return rules.duration("draw.reveal_within")
 
 
 def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[VenueOffer, ...]:
@@ -146,13 +309,15 @@ def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[Ve
 
 
 def _release_vacated(session: Session, evaluation: Evaluation, draw: Draw) -> None:
-    needed = draws.seats_in_use(session, draw)
+    """Lets go of the seats nobody holds any more; one that waits for its next expert stays booked."""
+    needed = {invitation.seat_id for invitation in inviting.standing(session, draw)}
+    needed |= draws.seats_held(session, draw)
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)
 
 
-def _written(refusal: DrawInfeasible) -> str:
+def _written(refusal: DrawInfeasible | Conflict) -> str:
     """A refusal as it is kept, to be said later in any language."""
     return canonical_json(
         {"message": refusal.message, "params": {name: str(value) for name, value in refusal.params.items()}}

@@ -19,6 +19,7 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
 from app.evaluation.schemas import BookingIn
 from app.rules import library
+from expert_draw import keeping
 from expert_draw import service as draws
 from expert_draw.placing import CHINA
 from recordings import service as recordings
@@ -84,7 +85,9 @@ def open_session(
     cases.note(session, now, evaluation, Tag.evaluation_opened, actor.id)
 
 
-def close_session(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> None:
+def close_session(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str
+) -> None:
     """Ends scoring once every sheet is in, and closes the draw record. The recordings are sealed right after."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     if evaluation.state == EvaluationState.in_session:
@@ -103,7 +106,7 @@ def close_session(session: Session, now: datetime, actor: Actor, evaluation_id: 
     cases.move(session, evaluation, EvaluationEvent.close)
     evaluation.closed_at = now
     session.flush()
-    draws.close(session, now, draws.load(session, str(evaluation.draw_id)))
+    draws.close(session, now, house.sealer, keeping.load(session, str(evaluation.draw_id)))
     cases.note(session, now, evaluation, Tag.evaluation_closed, actor.id)
 
 
@@ -175,7 +178,7 @@ def perform(
         case "open":
             open_session(session, now, house, actor, evaluation_id, durable)
         case "close":
-            close_session(session, now, actor, evaluation_id)
+            close_session(session, now, house, actor, evaluation_id)
         case _:
             raise NotFound("act", N_("没有这个操作"), N_("从评标页面进入"))
 

@@ -19,7 +19,7 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
-from expert_draw import service as draws
+from expert_draw import inviting, keeping
 from expert_draw.models import Expert, Invitation
 from expert_draw.placing import CHINA
 from recordings import service as recordings
@@ -32,13 +32,13 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
     """Opens the online room for signing in and sends every member a seat code."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.convene)
-    draw = draws.load(session, str(evaluation.draw_id))
+    draw = keeping.load(session, str(evaluation.draw_id))
     room = OnlineRoom(id=new_id(now), evaluation_id=evaluation.id, zero_at=now, state="open")
     session.add(room)
     session.flush()
     evaluation.room_id = room.id
     recordings.begin(session, now, room_id=room.id, evaluation_id=evaluation.id)
-    for slot, invitation in draws.accepted(session, draw):
+    for slot, invitation in inviting.accepted(session, draw):
         member = CommitteeMember(
             id=new_id(now),
             evaluation_id=evaluation.id,

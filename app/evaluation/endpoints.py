@@ -7,11 +7,11 @@ from fastapi.responses import PlainTextResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
+from app.core.dependencies import ClockDep, DatabaseDep
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.evaluation import booking, cases, conductor, convening, desk, views
-from app.evaluation.cases import Durable, House
+from app.evaluation.cases import Durable, HouseDep
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
 from expert_draw import service as draws
 
@@ -33,12 +33,11 @@ def book(
     actor: Annotated[Actor, Requires(Permission.evaluation_book)],
     database: DatabaseDep,
     clock: ClockDep,
-    settings: SettingsDep,
-    sealer: SealerDep,
+    house: HouseDep,
 ) -> EvaluationOut:
     """Books an evaluation after checking it against the rules in force and the depth of the pool."""
     with database.transaction() as session:
-        evaluation = conductor.book(session, clock.now(), House(settings, sealer), actor, wanted)
+        evaluation = conductor.book(session, clock.now(), house, actor, wanted)
         return views.summary(session, durable_of(request), evaluation.id)
 
 
@@ -103,12 +102,10 @@ def give_up(
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
-    settings: SettingsDep,
-    sealer: SealerDep,
+    house: HouseDep,
 ) -> EvaluationOut:
     """Ends an evaluation that cannot go on: people are told, seats let go, what was recorded is sealed."""
     with database.transaction() as session:
-        house = House(settings, sealer)
         conductor.give_up(session, clock.now(), house, actor, evaluation_id, wanted.reason)
         return views.summary(session, durable_of(request), evaluation_id)
 
@@ -121,12 +118,10 @@ def renew_seat_code(
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
-    settings: SettingsDep,
-    sealer: SealerDep,
+    house: HouseDep,
 ) -> EvaluationOut:
     """Sends the member of this seat a new code; the codes before it end."""
     with database.transaction() as session:
-        house = House(settings, sealer)
         convening.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
         return views.summary(session, durable_of(request), evaluation_id)
 
@@ -139,15 +134,14 @@ def conduct(
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
-    settings: SettingsDep,
-    sealer: SealerDep,
+    house: HouseDep,
 ) -> EvaluationOut:
     """Moves the evaluation on: commit and run the draw, convene the experts, open and close the session."""
     with database.transaction() as session:
         conductor.perform(
             session,
             clock.now(),
-            House(settings, sealer),
+            house,
             actor,
             evaluation_id,
             act,

@@ -100,11 +100,11 @@ class Sweeps:
             with self._patience.trying(f"expiring {invitation_id}") as time_to_try:
                 if time_to_try:
                     with self._database.transaction() as session:
-                        answers.expire(session, self._clock.now(), invitation_id)
+                        answers.expire(session, self._clock.now(), self._house.sealer, invitation_id)
 
     def _refill(self) -> None:
         with self._database.reading() as session:
-            waiting = committee.waiting_to_move(session)
+            waiting = committee.waiting_to_move(session, self._clock.now())
         for evaluation_id in waiting:
             with self._patience.trying(f"refilling {evaluation_id}") as time_to_try:
                 if time_to_try:

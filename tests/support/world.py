@@ -51,7 +51,7 @@ class World:
 
     @property
     def house(self) -> House:
-        return House(self.settings, self.sealer)
+        return House(self.settings, self.sealer, self.rosters)
 
     @property
     def invitees(self) -> Invitees:

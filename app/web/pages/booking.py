@@ -14,7 +14,6 @@ from app.core.errors import YuanpingError
 from app.core.i18n import translate
 from app.evaluation import booking, conductor, views
 from app.evaluation.booking import Depth, Problem
-from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn
 from app.web.pages import booking_form
 from app.web.pages.booking_form import Filled
@@ -42,10 +41,9 @@ def book(visit: VisitDep, actor: Booker, typed: TypedDep) -> Response:
         )
     if one(typed, "act") == "check":
         return _page(visit, actor, filled, wanted)
-    house = House(visit.settings, visit.sealer)
     try:
         with visit.database.transaction() as session:
-            evaluation = conductor.book(session, visit.now, house, actor, wanted)
+            evaluation = conductor.book(session, visit.now, visit.house, actor, wanted)
     except YuanpingError as refusal:
         return _page(visit, actor, filled, wanted, refusal.status, refusal)
     return RedirectResponse(f"/evaluations/{evaluation.id}", HTTPStatus.SEE_OTHER)

@@ -92,7 +92,7 @@ def _done_or_why_not(
     """Goes on to what came of the work, or shows the evaluation again with the reason."""
     try:
         with visit.database.transaction() as session:
-            work(session, House(visit.settings, visit.sealer))
+            work(session, visit.house)
     except NotFound:
         raise
     except YuanpingError as refusal:

@@ -14,6 +14,7 @@ from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.evaluation.cases import House, HouseDep
 from app.web.errors import explain
 from app.web.templating import Pages, PagesDep, language_of
 
@@ -27,6 +28,7 @@ class Visit:
     database: Database
     settings: Settings
     sealer: Sealer
+    house: House
     pages: Pages
 
     @property
@@ -54,9 +56,10 @@ def _visit(
     database: DatabaseDep,
     settings: SettingsDep,
     sealer: SealerDep,
+    house: HouseDep,
     pages: PagesDep,
 ) -> Visit:
-    return Visit(request, clock.now(), database, settings, sealer, pages)
+    return Visit(request, clock.now(), database, settings, sealer, house, pages)
 
 
 VisitDep = Annotated[Visit, Depends(_visit)]
