@@ -98,9 +98,7 @@ def openings(session: Session, draw: Draw) -> tuple[str, ...]:
     """What opens the lists: for those who may know who was on them, in codes."""
     return tuple(
         session.exec(
-            select(DrawOpening.text)
-            .where(DrawOpening.draw_id == draw.id)
-            .order_by(col(DrawOpening.n))
+            select(DrawOpening.text).where(DrawOpening.draw_id == draw.id).order_by(col(DrawOpening.n))
         ).all()
     )
 

@@ -37,6 +37,7 @@ WITHHELD = "share_withheld"
 EXHAUSTED = "pool_exhausted"
 _CODE_ROWS = 5000
 
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """What every step of a draw stands on: the time, the sealer, the roster in memory."""
@@ -76,11 +77,20 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     salt = secrets.token_bytes(SHARE_BYTES)
     view = ground.rosters.current(session)
     frozen = pooling.freeze(
-        session, view, order.question, order.offers, salt=salt, suite=order.suite, law=order.law, order=order.order
+        session,
+        view,
+        order.question,
+        order.offers,
+        salt=salt,
+        suite=order.suite,
+        law=order.law,
+        order=order.order,
     )
     if blocked := obstacles(frozen.pool, order.law):
         raise blocked[0]
-    placed = placing.pools(order.offers, order.question.places, salt=salt, order=order.order, rules=order.question)
+    placed = placing.pools(
+        order.offers, order.question.places, salt=salt, order=order.order, rules=order.question
+    )
     pools: dict[DrawKind, Pool] = {DrawKind.expert: frozen.pool, **placed.pools}
     rules = order.question.rules
     record = DrawRecord.open(
@@ -243,7 +253,14 @@ def redraw(session: Session, ground: Ground, draw: Draw) -> None:
 
 
 def record_outcome(
-    session: Session, now: datetime, sealer: Sealer, draw: Draw, slot_id: str, code: str, outcome: str, evidence: str
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    draw: Draw,
+    slot_id: str,
+    code: str,
+    outcome: str,
+    evidence: str,
 ) -> None:
     """Writes what became of an invitation into the record, while the record is open.
 
@@ -252,7 +269,12 @@ def record_outcome(
     if draw.closed_at is not None:
         return
     told = DrawDeferred(
-        draw_id=draw.id, n=_next_deferred(session, draw), slot_id=slot_id, code=code, outcome=outcome, evidence=evidence
+        draw_id=draw.id,
+        n=_next_deferred(session, draw),
+        slot_id=slot_id,
+        code=code,
+        outcome=outcome,
+        evidence=evidence,
     )
     before = keeping.read(session, draw)
     if before.phase in _BUSY:
@@ -287,7 +309,7 @@ def give_up(
     bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
 
 
-def blocked(session: Session, ground: Ground, draw: Draw) -> tuple[DrawInfeasible, ...]:
+def blocked(session: Session, draw: Draw) -> tuple[DrawInfeasible, ...]:
     """Why the pool cannot give a whole committee any more, not even if everyone who accepted were let go."""
     record = keeping.read(session, draw)
     pool = record.history.pools[DrawKind.expert]

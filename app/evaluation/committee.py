@@ -79,7 +79,12 @@ def run_draw(session: Session, now: datetime, house: House, actor: Actor, evalua
 
 
 def approve_warnings(
-    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, signature: str | None = None
+    session: Session,
+    now: datetime,
+    house: House,
+    actor: Actor,
+    evaluation_id: str,
+    signature: str | None = None,
 ) -> None:
     """The supervisor lets the draw go on although thresholds of the rule pack are not met."""
     evaluation = cases.load_for(session, actor, evaluation_id)
@@ -203,7 +208,7 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
     if placed is not None:
         _place(session, now, house, evaluation, draw, placed)
         return
-    if blocked := draws.blocked(session, stand, draw):
+    if blocked := draws.blocked(session, draw):
         _end(session, now, house, evaluation, draws.EXHAUSTED, blocked[0])
         return
     _call(session, now, house, "house", evaluation, draw)

@@ -8,24 +8,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
 from app import wiring
 from app.accounts.permissions import Role
+from app.cli.party import parties
+from app.cli.saying import (
+    LOOK,
+    NO_WAY_IN,
+    RESTORE,
+    UNREADABLE,
+    complain,
+    console,
+    explained,
+    language,
+    problems,
+    reason_of,
+    say,
+)
 from app.core.database import Database
-from app.core.errors import YuanpingError
 from app.core.i18n import N_, translate
 from app.core.settings import OwnSettings, Settings, configured
 
 if TYPE_CHECKING:
     from app.evaluation.evidence import Checked
 
-console = Console(highlight=False)
-problems = Console(stderr=True, highlight=False)
 main_command = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -38,31 +48,10 @@ accounts = typer.Typer(no_args_is_help=True, help="工作人员账号 · staff a
 main_command.add_typer(importing, name="import")
 main_command.add_typer(sampling, name="sample")
 main_command.add_typer(accounts, name="account")
+main_command.add_typer(parties, name="party")
 
 DataDir = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (default: var)")]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="端口 · TCP port (default: 8000)")]
-
-
-def language() -> str:
-    """Chinese unless the terminal says English and nothing else."""
-    chosen = os.environ.get("YUANPING_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or "zh"
-    return "en" if chosen.startswith("en") else "zh"
-
-
-_UNREADABLE = N_("数据库无法读取：{reason}")
-_RESTORE = N_("检查数据库地址、权限和磁盘；若文件已损坏，先留存原文件，再从备份恢复")
-_NO_WAY_IN = N_("无法使用 {path}：{reason}")
-_LOOK = N_("检查路径、权限和磁盘空间")
-
-
-def say(text: str, **params: object) -> None:
-    console.print(escape(translate(language(), text, **params)))
-
-
-def complain(text: str, remedy: str, **params: object) -> None:
-    problems.print(f"[red]{escape(translate(language(), text, **params))}[/]")
-    if remedy:
-        problems.print(escape(translate(language(), remedy, **params)))
 
 
 @main_command.command()
@@ -157,10 +146,10 @@ def _vouched(path: Path, address: str | None) -> "list[Checked] | None":
                     path=path,
                 )
     except (DatabaseError, sqlite3.DatabaseError) as error:
-        complain(_UNREADABLE, _RESTORE, reason=_reason(error))
+        complain(UNREADABLE, RESTORE, reason=reason_of(error))
         return None
     except OSError as error:
-        complain(_NO_WAY_IN, _LOOK, path=path, reason=error.strerror)
+        complain(NO_WAY_IN, LOOK, path=path, reason=error.strerror)
         return None
     return []
 
@@ -174,7 +163,7 @@ def _kept(path: Path) -> "list[Checked] | None":
     except FileNotFoundError:
         return []
     except OSError as error:
-        complain(_NO_WAY_IN, _LOOK, path=path, reason=error.strerror)
+        complain(NO_WAY_IN, LOOK, path=path, reason=error.strerror)
         return None
 
 
@@ -320,35 +309,6 @@ def ground(chosen: Settings) -> Iterator[wiring.Ground]:
         yield laid
     finally:
         laid.database.dispose()
-
-
-@contextmanager
-def explained() -> Iterator[None]:
-    """Ends the command with the reason and what to do next, instead of a trace."""
-    try:
-        yield
-    except YuanpingError as error:
-        complain(error.message, error.remedy, **error.params)
-        raise typer.Exit(2) from error
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        if type(error) not in {
-            DatabaseError,
-            OperationalError,
-            sqlite3.DatabaseError,
-            sqlite3.OperationalError,
-        }:
-            raise  # the database is well, a statement of ours is not
-        complain(_UNREADABLE, _RESTORE, reason=_reason(error))
-        raise typer.Exit(2) from error
-    except OSError as error:
-        if error.filename is None:
-            raise  # no file to look at: that is for whoever mends the service
-        complain(_NO_WAY_IN, _LOOK, path=error.filename, reason=error.strerror)
-        raise typer.Exit(2) from error
-
-
-def _reason(error: DatabaseError | sqlite3.DatabaseError) -> str:
-    return str(error.orig if isinstance(error, DatabaseError) else error)
 
 
 def main() -> None:
