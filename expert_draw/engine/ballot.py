@@ -62,7 +62,8 @@ class Ballot:
     roles: the different lists, in order of their first slot. conflicts: pairs (i, j), i < j, of which at most one may
     be chosen. barred: who is in conflict with someone held or present. weights: int64 per candidate under the law
     "weighted", else None. hopeless: held and present members break the level by themselves, nobody can be chosen.
-    totals: for each role the running sums of its members' weights; () under the other laws.
+    rivals: who must not sit beside an index, from `conflicts`. totals: for each role the running sums of its members'
+    weights; () under the other laws.
     """
 
     size: int
@@ -74,9 +75,15 @@ class Ballot:
     weights: Integers | None = None
     law: Law = "uniform-labelled"
     hopeless: bool = False
+    rivals: Mapping[int, frozenset[int]] = field(init=False, repr=False)
     totals: tuple[Integers, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        rivals: dict[int, set[int]] = {}
+        for one, other in self.conflicts:
+            rivals.setdefault(one, set()).add(other)
+            rivals.setdefault(other, set()).add(one)
+        object.__setattr__(self, "rivals", {index: frozenset(others) for index, others in rivals.items()})
         weights = self.weights
         sums = () if weights is None else tuple(np.cumsum(weights[role.members]) for role in self.roles)
         object.__setattr__(self, "totals", sums)
