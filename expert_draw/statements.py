@@ -15,7 +15,7 @@ from expert_draw.engine.record import (
     approve_signature,
     reveal_signature,
 )
-from expert_draw.engine.shapes import HASH, SIG, WORD
+from expert_draw.engine.shapes import HASH, SIGNATURE, WORD
 from expert_draw.engine.signing import Signer
 from expert_draw.engine.verify import verify_record
 from expert_draw.parties import CHAIN_LENGTH
@@ -23,10 +23,11 @@ from expert_draw.parties import CHAIN_LENGTH
 FORMAT = "yuanping-party/1"
 _FIELDS = {
     "promise": {"anchor": HASH, "key": HASH, "party": WORD},
-    "agree": {"party": WORD, "sig": SIG},
-    "approve": {"party": WORD, "sig": SIG},
-    "reveal": {"party": WORD, "share": HASH, "sig": SIG},
+    "agree": {"party": WORD, "sig": SIGNATURE},
+    "approve": {"party": WORD, "sig": SIGNATURE},
+    "reveal": {"party": WORD, "share": HASH, "sig": SIGNATURE},
 }
+STEPS = tuple(_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ class Permission(StrEnum):
     center_read = "center:read"
     draw_read = "draw:read"
     draw_run = "draw:run"
+    draw_supervise = "draw:supervise"
     evaluation_book = "evaluation:book"
     evaluation_conduct = "evaluation:conduct"
     evaluation_read = "evaluation:read"
@@ -55,6 +56,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         Permission.audit_read,
         Permission.draw_read,
+        Permission.draw_supervise,
         Permission.evaluation_read,
         Permission.invitation_read,
         Permission.recording_replay,

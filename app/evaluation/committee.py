@@ -82,15 +82,13 @@ def approve_warnings(
     session: Session,
     now: datetime,
     house: House,
-    actor: Actor,
-    evaluation_id: str,
+    actor: str,
+    evaluation: Evaluation,
     signature: str | None = None,
 ) -> None:
     """The supervisor lets the draw go on although thresholds of the rule pack are not met."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
-    draws.approve(
-        session, ground(now, house), actor.id, keeping.load(session, str(evaluation.draw_id)), signature
-    )
+    draw = keeping.load(session, str(evaluation.draw_id))
+    draws.approve(session, ground(now, house), actor, draw, signature)
 
 
 def agree(

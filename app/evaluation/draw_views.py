@@ -3,72 +3,116 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
+from fractions import Fraction
 
 from sqlmodel import Session, col, select
 
-from app.evaluation import booking, cases, views
+from app.evaluation import booking, cases, committee, views
+from app.evaluation.cases import House
 from app.evaluation.shown import (
+    Chance,
+    DrawnKind,
     DrawnPlace,
     DrawView,
+    Forecast,
     InvitationView,
+    LockView,
+    PartyView,
+    Reason,
     RoundView,
     SlotView,
     StepView,
     TerminalView,
 )
 from app.notify.models import OutgoingMessage
+from expert_draw import keeping, parties, pooling, specialties
 from expert_draw import service as draws
-from expert_draw import specialties
-from expert_draw.engine.entries import Round, read_entry
+from expert_draw.engine.entries import Agree, Approve, Call, Lock, Reveal, Round, read_entry
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.record import DrawRecord
 from expert_draw.models import DrawSlot, Invitation
-from expert_draw.pooling import depth
 
 
-def draw_page(session: Session, evaluation_id: str) -> DrawView:
-    """The draw by codes: what was promised, what was asked for, who was left out on which ground, what came out."""
+def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
+    """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out."""
     evaluation = cases.load(session, evaluation_id)
     card = views.card(session, evaluation)
-    acts = views.acts_of(evaluation)
+    asked = booking.slots(evaluation)
+    stands = parties.stands(session, evaluation.id)
     if evaluation.draw_id is None:
-        slots = tuple(
-            SlotView(
-                slot.specialty,
-                specialties.specialty_name(slot.specialty),
-                slot.count,
-                depth(session, slot.specialty),
-            )
-            for slot in booking.slots(evaluation)
+        view = house.rosters.current(session)
+        return DrawView(
+            card=card,
+            parties=tuple(PartyView(one.name, one.held, one.key, one.anchor) for one in stands),
+            slots=tuple(
+                SlotView(
+                    slot.specialty,
+                    specialties.specialty_name(slot.specialty),
+                    slot.count,
+                    pooling.depth(view, slot.specialty),
+                )
+                for slot in asked
+            ),
+            acts=views.acts_of(evaluation),
         )
-        return DrawView(card, None, None, None, 0, slots, (), (), None, 0, acts)
-    draw = draws.load(session, evaluation.draw_id)
-    record = draws.read(session, draw)
-    request = record.history.pools[DrawKind.expert].request
-    out = request.removed()
-    by_seat = {slot.key: sum(code not in out for code in slot.eligible) for slot in request.slots}
-    seat_no = 1
-    slots_seen = []
-    for slot in booking.slots(evaluation):
-        slots_seen.append(
-            SlotView(
-                slot.specialty, specialties.specialty_name(slot.specialty), slot.count, by_seat[str(seat_no)]
-            )
-        )
-        seat_no += slot.count
-    by_slot = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
+    draw = keeping.load(session, evaluation.draw_id)
+    record = keeping.read(session, draw)
+    pool = record.history.pools[DrawKind.expert]
+    free = Counter(slot for one in pool.candidates if not one.grounds for slot in one.slots)
+    first_places = _first_places([slot.count for slot in asked])
+    specialty_at = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
+    acts = views.acts_of(evaluation)
     return DrawView(
         card=card,
+        parties=_parties(record),
+        slots=tuple(
+            SlotView(
+                slot.specialty, specialties.specialty_name(slot.specialty), slot.count, free[str(place)]
+            )
+            for slot, place in zip(asked, first_places, strict=True)
+        ),
+        acts=tuple(act for act in acts if act != "run" or draw.state == "between"),
         number=draw.number,
         state=draw.state,
-        anchor=draw.anchor,
-        pool_size=len(request.candidates),
-        slots=tuple(slots_seen),
-        excluded=tuple(sorted(Counter(ground for _, ground in request.excluded).items())),
-        rounds=_rounds(record, by_slot),
+        law=draw.law,
+        suite=draw.suite,
+        order=draw.order,
+        before=draw.before,
+        first=record.events[0].hash,
         head=record.head,
         lines=len(record.events),
-        acts=acts,
+        pool_size=len(pool.candidates),
+        excluded=tuple(sorted(Counter(ground for one in pool.candidates for ground in one.grounds).items())),
+        lock=_lock(record),
+        until=draw.reveal_until,
+        rounds=_rounds(record, specialty_at),
+        published_at=draw.published_at,
+    )
+
+
+def forecast(session: Session, now: datetime, house: House, evaluation_id: str) -> Forecast:
+    """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give."""
+    evaluation = cases.load(session, evaluation_id)
+    found = draws.foresee(
+        session,
+        committee.ground(now, house),
+        committee.order(session, now, house, evaluation, number=""),
+    )
+    certificate = found.certificate
+    return Forecast(
+        card=views.card(session, evaluation),
+        obstacles=tuple(
+            Reason(one.message, {name: str(value) for name, value in one.params.items()})
+            for one in found.obstacles
+        ),
+        excluded=found.excluded,
+        lists=_lists(certificate.lists, booking.slots(evaluation)),
+        feasible=certificate.feasible,
+        greatest=_chance(certificate.greatest),
+        least=_chance(certificate.least),
+        ten=_chance(certificate.ten),
+        places=sum(slot.count for slot in booking.slots(evaluation)),
+        warnings=certificate.warnings,
     )
 
 
@@ -79,7 +123,7 @@ def terminal(session: Session, evaluation_id: str) -> TerminalView:
         select(Invitation, DrawSlot)
         .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
         .where(Invitation.draw_id == evaluation.draw_id)
-        .order_by(col(DrawSlot.seat_no), col(Invitation.round).desc())
+        .order_by(col(DrawSlot.seat_no), col(Invitation.round).desc(), col(Invitation.created_at).desc())
     ).all()
     latest: set[int] = set()
     current: list[InvitationView] = []
@@ -112,34 +156,130 @@ def short_code(code: str) -> str:
     return f"{code[:4]}-{code[4:8]}".upper()
 
 
-def _rounds(record: DrawRecord, specialty_of: Mapping[str, str]) -> tuple[RoundView, ...]:
-    """The rounds of the record; the three kinds of a round stand together."""
-    found: dict[int, dict[DrawKind, tuple[Round, str]]] = {}
+def _first_places(counts: list[int]) -> list[int]:
+    """The number of the first place of each slot that was asked for."""
+    return [1 + sum(counts[:index]) for index in range(len(counts))]
+
+
+def _parties(record: DrawRecord) -> tuple[PartyView, ...]:
+    """Each party with whether it has agreed, and its share of the last round it has revealed."""
+    agreed, shares, open_round = set(), {}, None
     for event in record.events:
-        entry = read_entry(event.type, event.body)
-        if isinstance(entry, Round):
-            found.setdefault(entry.round_no, {})[entry.kind] = (entry, event.at)
-    views = []
-    for number, kinds in sorted(found.items()):
-        experts, at = kinds[DrawKind.expert]
-        venue_of = dict(kinds[DrawKind.venue][0].drawn)
-        seat_of = dict(kinds[DrawKind.seat][0].drawn)
-        views.append(
-            RoundView(
-                number=number,
-                at=datetime.fromisoformat(at),
-                share=experts.shares[0][1],
-                tries=sum(entry.tries for entry, _ in kinds.values()),
-                places=tuple(
-                    DrawnPlace(
-                        seat_no=int(slot),
-                        specialty=specialty_of[slot],
-                        expert_code=short_code(code),
-                        venue_code=short_code(venue_of[slot]),
-                        seat_code=short_code(seat_of[slot]),
-                    )
-                    for slot, code in sorted(experts.drawn, key=lambda pair: int(pair[0]))
-                ),
-            )
+        match read_entry(event.type, event.body):
+            case Agree(party=party):
+                agreed.add(party)
+            case Call(round_no=number):
+                open_round = number
+            case Reveal(party=party, share=share, round_no=number):
+                shares[party] = (number, share)
+            case _:
+                pass
+    return tuple(
+        PartyView(
+            name=one.name,
+            held=one.held,
+            key=one.key,
+            anchor=one.anchor,
+            agreed=one.name in agreed,
+            revealed=one.name in shares and shares[one.name][0] == open_round,
+            share=shares[one.name][1] if one.name in shares else None,
+            round=shares[one.name][0] if one.name in shares else None,
         )
-    return tuple(views)
+        for one in record.history.parties
+    )
+
+
+def _lock(record: DrawRecord) -> LockView | None:
+    found, approved = None, False
+    for event in record.events:
+        match read_entry(event.type, event.body):
+            case Lock() as lock:
+                found = lock
+            case Approve():
+                approved = True
+            case _:
+                pass
+    if found is None:
+        return None
+    return LockView(
+        feasible=int(found.feasible) if found.feasible else None,
+        greatest=_written_chance(found.greatest),
+        least=_written_chance(found.least),
+        ten=_written_chance(found.ten),
+        warnings=found.warnings,
+        approved=approved,
+    )
+
+
+def _rounds(record: DrawRecord, specialty_at: Mapping[str, str]) -> tuple[RoundView, ...]:
+    """Every drawing of experts with the venues and seats that came with it, and the shares it was drawn from."""
+    shares: list[tuple[str, str]] = []
+    found: list[tuple[datetime, int, tuple[tuple[str, str], ...], list[Round]]] = []
+    for event in record.events:
+        match read_entry(event.type, event.body):
+            case Call():
+                shares = []
+            case Reveal(party=party, share=share):
+                shares.append((party, share))
+            case Round() as drawn:
+                at = datetime.fromisoformat(event.at)
+                together = found and found[-1][1] == drawn.round_no
+                if not together or drawn.kind in {one.kind for one in found[-1][3]}:
+                    found.append((at, drawn.round_no, tuple(shares), []))
+                found[-1][3].append(drawn)
+            case _:
+                pass
+    return tuple(
+        RoundView(
+            number=number,
+            at=at,
+            shares=told,
+            kinds=tuple(
+                DrawnKind(one.kind.value, one.method, one.tries, one.level, one.seed) for one in drawn
+            ),
+            places=_places(drawn, specialty_at),
+        )
+        for at, number, told, drawn in found
+    )
+
+
+def _places(drawn: list[Round], specialty_at: Mapping[str, str]) -> tuple[DrawnPlace, ...]:
+    """What came out place by place; a kind that kept its holder was not drawn."""
+    codes = {(one.kind, slot): short_code(code) for one in drawn for slot, code in one.drawn}
+    return tuple(
+        DrawnPlace(
+            seat_no=int(slot),
+            specialty=specialty_at[slot],
+            expert_code=codes.get((DrawKind.expert, slot)),
+            venue_code=codes.get((DrawKind.venue, slot)),
+            seat_code=codes.get((DrawKind.seat, slot)),
+        )
+        for slot in sorted({slot for _, slot in codes}, key=int)
+    )
+
+
+def _lists(
+    lists: tuple[tuple[str, int, int], ...], asked: tuple[pooling.SlotAsked, ...]
+) -> tuple[SlotView, ...]:
+    length = {slot: found for slot, _, found in lists}
+    first_places = _first_places([slot.count for slot in asked])
+    return tuple(
+        SlotView(
+            slot.specialty,
+            specialties.specialty_name(slot.specialty),
+            slot.count,
+            length.get(str(place), 0),
+        )
+        for slot, place in zip(asked, first_places, strict=True)
+    )
+
+
+def _written_chance(ratio: tuple[str, str] | None) -> Chance | None:
+    return _chance(Fraction(int(ratio[0]), int(ratio[1]))) if ratio else None
+
+
+def _chance(chance: Fraction | None) -> Chance | None:
+    """As people read it: the fraction, and in hundredths of a per cent, rounded up so that none looks smaller than it is."""
+    if chance is None:
+        return None
+    return Chance(chance.numerator, chance.denominator, -(-chance.numerator * 10_000 // chance.denominator))

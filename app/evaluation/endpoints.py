@@ -3,17 +3,13 @@
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Request
-from fastapi.responses import PlainTextResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
-from app.core.errors import Conflict, NotFound
-from app.core.i18n import N_
 from app.evaluation import booking, cases, conductor, convening, desk, views
 from app.evaluation.cases import Durable, HouseDep
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
-from expert_draw import service as draws
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
 
@@ -63,35 +59,6 @@ def read(
     with database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
         return views.summary(session, durable_of(request), evaluation_id)
-
-
-@router.get("/evaluations/{evaluation_id}/draw/record")
-def draw_record(
-    evaluation_id: str,
-    actor: Annotated[Actor, Requires(Permission.draw_read)],
-    database: DatabaseDep,
-) -> PlainTextResponse:
-    """The draw record as a file; `yuanping verify` runs it again without this service.
-
-    Supervisors have it at any time, the host once the evaluation is closed; before that Conflict.
-    """
-    with database.reading() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id)
-        if evaluation.draw_id is None:
-            raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
-        if not views.hands_out_record(actor, evaluation.state):
-            raise Conflict(
-                "record-not-out",
-                N_("完整的抽取记录在评标结束后才能下载：其中的分组人数可能让人认出中心和单位"),
-                N_("承诺和记录末行的哈希现在就可以抄录；需要提前核对时请监督人员下载"),
-            )
-        draw = draws.load(session, evaluation.draw_id)
-        text = draws.text(session, draw).decode()
-    return PlainTextResponse(
-        text,
-        media_type="application/jsonl",
-        headers={"Content-Disposition": f'attachment; filename="{draw.number}.jsonl"'},
-    )
 
 
 @router.post("/evaluations/{evaluation_id}/give-up")

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.core.i18n import N_, translate
 from app.evaluation.models import Evaluation
-from expert_draw import service as draws
+from expert_draw import keeping
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw
 from recordings.manifest import MANIFEST_FILE
@@ -99,7 +99,7 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
     ).all()
     sealed = {evaluation.id for evaluation in evaluations}
     for draw in session.exec(select(Draw).order_by(Draw.number)).all():
-        stored = draws.text(session, draw)
+        stored = keeping.text(session, draw, opened=True)
         yield check_record(draw.number, stored, language)
         file = data_dir / RECORDS / f"{draw.number}.jsonl"
         if not file.exists():
@@ -121,7 +121,7 @@ def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
     path = folder / f"{draw.number}.jsonl"
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        file.write(draws.text(session, draw))
+        file.write(keeping.text(session, draw, opened=True))
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

@@ -149,3 +149,9 @@ class DeskOut(BaseModel):
     bidders: tuple[NamedOut, ...]
     criteria: tuple[NamedOut, ...]
     sheet: SheetOut
+
+
+class StatementIn(_Strict):
+    """What a party pasted: one line made by `yuanping party` or by its own page."""
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]

@@ -96,21 +96,34 @@ class EvaluationView:
 
 @dataclass(frozen=True, slots=True)
 class DrawnPlace:
-    """One result of a round, by code only."""
+    """One result of a round, by code only; None for what kept its holder and was not drawn."""
 
     seat_no: int
     specialty: str
-    expert_code: str
-    venue_code: str
-    seat_code: str
+    expert_code: str | None
+    venue_code: str | None
+    seat_code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnKind:
+    """How one kind was drawn: expert, venue or seat; level counts from 1, the strictest."""
+
+    kind: str
+    method: str
+    tries: int
+    level: int
+    seed: str
 
 
 @dataclass(frozen=True, slots=True)
 class RoundView:
+    """One drawing. shares: (party, share in hex) as they were revealed; none for one from the reserves."""
+
     number: int
     at: datetime
-    share: str
-    tries: int
+    shares: tuple[tuple[str, str], ...]
+    kinds: tuple[DrawnKind, ...]
     places: tuple[DrawnPlace, ...]
 
 
@@ -125,20 +138,82 @@ class SlotView:
 
 
 @dataclass(frozen=True, slots=True)
-class DrawView:
-    """The draw as a spectator may follow it; `excluded` counts by published ground."""
+class PartyView:
+    """One party. held: own or kept; share, round: the last it has revealed; revealed: in the round that is open or was last."""
+
+    name: str
+    held: str
+    key: str | None
+    anchor: str | None
+    agreed: bool = False
+    revealed: bool = False
+    share: str | None = None
+    round: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """An exact fraction, and the same in hundredths of a per cent, rounded up."""
+
+    numerator: int
+    denominator: int
+    per_myriad: int
+
+
+@dataclass(frozen=True, slots=True)
+class LockView:
+    """What was known of the chances before there were any; None where it was not computed."""
+
+    feasible: int | None
+    greatest: Chance | None
+    least: Chance | None
+    ten: Chance | None
+    warnings: tuple[str, ...]
+    approved: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Rule check and pool depth (可预测性预检): how the draw stands before anything is promised."""
 
     card: EvaluationCard
-    number: str | None
-    state: str | None
-    anchor: str | None
-    pool_size: int
-    slots: tuple[SlotView, ...]
+    obstacles: tuple[Reason, ...]
     excluded: tuple[tuple[str, int], ...]
-    rounds: tuple[RoundView, ...]
-    head: str | None
-    lines: int
+    lists: tuple[SlotView, ...]
+    feasible: int | None
+    greatest: Chance | None
+    least: Chance | None
+    ten: Chance | None
+    places: int
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawView:
+    """The draw as a spectator may follow it; `excluded` counts by published ground. state: DrawRecord.phase.
+
+    first: hash of line 1, the commitment. head: hash of the last line. until: when parties have to have revealed.
+    """
+
+    card: EvaluationCard
+    parties: tuple[PartyView, ...]
+    slots: tuple[SlotView, ...]
     acts: tuple[str, ...]
+    number: str | None = None
+    state: str | None = None
+    law: str | None = None
+    suite: str | None = None
+    order: str | None = None
+    before: str | None = None
+    first: str | None = None
+    head: str | None = None
+    lines: int = 0
+    pool_size: int = 0
+    excluded: tuple[tuple[str, int], ...] = ()
+    lock: LockView | None = None
+    until: datetime | None = None
+    rounds: tuple[RoundView, ...] = ()
+    published_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,8 +137,8 @@ def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple
     return tuple(found)
 
 
-def hands_out_record(actor: Actor, state: str) -> bool:
-    """Whether this actor may have the full draw record now: its group sizes can tell centers and employers."""
+def opens_lists(actor: Actor, state: str) -> bool:
+    """Whether this actor may have the draw record with its lists now: their group sizes can tell centers and employers."""
     over = state in {EvaluationState.closed, EvaluationState.sealed}
     return actor.may(Permission.draw_read) and (over or actor.role is Role.supervisor)
 

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.evaluation import draw_endpoints as draw
 from app.evaluation import endpoints as evaluation
 from app.notify import callbacks, simulator_endpoints, simulator_wire
 from app.web import files, health, pages, streams
@@ -15,6 +16,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     health.router,
     files.router,
     streams.router,
+    draw.router,
     evaluation.router,
     roster.router,
     venue.router,
