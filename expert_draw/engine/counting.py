@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import prod
 from operator import add, le, lt, sub
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from expert_draw.engine.ballot import Ballot, Flags, Integers
 
 STATE_BOUND = 1_000_000
 
+T = TypeVar("T")
 Vector = tuple[int, ...]
 Polynomial = dict[Vector, int]
 Table = Any  # an array of whole numbers of any size; numpy's types do not know how to look up a vector in one
@@ -55,7 +56,7 @@ class Counting:
         """The committee with that number, 0 ≤ number < total: for each role the indices of its members, ascending."""
         if not 0 <= number < self.total:
             raise ValueError(f"committees are numbered from 0 to {self.total - 1}, not {number}")
-        left, number = self._target(number)
+        left, number = _part([(target, self._suffix[(0, *target)]) for target in self._targets], number)
         chosen: list[list[int]] = [[] for _ in range(self._roles)]
         at = 0
         while any(left):
@@ -70,14 +71,6 @@ class Counting:
                 chosen[role].append(index)
         return tuple(tuple(sorted(members)) for members in chosen)
 
-    def _target(self, number: int) -> tuple[Vector, int]:
-        for target in self._targets[:-1]:
-            count = self._suffix[(0, *target)]
-            if number < count:
-                return target, number
-            number -= count
-        return self._targets[-1], number
-
     def _next_block(self, at: int, left: Vector, number: int) -> tuple[int, int]:
         """The next block that gives somebody. Giving nobody comes first in each block, so that blocks without can be
         leapt over: the counts of what remains never grow from block to block."""
@@ -90,12 +83,10 @@ class Counting:
         fitting = [
             (given, ways) for given, ways in sorted(block.ways.items())[1:] if all(map(le, given, left))
         ]
-        for given, ways in fitting[:-1]:
-            count = ways * self._suffix[(after, *_less(left, given))]
-            if number < count:
-                return given, number
-            number -= count
-        return fitting[-1][0], number
+        rests = (self._suffix[(after, *_less(left, given))] for given, _ in fitting)
+        return _part(
+            [(given, ways * rest) for (given, ways), rest in zip(fitting, rests, strict=True)], number
+        )
 
 
 def counting(ballot: Ballot, bound: int = STATE_BOUND) -> Counting | None:
@@ -241,14 +232,20 @@ def _members_of(block: Block, given: Vector, number: int) -> Iterator[tuple[int,
         if number < passed:
             continue
         number -= passed
-        for role, vector in options:
-            rest = _less(given, vector)
-            count = ways.get(rest, 0)
-            if number < weight * count:
-                yield role, index
-                given, number = rest, number % count
-                break
-            number -= weight * count
+        parts = [(one, weight * ways.get(_less(given, one[1]), 0)) for one in options]
+        (role, vector), number = _part([part for part in parts if part[1]], number)
+        given = _less(given, vector)
+        number %= ways[given]
+        yield role, index
+
+
+def _part(parts: Sequence[tuple[T, int]], number: int) -> tuple[T, int]:
+    """Into which of some parts of so many numbers each a number falls, and which one it is there."""
+    for part, size in parts[:-1]:
+        if number < size:
+            return part, number
+        number -= size
+    return parts[-1][0], number
 
 
 def _without(ways: Polynomial, options: Iterable[tuple[int, Vector]], weight: int) -> Polynomial:
