@@ -1,29 +1,56 @@
-"""Which centers are near an expert's home, and the lists from which venues and seats are drawn."""
+"""Where experts may sit: which centers can be drawn for whom, and the lists from which venues and seats are drawn."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
+from itertools import pairwise
+from types import MappingProxyType
 
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.rules.pack import RulePack
+from expert_draw.engine.codes import candidate_code, group_code
+from expert_draw.engine.pool import Candidate, DrawKind, Group, Level, Pool
+from expert_draw.engine.randomness import Suite
+from expert_draw.roster_rows import CHINA
 
-CHINA = ZoneInfo("Asia/Shanghai")
+EXPERT_FIRST, VENUE_FIRST = "expert_first", "venue_first"
+ORDERS: Mapping[str, tuple[DrawKind, ...]] = MappingProxyType(
+    {
+        EXPERT_FIRST: (DrawKind.expert, DrawKind.venue, DrawKind.seat),
+        VENUE_FIRST: (DrawKind.venue, DrawKind.expert, DrawKind.seat),
+    }
+)
+"""In which order the three kinds are drawn: a center near each drawn expert, or experts near each drawn center."""
+
 NEAR, CENTER, CITY, ROOM = "near", "center", "city", "room"
+SEAT_LEVELS = (Level(((ROOM, 1),)), Level(), Level((), apart=False))
+"""Strictest first: nobody shares a room; no two sit side by side; anywhere."""
+
 _CITY_DIGITS = 4
 _AGAIN = "#"
+_EVENING = time(18)
+_LONG = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True)
 class FreeSeat:
-    """A seat that can be drawn."""
+    """A seat that can be drawn. place: where it stands in the row of its room; seats one apart are neighbours."""
 
     seat_id: str
     room_id: str
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class VenueOffer:
-    """A center that can take experts at that time (场地), at most `capacity` of them. Degrees in whole millionths."""
+    """A center and what it can give at that time (场地): at most `capacity` of its `seats`. Degrees in whole millionths.
+
+    overnight: experts can stay the night. own_city: it lies in the city of the project. agreement_valid: its agreement
+    covers the whole time.
+    """
 
     center_id: str
     region_code: str
@@ -31,78 +58,130 @@ class VenueOffer:
     longitude_e6: int
     seats: tuple[FreeSeat, ...]
     capacity: int
+    overnight: bool = False
+    own_city: bool = False
+    agreement_valid: bool = True
 
     @property
     def city(self) -> str:
         """The prefecture: the first four digits of the region code."""
         return self.region_code[:_CITY_DIGITS]
 
+    @property
+    def open(self) -> bool:
+        """Whether anybody can be sent there."""
+        return bool(self.seats) and self.capacity > 0
+
 
 @dataclass(frozen=True, slots=True)
-class Spread:
-    """How experts are spread, settled once for a draw: most in one city, and whether each has a room alone."""
+class VenueRules:
+    """What a center must fulfil for one session. cities_least: how many different cities there have to be."""
 
-    per_city: int
-    alone: bool
-
-    @classmethod
-    def over(cls, offers: Sequence[VenueOffer], places: int) -> "Spread":
-        """One to a city while there are cities enough; alone in a room where every center has rooms enough."""
-        open_ = [offer for offer in offers if offer.seats]
-        per_city = -(-places // len({offer.city for offer in open_})) if open_ else 1
-        rooms = min((len({seat.room_id for seat in offer.seats}) for offer in open_), default=1)
-        return cls(per_city, rooms >= per_city)
+    overnight: bool = False
+    own_city_allowed: bool = True
+    cities_least: int = 1
 
     @classmethod
-    def of(cls, venues: DrawRequest, seats: DrawRequest) -> "Spread":
-        """The spread that a record's lists were made with."""
-        return cls(dict(venues.group_caps)[CITY], ROOM in dict(seats.group_caps))
+    def of(cls, rules: RulePack, starts_at: datetime, minutes: int) -> "VenueRules":
+        """As the rule pack says, for a session of that time."""
+        return cls(
+            overnight=needs_overnight(starts_at, minutes),
+            own_city_allowed=rules.flag("venue.own_city_allowed"),
+            cities_least=rules.integer("venue.cities_min"),
+        )
+
+    def admits(self, offer: VenueOffer) -> bool:
+        """Whether the center may be drawn, free seats aside."""
+        return (
+            offer.agreement_valid
+            and (offer.overnight or not self.overnight)
+            and (self.own_city_allowed or not offer.own_city)
+        )
 
 
-def requests(offers: Sequence[VenueOffer], places: int, spread: Spread) -> tuple[DrawRequest, DrawRequest]:
-    """The draws of venues and of seats for so many places, one of each for every place.
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """The lists of venues and seats in codes (场地与工位名单), by kind."""
 
-    An expert may sit in any of the `places` nearest centers, at most `spread.per_city` experts in a city. By Hall's
-    theorem that is always possible: `places` experts with `places` centers each. With fewer cities each center can be
-    drawn more than once, as so many candidates. A center without free seats is not drawn, but still says where its
-    city lies.
+    venues: Pool
+    seats: Pool
+
+    @property
+    def pools(self) -> Mapping[DrawKind, Pool]:
+        return {DrawKind.venue: self.venues, DrawKind.seat: self.seats}
+
+
+def needs_overnight(starts_at: datetime, minutes: int) -> bool:
+    """Whether experts have to be able to stay the night: it ends after 18:00 local time, or lasts more than eight hours."""
+    begins = starts_at.astimezone(CHINA)
+    ends = begins + timedelta(minutes=minutes)
+    return ends > datetime.combine(begins.date(), _EVENING, CHINA) or ends - begins > _LONG
+
+
+def admitted(offers: Iterable[VenueOffer], rules: VenueRules) -> tuple[VenueOffer, ...]:
+    """All offers; a center that may not be drawn gives no seats any more, but still says where its city lies."""
+    return tuple(offer if rules.admits(offer) else replace(offer, seats=(), capacity=0) for offer in offers)
+
+
+def most_in_a_city(offers: Sequence[VenueOffer], places: int, cities_least: int = 1) -> int:
+    """How many experts one city may get at most.
+
+    One while there are cities enough, else as evenly as possible; and so few that there must be `cities_least` cities, or
+    one for each place if that is less. Raises Conflict `cities-short` when the open centers lie in too few cities.
     """
-    homes, offers = offers, [offer for offer in offers if offer.seats]
-    near = _near(homes, offers, places)
-    keys = tuple(str(seat_no) for seat_no in range(1, places + 1))
-    times = [
-        (offer, f"{offer.center_id}{_AGAIN}{time}")
-        for offer in offers
-        for time in range(1, min(spread.per_city, offer.capacity) + 1)
-    ]
-    venues = DrawRequest(
-        kind=DrawKind.venue,
-        slots=tuple(Slot(key, 1, tuple(id_ for _, id_ in times)) for key in keys),
-        candidates=tuple(
-            Candidate(
-                id_,
-                (
-                    (CENTER, offer.center_id),
-                    (CITY, offer.city),
-                    *((NEAR, home) for home in near[offer.center_id]),
-                ),
-            )
-            for offer, id_ in times
-        ),
-        group_caps=((CITY, spread.per_city),),
+    cities = len({offer.city for offer in offers if offer.open})
+    wanted = min(cities_least, places)
+    if cities < wanted:
+        raise Conflict(
+            "cities-short",
+            N_("该时段可用的场地只分布在 {cities} 个城市，规则要求至少 {wanted} 个"),
+            N_("换一个时间，或增加合作场地"),
+            cities=cities,
+            wanted=wanted,
+        )
+    evenly = -(-places // cities) if cities else 1
+    return min(evenly, (places - 1) // (wanted - 1)) if wanted > 1 else evenly
+
+
+def pools(
+    offers: Sequence[VenueOffer],
+    places: int,
+    *,
+    salt: bytes,
+    suite: Suite,
+    order: str,
+    rules: VenueRules,
+    like: Mapping[DrawKind, Pool] | None = None,
+    homes: Mapping[str, Collection[str]] | None = None,
+) -> Placing:
+    """The lists of venues and of seats for so many places, one of each for every place ("1", "2", …).
+
+    An expert may sit in any of the `places` nearest open centers. By Hall's theorem that is always possible while every
+    city gives enough: `places` experts with `places` centers each. With fewer cities each center can be drawn more than
+    once, as so many candidates.
+
+    like: the lists of an earlier round of the draw, whose levels are kept. homes: for a draw of venues first, in which
+    cities those live who could take each place; a center near none of them is not drawn for that place.
+    Raises Conflict `cities-short`.
+    """
+    allowed = admitted(offers, rules)
+    if like is None:
+        per_city = most_in_a_city(allowed, places, rules.cities_least)
+    else:
+        per_city = dict(like[DrawKind.venue].levels[0].caps)[CITY]
+    open_ = [offer for offer in allowed if offer.open]
+    keys = tuple((str(place), 1) for place in range(1, places + 1))
+    return Placing(
+        _venues(open_, near(allowed, places), per_city, keys, order, homes, _Codes(salt, suite)),
+        _seats(open_, keys, _Codes(salt, suite)),
     )
-    return venues, DrawRequest(
-        kind=DrawKind.seat,
-        slots=tuple(
-            Slot(key, 1, tuple(seat.seat_id for offer in offers for seat in offer.seats)) for key in keys
-        ),
-        candidates=tuple(
-            Candidate(seat.seat_id, ((CENTER, offer.center_id), (ROOM, seat.room_id)))
-            for offer in offers
-            for seat in offer.seats
-        ),
-        group_caps=((ROOM, 1),) if spread.alone else (),
-    )
+
+
+def meanings(offers: Iterable[VenueOffer], *, salt: bytes, suite: Suite) -> dict[str, str]:
+    """What the codes of venues and seats stand for; of every center that is offered, open or not."""
+    ids = [seat.seat_id for offer in offers for seat in offer.seats]
+    ids += [_time(offer, time) for offer in offers for time in range(1, max(offer.capacity, 1) + 1)]
+    return {candidate_code(salt, id_, suite): id_ for id_ in ids}
 
 
 def center_of(candidate_id: str) -> str:
@@ -118,16 +197,108 @@ def home(region_code: str, offers: Sequence[VenueOffer]) -> str:
     return min(offers, key=lambda offer: (abs(int(offer.city) - int(city)), offer.center_id)).city
 
 
-def _near(
-    homes: Sequence[VenueOffer], offers: Sequence[VenueOffer], reach: int
-) -> dict[str, tuple[str, ...]]:
-    """For every center, the home cities it is near to: it is among the `reach` nearest of theirs."""
-    found: dict[str, list[str]] = {offer.center_id: [] for offer in offers}
-    for here in homes:
-        ordered = sorted(offers, key=lambda there: (_distance(here, there), there.center_id))
+def near(offers: Sequence[VenueOffer], reach: int) -> dict[str, tuple[str, ...]]:
+    """For every open center, the home cities it is near to: it is among the `reach` nearest open ones of theirs."""
+    open_ = [offer for offer in offers if offer.open]
+    found: dict[str, list[str]] = {offer.center_id: [] for offer in open_}
+    for here in offers:
+        ordered = sorted(open_, key=lambda there: (_distance(here, there), there.center_id))
         for there in ordered[:reach]:
             found[there.center_id].append(here.city)
     return {center: tuple(sorted(set(homes))) for center, homes in found.items()}
+
+
+def room_near(offers: Sequence[VenueOffer], places: int, per_city: int) -> dict[str, int]:
+    """How many experts of each home city can be seated near home, where that is fewer than there are places."""
+    by_home: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    homes = near(offers, places)
+    for offer in offers:
+        for city in homes.get(offer.center_id, ()):
+            by_home[city][offer.city] += min(offer.capacity, len(offer.seats))
+    room = {
+        city: sum(min(per_city, seats) for seats in centers.values()) for city, centers in by_home.items()
+    }
+    return {city: count for city, count in sorted(room.items()) if count < places}
+
+
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    salt: bytes
+    suite: Suite
+
+    def of(self, id_: str) -> str:
+        return candidate_code(self.salt, id_, self.suite)
+
+    def group(self, name: str, value: str) -> Group:
+        return name, group_code(self.salt, name, value, self.suite)
+
+
+def _venues(
+    offers: Sequence[VenueOffer],
+    near_to: Mapping[str, Sequence[str]],
+    per_city: int,
+    keys: tuple[tuple[str, int], ...],
+    order: str,
+    homes: Mapping[str, Collection[str]] | None,
+    codes: _Codes,
+) -> Pool:
+    candidates = []
+    for offer in offers:
+        cities = near_to[offer.center_id]
+        slots = tuple(key for key, _ in keys if homes is None or not set(cities).isdisjoint(homes[key]))
+        groups = (
+            codes.group(CENTER, offer.center_id),
+            codes.group(CITY, offer.city),
+            *(codes.group(NEAR, city) for city in cities),
+        )
+        times = min(per_city, offer.capacity, len(offer.seats))
+        if slots:
+            candidates += [
+                Candidate(codes.of(_time(offer, number)), groups, slots) for number in range(1, times + 1)
+            ]
+    return Pool(
+        DrawKind.venue,
+        keys,
+        tuple(candidates),
+        levels=(Level(((CITY, per_city),)),),
+        follows=(DrawKind.expert, NEAR) if order == EXPERT_FIRST else None,
+    )
+
+
+def _seats(offers: Sequence[VenueOffer], keys: tuple[tuple[str, int], ...], codes: _Codes) -> Pool:
+    slots = tuple(key for key, _ in keys)
+    seats = [(offer, seat) for offer in offers for seat in offer.seats]
+    return Pool(
+        DrawKind.seat,
+        keys,
+        tuple(
+            Candidate(
+                codes.of(seat.seat_id),
+                (codes.group(CENTER, offer.center_id), codes.group(ROOM, seat.room_id)),
+                slots,
+            )
+            for offer, seat in seats
+        ),
+        levels=SEAT_LEVELS,
+        follows=(DrawKind.venue, CENTER),
+        conflicts=tuple(
+            (codes.of(one), codes.of(other)) for one, other in _neighbours(seat for _, seat in seats)
+        ),
+    )
+
+
+def _neighbours(seats: Iterable[FreeSeat]) -> list[tuple[str, str]]:
+    """Pairs of seats of one room that stand side by side."""
+    ordered = sorted(seats, key=lambda seat: (seat.room_id, seat.place, seat.seat_id))
+    return [
+        (one.seat_id, other.seat_id)
+        for one, other in pairwise(ordered)
+        if one.room_id == other.room_id and other.place - one.place == 1
+    ]
+
+
+def _time(offer: VenueOffer, number: int) -> str:
+    return f"{offer.center_id}{_AGAIN}{number}"
 
 
 def _distance(one: VenueOffer, other: VenueOffer) -> int:

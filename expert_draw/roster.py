@@ -16,12 +16,13 @@ from app.core.canonical import digest
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from expert_draw.models import Expert, ExpertSpecialty
-from expert_draw.placing import CHINA
 from expert_draw.regions import city_of
+from expert_draw.roster_rows import CHINA
 from expert_draw.sheet import Progress, Sheet, in_order, parse_sheet
 from expert_draw.sheet_columns import Cells, Header, problem_at
 from expert_draw.sheet_problems import Problem, Severity
 from expert_draw.sheet_row import SheetRow
+from expert_draw.snapshot import Rosters
 from expert_draw.specialties import SPECIALTIES
 
 SHALLOW = 10
@@ -85,12 +86,13 @@ def import_sheet(
     actor: str,
     dry_run: bool = False,
     progress: Progress | None = None,
+    rosters: Rosters | None = None,
 ) -> ImportReport:
     """Takes in a sheet whose cells[0] is spreadsheet row 1.
 
     Experts are recognised by identity number: known ones are updated, others added. With a single error,
     or on a dry run, nothing is written and the report says everything. `progress` hears (done, in all): reading is the first
-    half of the way, writing the second.
+    half of the way, writing the second. rosters: of this process, which then already knows the change.
     """
     sheet = parse_sheet(cells, now.astimezone(CHINA).date(), _half(progress, 0))
     if sheet.header is None:
@@ -104,7 +106,11 @@ def import_sheet(
     )
     if report.errors or dry_run:
         return report
-    _write(session, sealer, now, work, _half(progress, 1))
+    if report.new or report.changed:
+        snapshots = rosters or Rosters(sealer)
+        change = snapshots.begin(session)
+        _write(session, sealer, now, change.n, work, _half(progress, 1))
+        snapshots.seal(session, now, change, actor=actor)
     audit.record(
         session,
         now,
@@ -250,19 +256,28 @@ def _last_moment(day: date | None) -> datetime | None:
 
 
 def _write(
-    session: Session, sealer: Sealer, now: datetime, work: Sequence[_Entry], progress: Progress | None
+    session: Session,
+    sealer: Sealer,
+    now: datetime,
+    revision: int,
+    work: Sequence[_Entry],
+    progress: Progress | None,
 ) -> None:
     pending = [entry for entry in work if entry.kind != "unchanged"]
     for start in range(0, len(pending), _BATCH):
         batch = pending[start : start + _BATCH]
         fresh = [(new_id(now), entry) for entry in batch if entry.known is None]
         if fresh:
-            session.execute(insert(Expert), [_new_fields(sealer, now, id_, entry) for id_, entry in fresh])
+            session.execute(
+                insert(Expert),
+                [{"revision": revision, **_new_fields(sealer, now, id_, entry)} for id_, entry in fresh],
+            )
         renewed = [(entry.known.id, entry) for entry in batch if entry.known is not None]
         if renewed:
             # By primary key, one statement for all of them.
             session.execute(
-                update(Expert), [{"id": id_, **_fields(sealer, now, entry)} for id_, entry in renewed]
+                update(Expert),
+                [{"id": id_, "revision": revision, **_fields(sealer, now, entry)} for id_, entry in renewed],
             )
             _drop_specialties(session, [id_ for id_, _ in renewed])
         held = [
@@ -277,7 +292,7 @@ def _write(
 
 def _new_fields(sealer: Sealer, now: datetime, id_: str, entry: _Entry) -> dict[str, Any]:
     identity = {"identity_sealed": sealer.seal(entry.row.identity), "identity_fingerprint": entry.fingerprint}
-    return {"id": id_, "state": "active", **identity, **_fields(sealer, now, entry)}
+    return {"id": id_, "state": "active", "entered_at": now, **identity, **_fields(sealer, now, entry)}
 
 
 def _fields(sealer: Sealer, now: datetime, entry: _Entry) -> dict[str, Any]:
