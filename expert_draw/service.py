@@ -1,6 +1,7 @@
 """Runs a draw for an evaluation: freezes the lists, lets the parties agree and reveal, draws each round, writes the record."""
 
 import secrets
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,18 +17,20 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from expert_draw import inviting, keeping, listing, parties, placing, pooling
-from expert_draw.engine.certificate import Thresholds, certify
+from expert_draw.engine.certificate import Certificate, Thresholds, certify
 from expert_draw.engine.pool import DrawKind, Law, Pool, first_standing
 from expert_draw.engine.quota import obstacles
 from expert_draw.engine.randomness import SHARE_BYTES, Suite
 from expert_draw.engine.record import DrawRecord, RosterRoot, approve_signature
 from expert_draw.engine.record import RulePack as RecordedRules
 from expert_draw.engine.signing import Signer
+from expert_draw.engine.weights import equalised
 from expert_draw.engine.wording import DrawInfeasible, RecordBroken
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw, DrawCandidate, DrawDeferred, DrawSlot
 from expert_draw.placing import VenueOffer
-from expert_draw.pooling import PoolQuestion
+from expert_draw.pooling import FrozenPool, PoolQuestion
+from expert_draw.roster_view import RosterView
 from expert_draw.snapshot import Rosters
 
 _BUSY = frozenset({"revealing", "drawing", "stuck"})
@@ -75,17 +78,8 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     with what would have to give when the pool cannot fill the places.
     """
     salt = secrets.token_bytes(SHARE_BYTES)
-    view = ground.rosters.current(session)
-    frozen = pooling.freeze(
-        session,
-        view,
-        order.question,
-        order.offers,
-        salt=salt,
-        suite=order.suite,
-        law=order.law,
-        order=order.order,
-    )
+    view = ground.rosters.settle(session, ground.now)
+    frozen = _frozen(session, view, order, salt)
     if blocked := obstacles(frozen.pool, order.law):
         raise blocked[0]
     placed = placing.pools(
@@ -102,7 +96,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
         rules=RecordedRules(rules.id, rules.version, rules.sha256),
         parties=parties.committed(session, ground.now, ground.sealer, order.evaluation_id, order.suite),
         pools=tuple((pools[kind], secrets.token_bytes(SHARE_BYTES)) for kind in placing.ORDERS[order.order]),
-        roster=RosterRoot(view.root, view.size),
+        roster=RosterRoot(view.root.hex(), view.size),
         reserve=order.reserve,
         before=_before(session, order),
     )
@@ -135,6 +129,25 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     listing.enter(session, ground.now, ground.sealer, draw, record, "opened")
     _noted(session, ground, draw, Tag.draw_committed, actor, {"head": record.events[0].hash})
     return draw
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """How a draw would stand if it opened now. excluded: (ground, how many)."""
+
+    obstacles: tuple[DrawInfeasible, ...]
+    excluded: tuple[tuple[str, int], ...]
+    certificate: Certificate
+
+
+def foresee(session: Session, ground: Ground, order: DrawOrder) -> Foresight:
+    """What the lists would be and what follows from them, without promising or writing anything."""
+    salt = secrets.token_bytes(SHARE_BYTES)
+    pool = _frozen(session, ground.rosters.current(session), order, salt).pool
+    grounds = Counter(reason for one in pool.candidates for reason in one.grounds)
+    return Foresight(
+        obstacles(pool, order.law), tuple(sorted(grounds.items())), certify(pool, order.law, order.thresholds)
+    )
 
 
 def agree(
@@ -333,6 +346,18 @@ def slots_of(session: Session, draw: Draw) -> tuple[DrawSlot, ...]:
             select(DrawSlot).where(DrawSlot.draw_id == draw.id).order_by(col(DrawSlot.seat_no))
         ).all()
     )
+
+
+def _frozen(session: Session, view: RosterView, order: DrawOrder, salt: bytes) -> FrozenPool:
+    """The list of experts for this order; under the law `weighted` with weights that even out their chances."""
+    frozen = pooling.freeze(
+        session, view, order.question, order.offers, salt=salt, suite=order.suite, order=order.order
+    )
+    if order.law != "weighted":
+        return frozen
+    weights = equalised(frozen.pool)
+    weighed = (replace(one, weight=weights.get(one.id, 1)) for one in frozen.pool.candidates)
+    return replace(frozen, pool=replace(frozen.pool, candidates=tuple(weighed)))
 
 
 def _before(session: Session, order: DrawOrder) -> str | None:

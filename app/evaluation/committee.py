@@ -33,30 +33,35 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
     """Freezes the pool and publishes the commitment of the draw."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.commit)
-    question = booking.question(session, evaluation)
-    rules = question.rules
-    law = str(rules.rule("draw.law").value)
+    number = listing.number(session, now.astimezone(CHINA).year)
     draw = draws.commit(
-        session,
-        ground(now, house),
-        actor.id,
-        DrawOrder(
-            number=listing.number(session, now.astimezone(CHINA).year),
-            evaluation_id=evaluation.id,
-            center_id=evaluation.host_center_id,
-            lot_id=evaluation.lot_id,
-            question=question,
-            offers=_offers(session, now, evaluation),
-            suite=house.settings.draw.suite,
-            law=next(known for known in _LAWS if known == law),
-            order=str(rules.rule("allocation.mode").value),
-            reserve=rules.integer("draw.reserve_depth"),
-            thresholds=rule_notes.thresholds(rules),
-        ),
+        session, ground(now, house), actor.id, order(session, now, house, evaluation, number=number)
     )
     evaluation.draw_id = draw.id
     session.flush()
     return draw
+
+
+def order(
+    session: Session, now: datetime, house: House, evaluation: Evaluation, *, number: str
+) -> DrawOrder:
+    """What is to be drawn for this evaluation, by the rules in force."""
+    question = booking.question(session, evaluation)
+    rules = question.rules
+    law = rules.word("draw.law")
+    return DrawOrder(
+        number=number,
+        evaluation_id=evaluation.id,
+        center_id=evaluation.host_center_id,
+        lot_id=evaluation.lot_id,
+        question=question,
+        offers=_offers(session, now, evaluation),
+        suite=house.settings.draw.suite,
+        law=next(known for known in _LAWS if known == law),
+        order=rules.word("allocation.mode"),
+        reserve=rules.integer("draw.reserve_depth"),
+        thresholds=rule_notes.thresholds(rules),
+    )
 
 
 def run_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
@@ -285,7 +290,11 @@ def _nobody() -> Conflict:
 
 
 def _reveal_within(rules: RulePack) -> timedelta:
-    return rules.duration("draw.reveal_within")
+    """How long a party that keeps its own secret has to reveal."""
+    found = rules.duration("draw.reveal_within")
+    if not isinstance(found, timedelta):
+        raise TypeError(f"draw.reveal_within of rule pack {rules.id} is not a span of hours or minutes")
+    return found
 
 
 def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[VenueOffer, ...]:
