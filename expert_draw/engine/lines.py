@@ -1,16 +1,18 @@
-"""One line of the record of a draw: how it is spelt, numbered, dated and bound to the line before."""
+"""One line of a record: how it is spelt, numbered, dated, signed and bound to the line before."""
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from app.core.canonical import Canonical, canonical_json, sha256_hex
+from app.core.canonical import Canonical, canonical_json
+from expert_draw.engine.randomness import Suite, hash_of
+from expert_draw.engine.shapes import HASH, MOST_WHOLE, SIGNATURE, TIME
+from expert_draw.engine.signing import Signer, signed
 from expert_draw.engine.wording import RecordBroken
 
 NO_LINE_BEFORE = "0" * 64
-_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_HASH = re.compile(r"[0-9a-f]{64}")
+_MEMBERS = {"at", "body", "hash", "n", "prev", "sig", "type"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Event:
     prev: str
     body: Mapping[str, Canonical]
     hash: str
+    sig: str
     line: bytes
 
     @property
@@ -31,16 +34,35 @@ class Event:
         return self.line.decode()
 
 
-def write_event(*, n: int, type_: str, at: str, prev: str, body: Mapping[str, Canonical]) -> Event:
-    """The line with these contents; its hash covers everything in it but the hash itself."""
+def time_of(now: datetime) -> str:
+    """The time as a record writes it: UTC, whole seconds."""
+    return now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def write_event(
+    house: Signer, suite: Suite, last: Event | None, now: datetime, type_: str, body: Mapping[str, Canonical]
+) -> Event:
+    """The line that says this after `last` (None: the first one), hashed and signed.
+
+    A clock set back must not make the record refuse: time stands still until it has caught up.
+    """
+    at, n, prev = time_of(now), 1, NO_LINE_BEFORE
+    if last:
+        at, n, prev = max(at, last.at), last.n + 1, last.hash
     before = b'{"at":%b,"body":%b' % (canonical_json(at), canonical_json(body))
-    after = b',"n":%b,"prev":%b,"type":%b}' % (canonical_json(n), canonical_json(prev), canonical_json(type_))
-    hash_ = sha256_hex(before + after)
-    return Event(n, type_, at, prev, body, hash_, b'%b,"hash":"%b"%b' % (before, hash_.encode(), after))
+    number = b',"n":%d,"prev":"%b"' % (n, prev.encode())
+    kind = b',"type":%b}' % canonical_json(type_)
+    hash_ = hash_of(suite, before + number + kind)
+    sig = house.sign("line", hash_)
+    line = b'%b,"hash":"%b"%b,"sig":"%b"%b' % (before, hash_.hex().encode(), number, sig.encode(), kind)
+    return Event(n, type_, at, prev, body, hash_.hex(), sig, line)
 
 
 def read_event(line: bytes) -> Event:
-    """Reads one line without its newline. RecordBroken unless every byte is in its one permitted place."""
+    """Reads one line without its newline. RecordBroken unless every byte is in its one permitted place.
+
+    Says nothing yet of its hash, its signature and its place: `check_hash`, `check_signature`, `check_place`.
+    """
     try:
         value = json.loads(line.decode())
         exact = canonical_json(value) == line
@@ -48,14 +70,34 @@ def read_event(line: bytes) -> Event:
         raise RecordBroken("record.not_canonical") from fault
     if not exact or not isinstance(value, dict):
         raise RecordBroken("record.not_canonical")
-    if value.keys() != {"at", "body", "hash", "n", "prev", "type"} or not _well_typed(value):
+    if value.keys() != _MEMBERS or not _well_typed(value):
         raise RecordBroken("record.malformed", where="line")
-    event = write_event(
-        n=value["n"], type_=value["type"], at=value["at"], prev=value["prev"], body=value["body"]
-    )
-    if event.hash != value["hash"]:
+    return _event(value, line)
+
+
+def trust_event(text: str | bytes) -> Event:
+    """A line that the house wrote itself, read without looking twice."""
+    line = text.encode() if isinstance(text, str) else text
+    return _event(json.loads(line), line)
+
+
+def check_hash(event: Event, suite: Suite) -> None:
+    """Whether the hash in the line is that of its contents."""
+    content: dict[str, Canonical] = {
+        "at": event.at,
+        "body": event.body,
+        "n": event.n,
+        "prev": event.prev,
+        "type": event.type,
+    }
+    if hash_of(suite, canonical_json(content)).hex() != event.hash:
         raise RecordBroken("record.wrong_hash")
-    return event
+
+
+def check_signature(event: Event, key: str) -> None:
+    """Whether the owner of this public key (64 hex digits) signed the line."""
+    if not signed(key, "line", bytes.fromhex(event.hash), event.sig):
+        raise RecordBroken("record.wrong_signature")
 
 
 def check_place(event: Event, last: Event | None) -> None:
@@ -69,15 +111,19 @@ def check_place(event: Event, last: Event | None) -> None:
         raise RecordBroken("record.time_goes_back")
 
 
+def _event(value: Mapping[str, Canonical], line: bytes) -> Event:
+    return Event(line=line, **value)  # type: ignore[arg-type]  # every member has been looked at, or is our own
+
+
 def _well_typed(value: Mapping[str, object]) -> bool:
-    n, at, prev = value["n"], value["at"], value["prev"]
+    n, patterns = value["n"], (("at", TIME), ("prev", HASH), ("hash", HASH), ("sig", SIGNATURE))
     return (
         isinstance(n, int)
         and not isinstance(n, bool)
-        and isinstance(at, str)
-        and bool(_TIME.fullmatch(at))
-        and isinstance(prev, str)
-        and bool(_HASH.fullmatch(prev))
+        and 0 <= n <= MOST_WHOLE
+        and all(
+            isinstance(text := value[name], str) and pattern.fullmatch(text) for name, pattern in patterns
+        )
         and isinstance(value["body"], dict)
         and isinstance(value["type"], str)
     )

@@ -1,127 +1,265 @@
-"""The record of a draw (抽取记录): one line per step, each bound to the one before, so that anyone can run it again."""
+"""The record of a draw (抽取记录): one signed line per step, each bound to the one before, so that anyone can run it again."""
 
-import hmac
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache, partial
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from expert_draw.engine.entries import (
-    Close,
+from expert_draw.engine.entries import Entry, read_entry, terms_in
+from expert_draw.engine.figures import lock_of
+from expert_draw.engine.fixed_entries import (
+    Agree,
+    Approve,
     Declare,
-    Entry,
     Exclude,
     Open,
-    Outcome,
+    Party,
+    RosterRoot,
     RulePack,
-    Void,
-    read_entry,
 )
-from expert_draw.engine.history import History, Holder
-from expert_draw.engine.lines import Event, check_place, read_event, write_event
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Pool, Slot
+from expert_draw.engine.history import History, Holder, OpenCall, Phase
+from expert_draw.engine.lines import (
+    Event,
+    check_place,
+    time_of,
+    trust_event,
+    write_event,
+)
+from expert_draw.engine.lists import Lists, Terms, commit, trusted
+from expert_draw.engine.pool import DrawKind, Law, Pool, Standing
+from expert_draw.engine.randomness import Suite
+from expert_draw.engine.rerun import (
+    check_lengths,
+    check_lists,
+    next_round,
+    pool_of,
+    reserve_round,
+    standing_of,
+)
+from expert_draw.engine.round_entries import Beacon, Call, Close, Outcome, Redraw, Reveal, Round, Void
+from expert_draw.engine.shapes import Counts, Pairs
+from expert_draw.engine.signing import Signer
+from expert_draw.engine.steps import after
+from expert_draw.engine.verify import check
 from expert_draw.engine.wording import RecordBroken
 
-SALT_BYTES = 32
+if TYPE_CHECKING:
+    from expert_draw.engine.certificate import Certificate
+
+__all__ = [
+    "DrawRecord",
+    "Holder",
+    "Party",
+    "RosterRoot",
+    "RulePack",
+    "agree_signature",
+    "approve_signature",
+    "reveal_signature",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class DrawRecord:
     """The lines so far and where they leave the draw. Every step returns a longer record and changes nothing.
 
-    Each step takes the time it happens at and raises RecordBroken (a Conflict) if it may not happen there, so that no
-    record can be written that the verifier refuses.
+    Each step takes the time it happens at and the signer of the house, and raises RecordBroken (a Conflict) if it may not
+    happen there, so that no record can be written that the verifier refuses. Steps never draw again what is drawn.
     """
 
-    events: tuple[Event, ...]
-    history: History
+    events: tuple[Event, ...] = ()
+    history: History = field(default_factory=History)
+    lists: Lists = field(default_factory=dict)
 
     @classmethod
     def open(
         cls,
         now: datetime,
+        house: Signer,
         *,
         number: str,
+        suite: Suite,
+        law: Law,
         rules: RulePack,
-        anchors: Mapping[str, bytes],
-        pools: Iterable[Pool],
+        parties: Iterable[Party],
+        pools: Sequence[tuple[Pool, bytes]],
+        roster: RosterRoot | None = None,
+        reserve: int = 0,
+        before: str | None = None,
     ) -> "DrawRecord":
         """The first line: all that is fixed before any chance exists.
 
-        number: of the draw, such as "CQ-2026-000123". anchors: party → anchor of its hash chain (32 bytes). pools: coded
-        lists, at most one per kind; the one of experts can only be given here.
+        number: of the draw, such as "CQ-2026-000123"; before: of the draw of the same lot given up before. pools: (list in
+        codes, 32 fresh secret bytes) in the order of drawing, at most one per kind. reserve: how many reserves stand behind
+        each list of experts.
         """
-        chains = tuple(sorted((party, anchor.hex()) for party, anchor in anchors.items()))
-        lists = tuple(sorted(pools, key=lambda pool: pool.kind))
-        return _next(cls((), History()), now, Open(number, rules, chains, lists))
+        pinned = [commit(pool, nonce, 1, suite, weighted=law == "weighted") for pool, nonce in pools]
+        entry = Open(
+            draw=number,
+            before=before,
+            suite=suite,
+            law=law,
+            key=house.public,
+            rules=rules,
+            roster=roster,
+            reserve=reserve,
+            parties=tuple(sorted(parties)),
+            pools=tuple(terms for terms, _ in pinned),
+        )
+        empty = cls(lists={(1, one.kind): one for _, one in pinned})
+        return empty._next(now, house, entry)
 
     @classmethod
-    def load(cls, lines: Iterable[str | bytes]) -> "DrawRecord":
-        """A record from its stored lines, checked throughout: every draw in it is run again."""
-        record = cls((), History())
-        for line in lines:
-            record = record.after(read_event(line.encode() if isinstance(line, str) else line))
-        return record
+    def trust(cls, lines: Iterable[str | bytes], openings: Iterable[str] = ()) -> "DrawRecord":
+        """A record from the house's own rows: nothing is run, hashed or compared again, so that this is quick."""
+        history = History(careful=False)
+        events = tuple(trust_event(line) for line in lines)
+        terms: dict[tuple[int, DrawKind], Terms] = {}
+        for event in events:
+            entry = read_entry(event.type, event.body)
+            terms.update(terms_in(entry, event.n))
+            history = after(history, entry, event)
+        weighted = history.opened is not None and history.opened.law == "weighted"
+        opened = [trusted(text, terms, weighted=weighted) for text in openings]
+        return cls(events, replace(history, careful=True), {(one.line, one.kind): one for one in opened})
 
-    def after(self, event: Event) -> "DrawRecord":
-        """The record with this line at its end; RecordBroken or InvalidInput says why it may not stand there."""
-        check_place(event, self.events[-1] if self.events else None)
-        history = self.history.after(read_entry(event.type, event.body), event.hash)
-        return DrawRecord((*self.events, event), history)
+    @classmethod
+    def load(cls, lines: Iterable[str | bytes], openings: Iterable[str] = ()) -> "DrawRecord":
+        """A record from lines of any origin, checked throughout: every draw in it is run again.
 
-    def declare(self, now: datetime, pool: Pool) -> "DrawRecord":
-        """States the list of venues or seats anew, as it is now; slots, caps and follows stay as they were."""
-        return _next(self, now, Declare(pool))
-
-    def exclude(self, now: datetime, kind: DrawKind, excluded: Iterable[tuple[str, str]]) -> "DrawRecord":
-        """Takes candidates out for all further rounds: (code, ground). Those seated must leave first."""
-        return _next(self, now, Exclude(kind, tuple(sorted(set(excluded)))))
-
-    def draw_round(
-        self, now: datetime, shares: Mapping[str, bytes], kinds: Iterable[DrawKind] = tuple(DrawKind)
-    ) -> "DrawRecord":
-        """Draws every vacancy of these kinds, experts before venues before seats: one line for each kind.
-
-        shares: party → share of `next_round`. Raises DrawInfeasible when the pool cannot fill the vacancies, RecordBroken
-        when there are none.
+        Raises RecordBroken with the first thing that is wrong.
         """
-        revealed = tuple(sorted((party, share.hex()) for party, share in shares.items()))
-        wanted, record = set(kinds), self
-        for kind in DrawKind:
-            if kind in wanted and kind in record.history.pools and record.history.needed(kind):
-                round_no = record.history.round_for(revealed, kind)
-                record = _next(record, now, record.history.draw_round(kind, round_no, revealed))
-        if record is self:
-            raise RecordBroken("record.nothing_needed", kind=", ".join(sorted(wanted)))
+        raw = [line.encode() if isinstance(line, str) else line for line in (*lines, *openings)]
+        found = check(b"".join(line + b"\n" for line in raw))
+        if found.findings:
+            raise min(found.findings, key=lambda finding: finding[0])[1]
+        return cls(found.events, found.history, found.lists)
+
+    def agree(self, now: datetime, house: Signer, party: str, sig: str) -> "DrawRecord":
+        """A party has seen the first line. sig: `agree_signature` by that party."""
+        return self._next(now, house, Agree(party, sig))
+
+    def lock(self, now: datetime, house: Signer, certificate: "Certificate") -> "DrawRecord":
+        """States what is known of the chances, and which thresholds are not met, before there are any shares."""
+        experts = self.lists.get((1, DrawKind.expert))
+        entry = lock_of(self.history.opening, certificate, experts)
+        check_lengths(self.history, entry, self.lists)
+        return self._next(now, house, entry)
+
+    def approve(self, now: datetime, house: Signer, sig: str) -> "DrawRecord":
+        """The supervisor accepts the warnings. sig: `approve_signature` by the party `supervisor`."""
+        return self._next(now, house, Approve(sig))
+
+    def declare(self, now: datetime, house: Signer, pool: Pool, nonce: bytes) -> "DrawRecord":
+        """States the list of venues or seats anew, as it is now; slots, levels and follows stay as they were."""
+        line = len(self.events) + 1
+        opening = self.history.opening
+        terms, listing = commit(pool, nonce, line, opening.suite, weighted=opening.law == "weighted")
+        longer = self._next(now, house, Declare(terms))
+        return replace(longer, lists={**self.lists, (line, pool.kind): listing})
+
+    def exclude(
+        self, now: datetime, house: Signer, kind: DrawKind, excluded: Iterable[tuple[str, str]]
+    ) -> "DrawRecord":
+        """Takes candidates out for all further rounds: (code, ground). Those seated must leave first."""
+        entry = Exclude(kind, tuple(sorted(set(excluded))))
+        check_lists(self.history, entry, self.lists)
+        return self._next(now, house, entry)
+
+    def call(
+        self, now: datetime, house: Signer, until: datetime, beacon: tuple[str, int] | None = None
+    ) -> "DrawRecord":
+        """Calls the parties to reveal until then. beacon: (source, its round) of the public randomness mixed in afterwards."""
+        return self._next(now, house, Call(self.next_round, time_of(until), beacon))
+
+    def reveal(self, now: datetime, house: Signer, party: str, share: bytes, sig: str) -> "DrawRecord":
+        """A party reveals its share of the open call. sig: `reveal_signature` by that party."""
+        return self._next(now, house, Reveal(party, self.history.round_no, share.hex(), sig))
+
+    def mix(self, now: datetime, house: Signer, value: str) -> "DrawRecord":
+        """Mixes in the public randomness that the call has named. value: 64 hex digits."""
+        call = self.history.call
+        if call is None or call.beacon is None:
+            raise RecordBroken("record.wrong_beacon")
+        return self._next(now, house, Beacon(*call.beacon, value))
+
+    def draw(self, now: datetime, house: Signer) -> "DrawRecord":
+        """Draws every kind that has vacancies, one line for each; a line with method `none` ends it (phase "stuck")."""
+        record = self
+        while record is self or record.phase == "drawing":
+            if record.phase != "drawing":
+                raise RecordBroken("record.out_of_place", type=Round.TYPE, phase=record.phase)
+            record = record._next(now, house, next_round(record.history, self.lists))
         return record
+
+    def draw_reserve(self, now: datetime, house: Signer) -> "DrawRecord":
+        """Fills the vacancies of experts from the reserves of the last call, then draws what follows them.
+
+        RecordBroken("record.no_reserve") when a slot finds none; a new call is needed then.
+        """
+        if self.phase != "between":
+            raise RecordBroken("record.out_of_place", type=Round.TYPE, phase=self.phase)
+        record = self._next(now, house, reserve_round(self.history, self.lists))
+        return record.draw(now, house) if record.phase == "drawing" else record
 
     def outcome(
-        self, now: datetime, kind: DrawKind, slot: str, code: str, outcome: str, evidence: str | None = None
+        self,
+        now: datetime,
+        house: Signer,
+        kind: DrawKind,
+        slot: str,
+        code: str,
+        outcome: str,
+        evidence: str | None = None,
     ) -> "DrawRecord":
         """What became of one who was drawn. evidence: SHA-256 (hex) of the proof kept in the house."""
-        return _next(self, now, Outcome(kind, slot, code, outcome, evidence))
+        return self._next(now, house, Outcome(kind, slot, code, outcome, evidence))
 
-    def close(self, now: datetime) -> "DrawRecord":
+    def redraw(self, now: datetime, house: Signer, reason: str) -> "DrawRecord":
+        """After a round in which nothing fitted: all places become vacant and are drawn anew."""
+        return self._next(now, house, Redraw(reason))
+
+    def close(self, now: datetime, house: Signer) -> "DrawRecord":
         """Ends a draw all of whose places are filled and whose experts have all accepted."""
-        return _next(self, now, Close(self.history.round_no, self.history.seats()))
+        return self._next(now, house, Close(max(self.history.round_no, 1), self.history.seats()))
 
-    def void(self, now: datetime, reason: str, party: str | None = None) -> "DrawRecord":
-        """Gives the draw up, for ever visibly. reason: a code in small letters. party: who withheld a share."""
-        return _next(self, now, Void(reason, party))
+    def void(self, now: datetime, house: Signer, reason: str, party: str | None = None) -> "DrawRecord":
+        """Gives the draw up, for ever visibly. reason: a word. party: who has withheld its share ("share_withheld")."""
+        return self._next(now, house, Void(reason, party))
+
+    def text(self, *, openings: bool) -> bytes:
+        """The whole record as a file: the bundle with the lists opened, or the public view without."""
+        lines = [event.line for event in self.events]
+        lines += [one.encode() for one in self.openings] if openings else []
+        return b"".join(line + b"\n" for line in lines)
 
     @property
-    def text(self) -> bytes:
-        """The whole record as a file: every line ends with a newline."""
-        return b"".join(event.line + b"\n" for event in self.events)
+    def openings(self) -> tuple[str, ...]:
+        """What opens the lists, in the order in which it stands in the file, without newlines."""
+        return tuple(one.text for one in self.lists.values())
 
     @property
     def head(self) -> str:
         """Hash of the last line; publishing it pins everything before."""
-        return self.history.head
+        return self.events[-1].hash if self.events else "0" * 64
+
+    @property
+    def phase(self) -> Phase:
+        """Where the draw stands, see `Phase`."""
+        return self.history.phase
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Parties that have yet to agree, or to reveal in the open call; () otherwise."""
+        return self.history.missing
+
+    @property
+    def open_call(self) -> OpenCall | None:
+        """The call for which parties have yet to reveal or kinds to be drawn."""
+        return self.history.call if self.history.running else None
 
     @property
     def next_round(self) -> int:
-        """The number of the round that fresh shares are needed for."""
+        """The number of the next call."""
         return self.history.round_no + 1
 
     @property
@@ -129,66 +267,50 @@ class DrawRecord:
         """Who and what holds a place now, in the order drawn."""
         return self.history.holders
 
-    def needed(self, kind: DrawKind) -> tuple[tuple[str, int], ...]:
+    def needed(self, kind: DrawKind) -> Counts:
         """(slot, how many are still to be drawn)."""
         return self.history.needed(kind)
 
+    def pool(self, kind: DrawKind) -> Pool:
+        """The list of this kind as it stands now, in codes; RecordBroken when it is not opened here."""
+        return pool_of(self.history, kind, self.lists)
 
-def _next(record: DrawRecord, now: datetime, entry: Entry) -> DrawRecord:
-    last = record.events[-1] if record.events else None
-    at = now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # Read back as the verifier does, so that nothing but codes can get into a record.
-    return record.after(
-        write_event(
-            n=last.n + 1 if last else 1,
-            type_=entry.TYPE,
-            # A clock set back must not make the record refuse: time stands still until it has caught up.
-            at=max(at, last.at) if last else at,
-            prev=record.head,
-            body=entry.body(),
-        )
-    )
+    def standing(self, kind: DrawKind) -> Standing:
+        """Where this kind stands: vacancies, who is present and who is out."""
+        return standing_of(self.history, kind, self.lists)
 
+    def last_drawn(self, kind: DrawKind) -> Pairs:
+        """(slot, code) that the last round of this kind has given, () when there was none."""
+        for event in reversed(self.events):
+            if event.type == Round.TYPE and event.body["kind"] == kind.value:
+                return Round.read(event.body).drawn
+        return ()
 
-def candidate_code(salt: bytes, id_: str) -> str:
-    """The code that stands for a candidate in the record: 32 hex digits that mean nothing without the draw's salt."""
-    return _code(salt, b"candidate", id_)
+    def after(self, event: Event) -> "DrawRecord":
+        """The record with this line at its end; RecordBroken says why it may not stand there. Draws nothing again."""
+        check_place(event, self.events[-1] if self.events else None)
+        entry = read_entry(event.type, event.body)
+        return replace(self, events=(*self.events, event), history=after(self.history, entry, event))
 
-
-def group_code(salt: bytes, name: str, value: str) -> str:
-    """The code that stands for one value of a group, such as one employer."""
-    return _code(salt, b"group", f"{name}\x00{value}")
-
-
-def code_request(request: DrawRequest, salt: bytes) -> tuple[DrawRequest, dict[str, str]]:
-    """The same request in codes, as the record takes it, and who stands behind each code: (request, code → id).
-
-    salt: 32 secret bytes, fresh for every draw.
-    """
-
-    code_of_group = cache(partial(group_code, salt))
-
-    def coded(candidate: Candidate) -> Candidate:
-        return Candidate(
-            codes[candidate.id], tuple((name, code_of_group(name, it)) for name, it in candidate.groups)
-        )
-
-    codes = {one.id: candidate_code(salt, one.id) for one in (*request.candidates, *request.held)}
-    codes.update({id_: candidate_code(salt, id_) for id_, _ in request.excluded})
-    in_codes = DrawRequest(
-        kind=request.kind,
-        slots=tuple(
-            Slot(one.key, one.quota, tuple(codes[id_] for id_ in one.eligible)) for one in request.slots
-        ),
-        candidates=tuple(coded(one) for one in request.candidates),
-        group_caps=request.group_caps,
-        held=tuple(coded(one) for one in request.held),
-        excluded=tuple((codes[id_], ground) for id_, ground in request.excluded),
-    )
-    return in_codes, {code: id_ for id_, code in codes.items()}
+    def _next(self, now: datetime, house: Signer, entry: Entry) -> "DrawRecord":
+        opening = entry if isinstance(entry, Open) else self.history.opening
+        if house.public != opening.key:
+            raise RecordBroken("record.wrong_key")
+        last = self.events[-1] if self.events else None
+        # Read back as the verifier does, so that nothing but codes can get into a record.
+        return self.after(write_event(house, opening.suite, last, now, entry.TYPE, entry.body()))
 
 
-def _code(salt: bytes, purpose: bytes, value: str) -> str:
-    if not isinstance(salt, bytes) or len(salt) < SALT_BYTES:
-        raise TypeError("the salt of a draw is at least 32 bytes")
-    return hmac.digest(salt, purpose + b"\x00" + value.encode(), "sha256").hex()[:32]
+def agree_signature(party: Signer, first_line_hash: str) -> str:
+    """What a party signs when it has seen the first line (its hash in hex)."""
+    return party.sign(Agree.TYPE, bytes.fromhex(first_line_hash))
+
+
+def reveal_signature(party: Signer, call_hash: str, share: bytes) -> str:
+    """What a party signs when it reveals: the hash of the `call` line (hex) and the share (32 bytes)."""
+    return party.sign(Reveal.TYPE, bytes.fromhex(call_hash) + share)
+
+
+def approve_signature(party: Signer, lock_hash: str) -> str:
+    """What the supervisor signs to accept the warnings of the `lock` line (its hash in hex)."""
+    return party.sign(Approve.TYPE, bytes.fromhex(lock_hash))

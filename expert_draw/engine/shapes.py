@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.wording import RecordBroken
@@ -11,29 +11,38 @@ from expert_draw.engine.wording import RecordBroken
 # Nothing but codes fits these patterns: a name or a phone number cannot slip into a record.
 CODE = re.compile(r"[0-9a-f]{32}")
 HASH = re.compile(r"[0-9a-f]{64}")
+SIGNATURE = re.compile(r"[0-9a-f]{128}")
 KEY = re.compile(r"[A-Za-z0-9._-]{1,32}")
 WORD = re.compile(r"[a-z][a-z0-9_]{0,39}")
 NUMBER = re.compile(r"[A-Za-z0-9._-]{1,40}")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+DECIMAL = re.compile(r"0|[1-9][0-9]{0,999}")
+MOST_WHOLE = 2**53 - 1
 
 Pairs = tuple[tuple[str, str], ...]
+Counts = tuple[tuple[str, int], ...]
 T = TypeVar("T")
 
 
-def fields_of(value: object, where: str, *names: str) -> Mapping[str, object]:
+def refused(where: str) -> RecordBroken:
+    return RecordBroken("record.malformed", where=where)
+
+
+def fields_of(value: object, where: str, *names: str) -> Mapping[str, Any]:
     if not isinstance(value, dict) or value.keys() != set(names):
-        raise RecordBroken("record.malformed", where=where)
+        raise refused(where)
     return value
 
 
 def many(value: object, read: Callable[[object], T], where: str) -> tuple[T, ...]:
     if not isinstance(value, list):
-        raise RecordBroken("record.malformed", where=where)
-    return tuple(read(item) for item in value)
+        raise refused(where)
+    return tuple([read(item) for item in value])
 
 
-def row_of(value: object, length: int, where: str) -> Sequence[object]:
+def row_of(value: object, length: int, where: str) -> Sequence[Any]:
     if not isinstance(value, list) or len(value) != length:
-        raise RecordBroken("record.malformed", where=where)
+        raise refused(where)
     return value
 
 
@@ -45,31 +54,51 @@ def pairs(value: object, first: re.Pattern[str], second: re.Pattern[str], where:
     return many(value, read, where)
 
 
-def distinct(pairs: Pairs, where: str) -> Pairs:
-    return ascending(pairs, lambda pair: pair[0], where)
+def counts(value: object, pattern: re.Pattern[str], where: str) -> Counts:
+    """Rows of a key and a whole number ≥ 1, ascending, keys distinct."""
+
+    def read(item: object) -> tuple[str, int]:
+        key, count = row_of(item, 2, where)
+        return string(key, pattern, where), whole(count, where)
+
+    return ascending(many(value, read, where), where, lambda row: row[0])
 
 
-def ascending(items: tuple[T, ...], key: Callable[[T], str], where: str) -> tuple[T, ...]:
-    """The same items, at least one, if they stand in strictly ascending order."""
-    keys = [key(item) for item in items]
-    if not keys or any(left >= right for left, right in pairwise(keys)):
-        raise RecordBroken("record.malformed", where=where)
+def ascending(items: tuple[T, ...], where: str, key: Callable[[T], Any] = lambda item: item) -> tuple[T, ...]:
+    """The same items, if they stand in strictly ascending order."""
+    if any(key(left) >= key(right) for left, right in pairwise(items)):
+        raise refused(where)
+    return items
+
+
+def some(items: tuple[T, ...], where: str) -> tuple[T, ...]:
+    """The same items, if there is at least one."""
+    if not items:
+        raise refused(where)
     return items
 
 
 def string(value: object, pattern: re.Pattern[str], where: str) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise RecordBroken("record.malformed", where=where)
+        raise refused(where)
     return value
 
 
-def whole(value: object, where: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise RecordBroken("record.malformed", where=where)
+def maybe(value: object, pattern: re.Pattern[str], where: str) -> str | None:
+    return None if value is None else string(value, pattern, where)
+
+
+def whole(value: object, where: str, least: int = 1) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST_WHOLE:
+        raise refused(where)
+    return value
+
+
+def one_of(value: object, known: Sequence[str], where: str) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise refused(where)
     return value
 
 
 def kind_of(value: object) -> DrawKind:
-    if not isinstance(value, str) or value not in DrawKind.__members__:
-        raise RecordBroken("record.malformed", where="kind")
-    return DrawKind(value)
+    return DrawKind(one_of(value, tuple(DrawKind.__members__), "kind"))

@@ -1,18 +1,28 @@
 """Checks the record of a draw from beginning to end without trusting whoever wrote it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from app.core.errors import YuanpingError
+from expert_draw.engine.entries import Entry, read_entry, terms_in
+from expert_draw.engine.figures import lock_of
+from expert_draw.engine.fixed_entries import Lock, Open
 from expert_draw.engine.history import History
-from expert_draw.engine.lines import Event, check_place, read_event
-from expert_draw.engine.record import DrawRecord
+from expert_draw.engine.lines import Event, check_hash, check_place, check_signature, read_event
+from expert_draw.engine.lists import OPENING, Listing, Terms, read_opening
+from expert_draw.engine.pool import DrawKind
+from expert_draw.engine.randomness import Suite
+from expert_draw.engine.rerun import check_lengths, check_lists
+from expert_draw.engine.steps import after
 from expert_draw.engine.wording import RecordBroken
+
+At = tuple[int, DrawKind]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong. line: from 1. message: Chinese catalogue text with `{name}` parameters."""
+    """One thing that is wrong. line: of the file, from 1. message: Chinese catalogue text with `{name}` parameters."""
 
     line: int
     code: str
@@ -24,11 +34,13 @@ class Finding:
 class Summary:
     """What the record shows as far as it could be checked.
 
-    state: "empty", "open", "closed" or "void". lines: how many of all were checked in full. drawn: over all rounds.
-    head: hash of the last line checked. holders: (kind, slot, code).
+    key: public key that it says the house signs with, to be compared with the published one. state: "empty", "open",
+    "closed" or "void". lines: how many of all were checked wholly. drawn: over all rounds. head: hash of the last line
+    checked. holders: (kind, slot, code).
     """
 
     draw: str
+    key: str
     state: str
     lines: int
     rounds: int
@@ -39,56 +51,169 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The result of a check (校验结论): ok, or everything found, the earliest line first."""
+    """The result of a check (校验结论): ok, or everything found, the earliest line first.
+
+    full: every list was opened and every draw run again; without it a record that is ok is so as far as disclosed.
+    """
 
     ok: bool
+    full: bool
     findings: tuple[Finding, ...]
     summary: Summary
 
 
-def verify_record(text: bytes, head: str | None = None) -> Verdict:
-    """Checks every byte, hash, promise, draw and answer of a record; never raises, whatever the bytes are.
+@dataclass(slots=True)
+class Checked:
+    """A record taken apart: its lines, where they leave the draw, its opened lists, and all that is wrong."""
+
+    findings: list[tuple[int, YuanpingError]] = field(default_factory=list)
+    events: tuple[Event, ...] = ()
+    history: History = field(default_factory=History)
+    lists: dict[At, Listing] = field(default_factory=dict)
+
+    def refuse(self, line: int, code: str, **params: object) -> None:
+        self.findings.append((line, RecordBroken(code, **params)))
+
+
+def verify_record(text: bytes, head: str | None = None, key: str | None = None) -> Verdict:
+    """Checks every byte, hash, signature, promise, list, draw and answer of a record; never raises, whatever the bytes are.
 
     head: the published hash of the last line, if known; without it a record whose end was cut off at a line passes as
-    the shorter record it then is (its state says "open").
-    After the first line that breaks a rule of the draw, later lines are checked for their hashes only.
+    the shorter record it then is (its state says "open"). key: the published public key of the house, if known.
+    After the first line that breaks a rule of the draw, later lines are checked for hash, signature and place only.
     """
-    findings: list[Finding] = []
-    record: DrawRecord = DrawRecord((), History())
-    last: Event | None = None
+    found = check(text)
+    opening = found.history.opened
+    if not found.findings and opening is not None:
+        if key is not None and opening.key != key:
+            found.refuse(1, "record.wrong_key")
+        if head is not None and found.events[-1].hash != head:
+            found.refuse(len(found.events), "record.wrong_head")
+    findings = tuple(
+        Finding(line, refusal.code, refusal.message, dict(refusal.params))
+        for line, refusal in sorted(found.findings, key=lambda finding: finding[0])
+    )
+    return Verdict(not findings, not findings and bool(found.lists), findings, _summary(found))
+
+
+def check(text: bytes) -> Checked:
+    """Takes a record apart and looks at all of it; nothing is raised, everything wrong is in `findings`."""
+    found = Checked()
     lines = text.split(b"\n")
     rest = lines.pop()
-    if not text:
-        findings.append(_finding(1, RecordBroken("record.empty")))
+    if rest:
+        found.refuse(len(lines) + 1, "record.no_newline")
+    elif not lines:
+        found.refuse(1, "record.empty")
+    count = next((at for at, line in enumerate(lines) if line.startswith(OPENING)), len(lines))
+    read = _read_lines(found, lines[:count])
+    if read:
+        _read_openings(found, lines[count:], count, read)
+        _run(found, read, opened=count < len(lines))
+    return found
+
+
+def _read_lines(found: Checked, lines: Sequence[bytes]) -> list[tuple[Event, Entry]]:
+    """All lines looked at one by one; given back are those before the first that is wrong in itself."""
+    read: list[tuple[Event, Entry]] = []
+    suite: Suite = "sha256"
+    key = ""
+    last: Event | None = None
     for number, line in enumerate(lines, start=1):
         before, last = last, None
         try:
-            last = read_event(line)
-            if not findings:
-                record = record.after(last)
-            elif before is not None:
-                check_place(last, before)
+            event = read_event(line)
+            if number == 1:
+                suite, key = _suite_and_key(event)
+            check_hash(event, suite)
+            check_signature(event, key)
+            last = event
+            if before is not None or number == 1:
+                check_place(event, before)
+            if not found.findings:
+                read.append((event, read_entry(event.type, event.body)))
         except YuanpingError as refusal:
-            findings.append(_finding(number, refusal))
-    if rest:
-        findings.append(_finding(len(lines) + 1, RecordBroken("record.no_newline")))
-    if not findings and head is not None and record.head != head:
-        findings.append(_finding(len(lines), RecordBroken("record.wrong_head")))
-    return Verdict(not findings, tuple(findings), _summary(record))
+            found.findings.append((number, refusal))
+    return read
 
 
-def _finding(line: int, refusal: YuanpingError) -> Finding:
-    return Finding(line, refusal.code, refusal.message, dict(refusal.params))
+def _suite_and_key(event: Event) -> tuple[Suite, str]:
+    """What line 1 says of how it is hashed and by whom it is signed."""
+    if event.type != Open.TYPE:
+        raise RecordBroken("record.not_opened")
+    opening = Open.read(event.body)
+    return opening.suite, opening.key
 
 
-def _summary(record: DrawRecord) -> Summary:
-    history = record.history
+def _read_openings(
+    found: Checked, lines: Sequence[bytes], before: int, read: Sequence[tuple[Event, Entry]]
+) -> None:
+    opening = read[0][1]
+    if not isinstance(opening, Open):
+        return
+    terms: dict[At, Terms] = {}
+    for event, entry in read:
+        terms.update(terms_in(entry, event.n))
+    places = {at: place for place, at in enumerate(terms)}
+    last = -1
+    for number, line in enumerate(lines, start=before + 1):
+        try:
+            listing = read_opening(line, terms, opening.suite, weighted=opening.law == "weighted")
+            place = places[listing.line, listing.kind]
+            if place <= last:
+                raise RecordBroken("record.opening_order")
+            last = place
+            found.lists[listing.line, listing.kind] = listing
+        except YuanpingError as refusal:
+            found.findings.append((number, refusal))
+    if lines and not found.findings:
+        for line_no, kind in terms:
+            if (line_no, kind) not in found.lists:
+                found.refuse(line_no, "record.opening_missing", kind=kind.value)
+
+
+def _run(found: Checked, read: Sequence[tuple[Event, Entry]], *, opened: bool) -> None:
+    """Follows the draw line by line; results are looked at only when every list is opened rightly."""
+    first = min((line for line, _ in found.findings), default=None)
+    disclosed = opened and first is None
+    for event, entry in read:
+        try:
+            then = after(found.history, entry, event)
+            if disclosed:
+                check_lists(found.history, entry, found.lists)
+                if isinstance(entry, Lock):
+                    _check_figures(found, entry)
+        except YuanpingError as refusal:
+            found.findings.append((event.n, refusal))
+            return
+        found.history, found.events = then, (*found.events, event)
+
+
+def _check_figures(found: Checked, entry: Lock) -> None:
+    from expert_draw.engine.certificate import Thresholds, certify  # noqa: PLC0415
+
+    check_lengths(found.history, entry, found.lists)
+    opening = found.history.opening
+    experts = found.lists.get((1, DrawKind.expert))
+    if experts is None:
+        expected = Lock((), ())
+    else:
+        any_ = Thresholds(0, Fraction(1), Fraction(1))
+        expected = lock_of(opening, certify(experts.pool, opening.law, any_), experts)
+    if replace(entry, warnings=()) != replace(expected, warnings=()):
+        raise RecordBroken("record.wrong_figures", where="lock")
+
+
+def _summary(found: Checked) -> Summary:
+    history = found.history
+    opening = history.opened
     return Summary(
-        draw=history.draw,
-        state=history.state,
-        lines=len(record.events),
+        draw=opening.draw if opening else "",
+        key=opening.key if opening else "",
+        state=history.ended or ("open" if opening else "empty"),
+        lines=len(found.events),
         rounds=history.round_no,
         drawn=len(history.holders) + len(history.vacated),
-        head=record.head,
+        head=found.events[-1].hash if found.events else "0" * 64,
         holders=history.seats(),
     )

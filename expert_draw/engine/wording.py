@@ -63,6 +63,9 @@ RECORD = MappingProxyType(
         "record.wrong_number": "行号应为 {expected}，写的是 {found}。",
         "record.wrong_previous": "与上一行的哈希不相连：有行被改动、插入或删除。",
         "record.wrong_hash": "本行内容与其哈希不符，本行被改动过。",
+        "record.wrong_signature": "本行不是由首行所列的抽取系统密钥签名的。",
+        "record.wrong_party_signature": "{party} 的签名不成立：不是以首行所列的密钥对这一步签署的。",
+        "record.wrong_key": "首行所列的签名公钥与公布的不同，记录不是由该系统出具的。",
         "record.wrong_head": "记录的末行不是预期的那一行：结尾被截去或替换。",
         "record.time_goes_back": "时间早于上一行。",
         "record.malformed": "这一行的内容不完整或格式不对（{where}）。",
@@ -71,21 +74,34 @@ RECORD = MappingProxyType(
         "record.not_opened": "记录必须以 open 行开始。",
         "record.opened_twice": "open 行只能有一行。",
         "record.finished": "记录已经结束（{state}），其后不能再有任何行。",
+        "record.out_of_place": "此处不能有 {type} 行（抽取当前处于 {phase} 阶段）。",
+        "record.party_unknown": "首行没有名为 {party} 的参与方。",
+        "record.party_twice": "{party} 在此已经签署或公布过一次。",
+        "record.not_approved": "预测性指标有警示，须由监督人签署同意后才能抽取。",
+        "record.not_called": "尚未通知各方公布份额。",
+        "record.wrong_figures": "抽取前公布的数据（{where}）与名单不符。",
         "record.pool_frozen": "{kind} 的名单在首行已经固定，不能更换。",
-        "record.pool_changed_slots": "{kind} 的名额、上限或关联与先前公布的不同。",
+        "record.pool_changed_slots": "{kind} 的名额、隔离级别或关联与首行公布的不同。",
         "record.follow_unknown": "{kind} 所关联的 {followed} 不在记录中，或名额不能一一对应。",
+        "record.list_unopened": "{kind} 的名单没有公开，无法据此抽取或核对。",
+        "record.opening_unknown": "公开的名单没有对应的承诺行。",
+        "record.opening_order": "名单公开的次序不对，或同一名单公开了两次。",
+        "record.opening_missing": "本行承诺的 {kind} 名单没有公开，而其他名单已公开。",
+        "record.wrong_size": "{kind} 名单应有 {expected} 人，公开的有 {found} 人。",
+        "record.wrong_commitment": "公开的 {kind} 名单不是事先承诺的那一份。",
         "record.exclude_unknown": "{who} 不在 {kind} 的名单中，不能排除。",
         "record.exclude_seated": "{who} 仍在席位上，应先记录其离席。",
         "record.kind_unknown": "记录中没有 {kind} 的名单。",
         "record.wrong_round": "轮次应为 {expected}，写的是 {found}。",
-        "record.wrong_parties": "公布份额的各方与首行承诺的各方不同。",
         "record.broken_commitment": "{party} 公布的份额与其事先的承诺不符。",
-        "record.share_differs": "{party} 在同一轮中公布了两个不同的份额。",
-        "record.nothing_needed": "{kind} 没有空缺，不需要再抽取。",
+        "record.wrong_beacon": "公共随机数与通知中指定的不同，或早于各方公布份额。",
+        "record.not_withheld": "不能认定 {party} 未按时公布份额：没有待其公布的通知，或时限未到。",
+        "record.nothing_needed": "没有空缺，不需要再抽取。",
+        "record.no_reserve": "名额 {slot} 没有可递补的备选，须重新通知各方后补抽。",
         "record.followed_vacant": "名额 {slot} 的 {followed} 尚未抽定，不能抽取 {kind}。",
         "record.wrong_needed": "{kind} 本轮应抽取的名额与实际空缺不符。",
+        "record.wrong_seed": "{kind} 第 {round} 轮的种子不是由各方份额得出的。",
         "record.wrong_drawn": "{kind} 第 {round} 轮的结果与重新运算的结果不符。",
-        "record.not_feasible": "{kind} 第 {round} 轮按记录无法抽出结果。",
         "record.not_drawn": "{who} 从未被抽为名额 {slot} 的 {kind}。",
         "record.outcome_refused": "{who} 当前为 {state}，不能记录 {outcome}。",
         "record.not_filled": "{kind} 的名额 {slot} 尚有空缺或未确认，不能结束。",
@@ -93,6 +109,24 @@ RECORD = MappingProxyType(
     }
 )
 
+
+# An inspection that cannot be planned or staffed as asked: what to mend.
+INSPECTION = MappingProxyType(
+    {
+        "inspection.target_unfit": "抽取方式 {method} 与抽取数量的写法不符：分级抽取按等级逐一给出数量，按风险分值抽取只给出总数。",
+        "inspection.target_order": "各等级应按代码升序逐一列出，不得重复。",
+        "inspection.target_negative": "抽取数量不能小于 0。",
+        "inspection.object_tier": "检查对象 {object} 的等级“{tier}”不在本次抽取的等级之中。",
+        "inspection.object_points": "检查对象 {object} 的风险分值是 {points}；按风险分值抽取时应为 0 至 {most} 的整数，分级抽取时应为 0。",
+        "inspection.tier_unknown": "等级 {tier} 没有规定的抽查比例；已有规定的等级：{tiers}。",
+        "inspection.ratio_outside": "等级 {tier} 的抽查比例 {ratio} 不在规定的 {least} 至 {most} 之内。",
+        "inspection.tier_short": "等级 {tier} 要抽取 {wanted} 个，可抽取的只有 {found} 个。请减少数量，或核对被排除的对象。",
+        "inspection.points_short": "要抽取 {wanted} 个，有风险分值且可抽取的只有 {found} 个。请减少数量，或核对分值和被排除的对象。",
+        "inspection.object_short": "检查对象 {object} 需要 {needed} 名检查人员，与其没有利害关系且可选派的只有 {found} 名。"
+        "请补充检查人员，或减少每个对象的检查人数。",
+        "inspection.load_short": "每人至多检查 {most} 个对象时无法排满 {needed} 个检查任务；放宽到每人 {enough} 个即可，或补充检查人员。",
+    }
+)
 
 def misasked(code: str, **params: object) -> InvalidInput:
     """The refusal of a request that has to be mended by whoever wrote it."""
@@ -111,3 +145,15 @@ class RecordBroken(Conflict):
 
     def __init__(self, code: str, **params: object) -> None:
         super().__init__(code, RECORD[code], "", **params)
+
+
+def misplanned(code: str, **params: object) -> InvalidInput:
+    """The refusal of a plan of inspections that has to be mended by whoever wrote it."""
+    return InvalidInput(code, INSPECTION[code], "", **params)
+
+
+class InspectionInfeasible(Conflict):
+    """The lists cannot give the inspections asked for; the text says what would have to give."""
+
+    def __init__(self, code: str, **params: object) -> None:
+        super().__init__(code, INSPECTION[code], "", **params)
