@@ -42,9 +42,7 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
     return draw
 
 
-def order(
-    session: Session, now: datetime, house: House, evaluation: Evaluation, *, number: str
-) -> DrawOrder:
+def order(session: Session, now: datetime, house: House, evaluation: Evaluation, *, number: str) -> DrawOrder:
     """What is to be drawn for this evaluation, by the rules in force."""
     question = booking.question(session, evaluation)
     rules = question.rules

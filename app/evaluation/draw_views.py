@@ -66,9 +66,7 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
         card=card,
         parties=_parties(record),
         slots=tuple(
-            SlotView(
-                slot.specialty, specialties.specialty_name(slot.specialty), slot.count, free[str(place)]
-            )
+            SlotView(slot.specialty, specialties.specialty_name(slot.specialty), slot.count, free[str(place)])
             for slot, place in zip(asked, first_places, strict=True)
         ),
         acts=tuple(act for act in acts if act != "run" or draw.state == "between"),
