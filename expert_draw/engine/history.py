@@ -62,7 +62,7 @@ class History:
     left: experts who gave a place up. careful: signatures, promises and seeds of further lines are looked at. reserves: the state before the draw of experts of the last call, and its result.
     """
 
-    careful: bool = True
+    careful: bool = field(default=True, compare=False)
     opened: Open | None = None
     first: str = ""
     ended: Literal["closed", "void"] | None = None
