@@ -1,8 +1,8 @@
 """Where experts may sit: which centers can be drawn for whom, and the lists from which venues and seats are drawn."""
 
 import math
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -12,7 +12,7 @@ from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.rules.pack import RulePack
 from expert_draw.engine.codes import candidate_code, group_code
-from expert_draw.engine.pool import Candidate, DrawKind, Group, Level, Pool
+from expert_draw.engine.pool import MOST_PLACES, Candidate, DrawKind, Group, Level, Pool
 from expert_draw.engine.randomness import Suite
 from expert_draw.roster_rows import CHINA
 
@@ -68,9 +68,14 @@ class VenueOffer:
         return self.region_code[:_CITY_DIGITS]
 
     @property
+    def most(self) -> int:
+        """How many experts can be sent there."""
+        return min(self.capacity, len(self.seats))
+
+    @property
     def open(self) -> bool:
         """Whether anybody can be sent there."""
-        return bool(self.seats) and self.capacity > 0
+        return self.most > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +153,11 @@ def pools(
     places: int,
     *,
     salt: bytes,
-    suite: Suite,
+    suite: Suite = "sha256",
     order: str,
     rules: VenueRules,
+    experts: Pool | None = None,
     like: Mapping[DrawKind, Pool] | None = None,
-    homes: Mapping[str, Collection[str]] | None = None,
 ) -> Placing:
     """The lists of venues and of seats for so many places, one of each for every place ("1", "2", …).
 
@@ -160,27 +165,31 @@ def pools(
     city gives enough: `places` experts with `places` centers each. With fewer cities each center can be drawn more than
     once, as so many candidates.
 
-    like: the lists of an earlier round of the draw, whose levels are kept. homes: for a draw of venues first, in which
-    cities those live who could take each place; a center near none of them is not drawn for that place.
-    Raises Conflict `cities-short`.
+    experts: the list of experts, looked at when venues are drawn first: a center with none of them near is not drawn for
+    that place. like: the lists as they stand in the record, whose levels are kept; `experts` is taken from there, too.
+    Raises Conflict `cities-short` or `seats-short`.
     """
     allowed = admitted(offers, rules)
     if like is None:
         per_city = most_in_a_city(allowed, places, rules.cities_least)
+        _check_room(allowed, places, per_city)
     else:
         per_city = dict(like[DrawKind.venue].levels[0].caps)[CITY]
+        experts = like[DrawKind.expert]
     open_ = [offer for offer in allowed if offer.open]
     keys = tuple((str(place), 1) for place in range(1, places + 1))
+    codes = _Codes(salt, suite)
+    homes = _homes(experts) if order == VENUE_FIRST and experts is not None else None
     return Placing(
-        _venues(open_, near(allowed, places), per_city, keys, order, homes, _Codes(salt, suite)),
-        _seats(open_, keys, _Codes(salt, suite)),
+        _venues(open_, near(allowed, places), per_city, keys, order, homes, codes),
+        _seats(open_, keys, codes),
     )
 
 
-def meanings(offers: Iterable[VenueOffer], *, salt: bytes, suite: Suite) -> dict[str, str]:
-    """What the codes of venues and seats stand for; of every center that is offered, open or not."""
+def meanings(offers: Sequence[VenueOffer], *, salt: bytes, suite: Suite = "sha256") -> dict[str, str]:
+    """What the codes of these centers and of their free seats stand for; a seat that has been taken is not among them."""
     ids = [seat.seat_id for offer in offers for seat in offer.seats]
-    ids += [_time(offer, time) for offer in offers for time in range(1, max(offer.capacity, 1) + 1)]
+    ids += [_time(offer, number) for offer in offers for number in range(1, MOST_PLACES + 1)]
     return {candidate_code(salt, id_, suite): id_ for id_ in ids}
 
 
@@ -210,15 +219,34 @@ def near(offers: Sequence[VenueOffer], reach: int) -> dict[str, tuple[str, ...]]
 
 def room_near(offers: Sequence[VenueOffer], places: int, per_city: int) -> dict[str, int]:
     """How many experts of each home city can be seated near home, where that is fewer than there are places."""
-    by_home: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    by_home: defaultdict[str, list[VenueOffer]] = defaultdict(list)
     homes = near(offers, places)
     for offer in offers:
         for city in homes.get(offer.center_id, ()):
-            by_home[city][offer.city] += min(offer.capacity, len(offer.seats))
-    room = {
-        city: sum(min(per_city, seats) for seats in centers.values()) for city, centers in by_home.items()
-    }
+            by_home[city].append(offer)
+    room = {city: _room(centers, per_city) for city, centers in by_home.items()}
     return {city: count for city, count in sorted(room.items()) if count < places}
+
+
+def _room(offers: Iterable[VenueOffer], per_city: int) -> int:
+    """How many experts these centers can take, at most so many in one city."""
+    seats: Counter[str] = Counter()
+    for offer in offers:
+        seats[offer.city] += offer.most
+    return sum(min(per_city, count) for count in seats.values())
+
+
+def _check_room(offers: Iterable[VenueOffer], places: int, per_city: int) -> None:
+    room = _room(offers, per_city)
+    if room < places:
+        raise Conflict(
+            "seats-short",
+            N_("该时段各中心按每城至多 {most} 人合计只能安排 {room} 人，需要 {places} 人"),
+            N_("换一个时间，或增加合作场地"),
+            most=per_city,
+            room=room,
+            places=places,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,19 +267,16 @@ def _venues(
     per_city: int,
     keys: tuple[tuple[str, int], ...],
     order: str,
-    homes: Mapping[str, Collection[str]] | None,
+    homes: Mapping[str, set[Group]] | None,
     codes: _Codes,
 ) -> Pool:
     candidates = []
     for offer in offers:
         cities = near_to[offer.center_id]
-        slots = tuple(key for key, _ in keys if homes is None or not set(cities).isdisjoint(homes[key]))
-        groups = (
-            codes.group(CENTER, offer.center_id),
-            codes.group(CITY, offer.city),
-            *(codes.group(NEAR, city) for city in cities),
-        )
-        times = min(per_city, offer.capacity, len(offer.seats))
+        near_here = [codes.group(NEAR, city) for city in cities]
+        slots = tuple(key for key, _ in keys if homes is None or not homes[key].isdisjoint(near_here))
+        groups = (codes.group(CENTER, offer.center_id), codes.group(CITY, offer.city), *near_here)
+        times = min(per_city, offer.most)
         if slots:
             candidates += [
                 Candidate(codes.of(_time(offer, number)), groups, slots) for number in range(1, times + 1)
@@ -263,6 +288,15 @@ def _venues(
         levels=(Level(((CITY, per_city),)),),
         follows=(DrawKind.expert, NEAR) if order == EXPERT_FIRST else None,
     )
+
+
+def _homes(experts: Pool) -> dict[str, set[Group]]:
+    """For every place, the homes of those who could take it."""
+    found: dict[str, set[Group]] = {key: set() for key, _ in experts.slots}
+    for kind in {(one.slots, one.groups) for one in experts.candidates if not one.grounds}:
+        for key in kind[0]:
+            found[key].update(group for group in kind[1] if group[0] == NEAR)
+    return found
 
 
 def _seats(offers: Sequence[VenueOffer], keys: tuple[tuple[str, int], ...], codes: _Codes) -> Pool:

@@ -1,170 +1,334 @@
-"""The frozen pool of a draw: whom the roster offers for each place, and who is left out on which ground."""
+"""The frozen pool of a draw (候选名单): whom the roster offers for each place, in codes, and who is left out on which ground."""
 
-import json
-from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlmodel import Session, col, or_, select
+import numpy as np
+from numpy.typing import NDArray
+from sqlmodel import Session
 
+from app.core.errors import Unavailable
+from app.core.i18n import N_
 from app.rules.pack import RulePack
-from expert_draw.engine.avoidance import (
-    AvoidanceContext,
-    ExpertFacts,
-    FormerEmployer,
-    Span,
-    Unit,
-    Units,
-    avoid,
+from expert_draw.avoiding import Surroundings, context, related
+from expert_draw.engine.avoidance import Ground, Grounds, avoid
+from expert_draw.engine.codes import candidate_code, expert_code, expert_key, group_code
+from expert_draw.engine.columns import Mask, Unit
+from expert_draw.engine.pool import Bound, Candidate, DrawKind, Group, Law, Level, Member, Pool
+from expert_draw.engine.randomness import Suite
+from expert_draw.placing import (
+    EXPERT_FIRST,
+    NEAR,
+    VENUE_FIRST,
+    VenueOffer,
+    VenueRules,
+    admitted,
+    home,
+    most_in_a_city,
+    room_near,
 )
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot
-from expert_draw.invitation import ACTIVE
-from expert_draw.models import Draw, Expert, ExpertLeave, ExpertSpecialty, Invitation
-from expert_draw.placing import CHINA, NEAR, VenueOffer, home
+from expert_draw.roster_view import RosterView
 
-EMPLOYER = "employer"
+EMPLOYER, REGION = "employer", "region"
 
 
 @dataclass(frozen=True, slots=True)
 class SlotAsked:
-    """So many experts of a specialty, given by a prefix of its code."""
+    """So many experts of a specialty (抽取条件), given by a prefix of its code.
+
+    titles: acceptable ones, () for any. regions: prefixes of region codes where they live, () for anywhere.
+    """
 
     specialty: str
     count: int
+    titles: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RegionAsked:
+    """At least `least` and at most `most` members from a region, given by a prefix of its code."""
+
+    region: str
+    least: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Appointed:
+    """A member who is not drawn (招标人代表等): counts for the limits on employers and regions."""
+
+    id: str
+    employer: Unit = field(default_factory=Unit)
+    region: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolQuestion:
-    """For what the pool is asked: the places, the time, the units to avoid and the rules in force."""
+    """For what the pool is asked: the places, the time, who has to be avoided, the rules in force.
+
+    avoid: bidders and all other units to avoid. purchaser, supervisors: whose staff must not sit. persons: fingerprints
+    of identity numbers of people named for avoidance. used: ids of experts drawn for this evaluation before.
+    """
 
     slots: tuple[SlotAsked, ...]
     starts_at: datetime
     minutes: int
     avoid: tuple[Unit, ...]
     rules: RulePack
+    bounds: tuple[RegionAsked, ...] = ()
+    purchaser: tuple[Unit, ...] = ()
+    supervisors: tuple[Unit, ...] = ()
+    persons: tuple[str, ...] = ()
+    used: tuple[str, ...] = ()
+    held: tuple[Appointed, ...] = ()
 
     @property
-    def span(self) -> Span:
-        return Span(self.starts_at, self.starts_at + timedelta(minutes=self.minutes))
+    def places(self) -> int:
+        """How many experts are drawn."""
+        return sum(slot.count for slot in self.slots)
 
+    @property
+    def venue_rules(self) -> VenueRules:
+        """What centers must fulfil for this session."""
+        return VenueRules.of(self.rules, self.starts_at, self.minutes)
 
-def expert_request(session: Session, question: PoolQuestion, offers: Sequence[VenueOffer]) -> DrawRequest:
-    """The draw of experts as the engine takes it: one slot for each place, everyone qualified, everyone left out."""
-    facts, regions = _facts(session, question)
-    by_prefix = {
-        slot.specialty: tuple(
-            fact.id for fact in facts if any(code.startswith(slot.specialty) for code in fact.specialties)
+    @property
+    def around(self) -> Surroundings:
+        """Time, units and persons as the rules of avoidance want them."""
+        return Surroundings(
+            begins=self.starts_at,
+            ends=self.starts_at + timedelta(minutes=self.minutes),
+            units=self.avoid,
+            purchaser=self.purchaser,
+            supervisors=self.supervisors,
+            persons=self.persons,
+            used=self.used,
         )
-        for slot in question.slots
-    }
-    asked = [slot.specialty for slot in question.slots for _ in range(slot.count)]
-    return DrawRequest(
-        kind=DrawKind.expert,
-        slots=tuple(
-            Slot(str(seat_no), 1, by_prefix[specialty]) for seat_no, specialty in enumerate(asked, 1)
-        ),
-        candidates=tuple(
-            Candidate(
-                fact.id,
-                (
-                    (EMPLOYER, fact.employer.code or fact.employer.name),
-                    (NEAR, home(regions[fact.id], offers)),
-                ),
-            )
-            for fact in facts
-        ),
-        group_caps=((EMPLOYER, question.rules.integer("committee.same_employer_max")),),
-        excluded=grounds(question, facts),
+
+
+@dataclass(frozen=True, slots=True)
+class FrozenPool:
+    """The list of experts as the engine takes it, and whom its codes stand for: code → id of the expert."""
+
+    pool: Pool
+    people: Mapping[str, str]
+
+
+def freeze(
+    session: Session,
+    view: RosterView,
+    question: PoolQuestion,
+    offers: Sequence[VenueOffer],
+    *,
+    salt: bytes,
+    suite: Suite = "sha256",
+    law: Law = "uniform-labelled",
+    order: str = EXPERT_FIRST,
+) -> FrozenPool:
+    """The list of experts: everybody who qualifies for a place, with every ground against them; one slot for each place.
+
+    Raises Unavailable `roster-altered` when the roster is not the one whose root was entered last, and Conflict
+    `cities-short` as `placing.pools`.
+    """
+    if not view.recorded:
+        raise Unavailable(
+            "roster-altered",
+            N_("专家库与最近登记的根不一致，有数据绕过登记被改动"),
+            N_("查明改动来源，重新导入受影响的专家后再抽取"),
+        )
+    grounds = avoid(view.columns, context(session, view, question.around, question.rules))
+    lists = _Lists(view, question, offers, salt, suite)
+    candidates, people = lists.candidates(grounds)
+    pool = Pool(
+        DrawKind.expert,
+        lists.slots,
+        candidates,
+        levels=(Level(((EMPLOYER, _same_employer_most(question)),)),),
+        follows=(DrawKind.venue, NEAR) if order == VENUE_FIRST else None,
+        bounds=(*lists.region_bounds(), *(lists.room_bounds() if order == EXPERT_FIRST else ())),
+        conflicts=_kin(session, people),
+        held=lists.held(),
     )
+    if law == "weighted":
+        pool = _weighted(pool)
+    return FrozenPool(pool, people)
 
 
-def grounds(question: PoolQuestion, facts: Sequence[ExpertFacts]) -> tuple[tuple[str, str], ...]:
-    """(expert id, ground) for everyone who must not be drawn."""
-    rules = question.rules
-    context = AvoidanceContext(
-        day=question.starts_at.astimezone(CHINA).date(),
-        time=question.span,
-        units=Units.of(question.avoid),
-        look_back=rules.integer("avoidance.employment_lookback_years"),
-        age_limit=rules.integer("expert.age_max_exclusive"),
-        least_years_in_field=rules.integer("expert.years_in_field_min"),
+def newly_excluded(
+    session: Session, view: RosterView, question: PoolQuestion, known: Collection[str]
+) -> tuple[tuple[str, str], ...]:
+    """(expert id, ground) for those of `known` who have become unable since the pool was frozen, one ground for each.
+
+    Whoever has left the roster meanwhile counts as suspended.
+    """
+    tokens = frozenset[int]().union(
+        *(view.words.specialties.starting(slot.specialty) for slot in question.slots)
     )
-    return tuple((id_, ground.value) for id_, ground in avoid(facts, context))
+    grounds = avoid(view.columns, context(session, view, question.around, question.rules, tokens))
+    ordered = sorted(known)
+    found = []
+    for expert_id in ordered:
+        row = view.row(expert_id)
+        reasons = (Ground.suspended.value,) if row is None else grounds.of(row)
+        found += [(expert_id, reason) for reason in reasons[:1]]
+    return tuple(found)
 
 
-def newly_excluded(session: Session, question: PoolQuestion, known: set[str]) -> tuple[tuple[str, str], ...]:
-    """(expert id, ground) for those of `known` who have become unable since the pool was frozen."""
-    facts, _ = _facts(session, question)
-    return grounds(question, [fact for fact in facts if fact.id in known])
-
-
-def depth(session: Session, specialty: str) -> int:
+def depth(view: RosterView, specialty: str) -> int:
     """How many active experts have a specialty under this prefix."""
-    rows = session.exec(
-        select(ExpertSpecialty.expert_id)
-        .join(Expert, col(Expert.id) == col(ExpertSpecialty.expert_id))
-        .where(col(ExpertSpecialty.code).startswith(specialty), Expert.state == "active")
-        .distinct()
-    ).all()
-    return len(rows)
+    return int(np.count_nonzero(view.holding(specialty) & ~view.columns.suspended))
 
 
-def _facts(session: Session, question: PoolQuestion) -> tuple[tuple[ExpertFacts, ...], dict[str, str]]:
-    """What the rules may look at, for everyone with one of the specialties; and where each lives."""
-    wanted = or_(*(col(ExpertSpecialty.code).startswith(slot.specialty) for slot in question.slots))
-    codes: defaultdict[str, list[str]] = defaultdict(list)
-    for expert_id, code in session.exec(
-        select(ExpertSpecialty.expert_id, ExpertSpecialty.code).where(wanted)
-    ).all():
-        codes[expert_id].append(code)
-    leaves, taken = _leaves(session, question.span), _taken(session, question.span)
-    facts, regions = [], {}
-    named = select(ExpertSpecialty.expert_id).where(wanted)
-    for expert in session.exec(select(Expert).where(col(Expert.id).in_(named)).order_by(Expert.id)).all():
-        regions[expert.id] = expert.region_code
-        facts.append(
-            ExpertFacts(
-                id=expert.id,
-                person=expert.identity_fingerprint,
-                employer=Unit(expert.employer_code, expert.employer),
-                former_employers=tuple(
-                    FormerEmployer(Unit(name=name)) for name in json.loads(expert.former_employers)
-                ),
-                declared_units=tuple(Unit(name=name) for name in json.loads(expert.declared_avoidance)),
-                specialties=tuple(sorted(codes[expert.id])),
-                title=expert.title,
-                years_in_field=expert.years_in_field,
-                birth_year=expert.birth_year,
-                suspended=expert.state != "active",
-                valid_until=expert.valid_until.astimezone(CHINA).date() if expert.valid_until else None,
-                leaves=tuple(leaves[expert.id]),
-                busy=tuple(taken[expert.id]),
+def qualified(view: RosterView, slot: SlotAsked) -> Mask:
+    """Who may sit in such a place as far as specialty, title and region go."""
+    mask = view.holding(slot.specialty)
+    if slot.titles:
+        tokens = [view.words.titles.find(title) for title in slot.titles]
+        mask &= np.isin(view.columns.title, tokens)
+    if slot.regions:
+        living = [view.living(region) for region in slot.regions]
+        mask &= np.logical_or.reduce(living)
+    return mask
+
+
+class _Lists:
+    """Puts the list of experts together; what many experts share is made once."""
+
+    def __init__(
+        self,
+        view: RosterView,
+        question: PoolQuestion,
+        offers: Sequence[VenueOffer],
+        salt: bytes,
+        suite: Suite,
+    ) -> None:
+        self._view = view
+        self._question = question
+        self._salt = salt
+        self._suite = suite
+        self._offers = admitted(offers, question.venue_rules)
+        asked = [number for number, slot in enumerate(question.slots) for _ in range(slot.count)]
+        self._keys = [
+            tuple(str(place) for place, wants in enumerate(asked, 1) if wants == number)
+            for number in range(len(question.slots))
+        ]
+        self._value = cache(self._made_value)
+        self._at = cache(self._made_at)
+
+    @property
+    def slots(self) -> tuple[tuple[str, int], ...]:
+        return tuple((key, 1) for keys in self._keys for key in keys)
+
+    def candidates(self, grounds: Grounds) -> tuple[tuple[Candidate, ...], dict[str, str]]:
+        view, salt, suite = self._view, self._salt, self._suite
+        pattern = np.zeros(view.columns.size, dtype=np.int64)
+        for number, slot in enumerate(self._question.slots):
+            pattern |= qualified(view, slot).astype(np.int64) << number
+        rows = np.flatnonzero(pattern)
+        leaves = np.ascontiguousarray(view.leaves[rows]).tobytes()
+        width = view.leaves.shape[1]
+        employers = self._employers(rows)
+        slots = {bits: self._slots_of(bits) for bits in set(pattern[rows].tolist())}
+        people: dict[str, str] = {}
+        found = []
+        for place, (row, bits, region, reasons) in enumerate(
+            zip(
+                rows.tolist(),
+                pattern[rows].tolist(),
+                view.region[rows].tolist(),
+                grounds.rows(rows),
+                strict=True,
             )
+        ):
+            leaf = leaves[place * width : (place + 1) * width]
+            code = expert_code(expert_key(salt, leaf, suite), leaf, suite)
+            people[code] = view.ids[row]
+            found.append(Candidate(code, employers[place] + self._at(region), slots[bits], reasons))
+        return tuple(found), people
+
+    def held(self) -> tuple[Member, ...]:
+        return tuple(
+            Member(
+                candidate_code(self._salt, one.id, self._suite),
+                (*self._employer_of(one.employer), *self._bounded(one.region)),
+            )
+            for one in self._question.held
         )
-    return tuple(facts), regions
+
+    def region_bounds(self) -> tuple[Bound, ...]:
+        return tuple(
+            Bound(*self._value(REGION, asked.region), asked.least, asked.most)
+            for asked in self._question.bounds
+        )
+
+    def room_bounds(self) -> tuple[Bound, ...]:
+        """Where fewer can be seated near a home than there are places, no more are drawn from there."""
+        places = self._question.places
+        per_city = most_in_a_city(self._offers, places, self._question.venue_rules.cities_least)
+        return tuple(
+            Bound(*self._value(NEAR, city), 0, room)
+            for city, room in room_near(self._offers, places, per_city).items()
+        )
+
+    def _employers(self, rows: NDArray[np.int64]) -> list[tuple[Group, ...]]:
+        columns = self._view.columns
+        marks = np.where(
+            columns.employer_code[rows] >= 0, columns.employer_code[rows], columns.employer_name[rows]
+        )
+        _, first, place = np.unique(marks, return_index=True, return_inverse=True)
+        names = [self._view.employer(int(row)) for row in rows[first]]
+        groups = [(self._value(EMPLOYER, name),) if name else () for name in names]
+        return [groups[number] for number in place.tolist()]
+
+    def _employer_of(self, unit: Unit) -> tuple[Group, ...]:
+        name = unit.code or (unit.marks[0] if unit.marks else "")
+        return (self._value(EMPLOYER, name),) if name else ()
+
+    def _made_value(self, name: str, value: str) -> Group:
+        return name, group_code(self._salt, name, value, self._suite)
+
+    def _made_at(self, region: int) -> tuple[Group, ...]:
+        code = f"{region:06d}"
+        return (self._value(NEAR, home(code, self._offers)), *self._bounded(code))
+
+    def _bounded(self, region: str) -> tuple[Group, ...]:
+        return tuple(
+            self._value(REGION, asked.region)
+            for asked in self._question.bounds
+            if region.startswith(asked.region)
+        )
+
+    def _slots_of(self, bits: int) -> tuple[str, ...]:
+        keys = (key for number, keys in enumerate(self._keys) if bits >> number & 1 for key in keys)
+        return tuple(sorted(keys))
 
 
-def _leaves(session: Session, span: Span) -> defaultdict[str, list[Span]]:
-    found: defaultdict[str, list[Span]] = defaultdict(list)
-    rows = session.exec(
-        select(ExpertLeave).where(ExpertLeave.from_at < span.ends, ExpertLeave.to_at > span.begins)
-    ).all()
-    for row in rows:
-        found[row.expert_id].append(Span(row.from_at, row.to_at))
-    return found
+def _same_employer_most(question: PoolQuestion) -> int:
+    rules, most = question.rules, question.rules.integer("committee.same_employer_max")
+    if rules.has("committee.same_employer_max_share"):
+        share, of = rules.fraction("committee.same_employer_max_share")
+        most = min(most, max(1, (question.places + len(question.held)) * share // of))
+    return most
 
 
-def _taken(session: Session, span: Span) -> defaultdict[str, list[Span]]:
-    """Times for which experts are already invited or have accepted."""
-    found: defaultdict[str, list[Span]] = defaultdict(list)
-    rows = session.exec(
-        select(Invitation)
-        .join(Draw, col(Draw.id) == col(Invitation.draw_id))
-        .where(col(Invitation.state).in_(ACTIVE), Invitation.starts_at < span.ends)
-    ).all()
-    for row in rows:
-        ends = row.starts_at + timedelta(minutes=row.minutes)
-        if ends > span.begins:
-            found[row.expert_id].append(Span(row.starts_at, ends))
-    return found
+def _kin(session: Session, people: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of codes of candidates who are related to each other."""
+    pairs = related(session)
+    wanted = {expert_id for pair in pairs for expert_id in pair}
+    code_of = {expert_id: code for code, expert_id in people.items() if expert_id in wanted}
+    return tuple(
+        (code_of[one], code_of[other]) for one, other in pairs if one in code_of and other in code_of
+    )
+
+
+def _weighted(pool: Pool) -> Pool:
+    from expert_draw.engine.weights import equalised  # noqa: PLC0415
+
+    weights = equalised(pool)
+    return replace(
+        pool,
+        candidates=tuple(replace(one, weight=weights.get(one.id, 1)) for one in pool.candidates),
+    )
