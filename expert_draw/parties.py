@@ -118,8 +118,8 @@ def kept_reveals(
     for row in of_evaluation(session, draw.evaluation_id):
         if row.held == "kept":
             secret = bytes.fromhex(sealer.unseal(str(row.secret_sealed)))
-            share = chain_share(secret, CHAIN_LENGTH, record.history.round_no, suite)
-            found[row.party] = (share, reveal_signature(_signer(sealer, row), call, share))
+            share = chain_share(secret, CHAIN_LENGTH, call.round_no, suite)
+            found[row.party] = (share, reveal_signature(_signer(sealer, row), call.hash, share))
     return found
 
 

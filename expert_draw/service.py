@@ -18,6 +18,7 @@ from app.core.ids import new_id
 from app.core.sealing import Sealer
 from expert_draw import inviting, keeping, listing, parties, placing, pooling
 from expert_draw.engine.certificate import Certificate, Thresholds, certify
+from expert_draw.engine.codes import candidate_code
 from expert_draw.engine.pool import DrawKind, Law, Pool, first_standing
 from expert_draw.engine.quota import obstacles
 from expert_draw.engine.randomness import SHARE_BYTES, Suite
@@ -36,6 +37,8 @@ from expert_draw.snapshot import Rosters
 _BUSY = frozenset({"revealing", "drawing", "stuck"})
 """While a round is open nothing else may be written."""
 
+_VACANT = frozenset({"open", "vacated"})
+
 WITHHELD = "share_withheld"
 EXHAUSTED = "pool_exhausted"
 _CODE_ROWS = 5000
@@ -52,6 +55,14 @@ class Ground:
     @property
     def house(self) -> Signer:
         return keeping.house_signer(self.sealer)
+
+
+@dataclass(frozen=True, slots=True)
+class Seating:
+    """Where people can sit now: what centers offer, and the seats that are this evaluation's already."""
+
+    offers: tuple[VenueOffer, ...]
+    own_seats: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +94,13 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     if blocked := obstacles(frozen.pool, order.law):
         raise blocked[0]
     placed = placing.pools(
-        order.offers, order.question.places, salt=salt, order=order.order, rules=order.question
+        order.offers,
+        order.question.places,
+        salt=salt,
+        suite=order.suite,
+        order=order.order,
+        rules=order.question.venue_rules,
+        experts=frozen.pool,
     )
     pools: dict[DrawKind, Pool] = {DrawKind.expert: frozen.pool, **placed.pools}
     rules = order.question.rules
@@ -106,7 +123,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
         evaluation_id=order.evaluation_id,
         center_id=order.center_id,
         lot_id=order.lot_id,
-        before=record.history.before,
+        before=record.history.opening.before,
         suite=order.suite,
         law=order.law,
         order=order.order,
@@ -186,12 +203,18 @@ def call(
     """
     before = keeping.read(session, draw)
     record = before
-    salt = _salt(ground, draw)
+    lists = {kind: record.pool(kind) for kind in DrawKind}
     placed = placing.pools(
-        offers, question.places, salt=salt, order=draw.order, rules=question, like=record.history.pools
+        offers,
+        question.places,
+        salt=_salt(ground, draw),
+        suite=_suite(draw),
+        order=draw.order,
+        rules=question.venue_rules,
+        like=lists,
     )
     for kind, pool in placed.pools.items():
-        if record.history.pools[kind] != pool:
+        if lists[kind] != pool:
             record = record.declare(ground.now, ground.house, pool, secrets.token_bytes(SHARE_BYTES))
     if unable := _unable(session, ground, draw, question, record):
         record = record.exclude(ground.now, ground.house, DrawKind.expert, unable)
@@ -216,7 +239,7 @@ def waits_for(session: Session, draw: Draw) -> tuple[str, ...]:
 
 
 def draw_round(
-    session: Session, ground: Ground, actor: str, draw: Draw, offers: Sequence[VenueOffer]
+    session: Session, ground: Ground, actor: str, draw: Draw, seating: Seating
 ) -> tuple[Placed, ...]:
     """Reveals the kept shares, now that all others are out, and draws: experts, venues, seats, in the order committed to.
 
@@ -230,17 +253,17 @@ def draw_round(
     ).items():
         record = record.reveal(ground.now, ground.house, party, share, signature)
     record = record.draw(ground.now, ground.house)
-    stands_for = placing.meanings(offers, salt=_salt(ground, draw))
-    record = _without_taken(ground, record, stands_for, offers)
+    stands_for = _meanings(ground, draw, seating)
+    record = _without_taken(ground, record, stands_for, seating)
     return _settled(session, ground, actor, draw, before, record, stands_for)
 
 
 def draw_reserve(
-    session: Session, ground: Ground, actor: str, draw: Draw, offers: Sequence[VenueOffer]
+    session: Session, ground: Ground, actor: str, draw: Draw, seating: Seating
 ) -> tuple[Placed, ...] | None:
     """Fills vacancies from the reserves of the last round, if there are any that fit; None when there are not."""
     before = keeping.read(session, draw)
-    if not before.history.reserve:
+    if not before.history.opening.reserve:
         return None
     try:
         record = before.draw_reserve(ground.now, ground.house)
@@ -248,8 +271,8 @@ def draw_reserve(
         if refusal.code != "record.no_reserve":
             raise
         return None
-    stands_for = placing.meanings(offers, salt=_salt(ground, draw))
-    record = _without_taken(ground, record, stands_for, offers)
+    stands_for = _meanings(ground, draw, seating)
+    record = _without_taken(ground, record, stands_for, seating)
     return _settled(session, ground, actor, draw, before, record, stands_for)
 
 
@@ -323,15 +346,31 @@ def give_up(
 
 
 def blocked(session: Session, draw: Draw) -> tuple[DrawInfeasible, ...]:
-    """Why the pool cannot give a whole committee any more, not even if everyone who accepted were let go."""
+    """Why the pool cannot give a whole committee any more, not even if everyone who accepted were let go.
+
+    () also where the list of experts follows venues that are drawn first: only the draw itself can tell.
+    """
     record = keeping.read(session, draw)
-    pool = record.history.pools[DrawKind.expert]
-    standing = replace(first_standing(pool), out=record.history.standing(DrawKind.expert).out)
-    return obstacles(pool, draw.law, standing)
+    pool = record.pool(DrawKind.expert)
+    if pool.follows is not None:
+        return ()
+    whole = replace(first_standing(pool), out=record.standing(DrawKind.expert).out)
+    return obstacles(pool, record.history.opening.law, whole)
+
+
+def seats_held(session: Session, ground: Ground, draw: Draw, seating: Seating) -> frozenset[str]:
+    """Seats that are somebody's place in the record, or wait for their next expert."""
+    stands_for = _meanings(ground, draw, seating)
+    holders = keeping.read(session, draw).holders
+    return frozenset(
+        stands_for[holder.code]
+        for holder in holders
+        if holder.kind is DrawKind.seat and holder.code in stands_for
+    )
 
 
 def slots_vacated(session: Session, draw: Draw) -> bool:
-    return any(slot.state in {"open", "vacated"} for slot in slots_of(session, draw))
+    return any(slot.state in _VACANT for slot in slots_of(session, draw))
 
 
 def filled(session: Session, draw: Draw) -> bool:
@@ -379,8 +418,8 @@ def _locked(ground: Ground, record: DrawRecord, thresholds: Thresholds) -> DrawR
     """The record with the chances locked, once all parties have agreed."""
     if record.phase != "locking":
         return record
-    pool = record.history.pools[DrawKind.expert]
-    return record.lock(ground.now, ground.house, certify(pool, record.history.law, thresholds))
+    certificate = certify(record.pool(DrawKind.expert), record.history.opening.law, thresholds)
+    return record.lock(ground.now, ground.house, certificate)
 
 
 def _settled(
@@ -419,26 +458,29 @@ def _next_deferred(session: Session, draw: Draw) -> int:
     return len(session.exec(select(DrawDeferred.n).where(DrawDeferred.draw_id == draw.id)).all()) + 1
 
 
+def _meanings(ground: Ground, draw: Draw, seating: Seating) -> Mapping[str, str]:
+    """What the codes of centers and of seats stand for: seats that are free, and those of this evaluation."""
+    salt, suite = _salt(ground, draw), _suite(draw)
+    own = {candidate_code(salt, seat_id, suite): seat_id for seat_id in seating.own_seats}
+    return {**placing.meanings(seating.offers, salt=salt, suite=suite), **own}
+
+
 def _without_taken(
-    ground: Ground, record: DrawRecord, stands_for: Mapping[str, str], offers: Sequence[VenueOffer]
+    ground: Ground, record: DrawRecord, stands_for: Mapping[str, str], seating: Seating
 ) -> DrawRecord:
     """The record with every seat given back that was booked by somebody else since the lists were stated; where the
     center has none left, the venue is given back, too."""
     if record.phase in _BUSY:
         return record
-    free = {seat.seat_id: offer.center_id for offer in offers for seat in offer.seats}
-    open_centers = set(free.values())
-    venue_at = {one.slot: one for one in record.holders if one.kind is DrawKind.venue}
+    with_seats = {offer.center_id for offer in seating.offers if offer.seats}
     fresh = {code for _, code in record.last_drawn(DrawKind.seat)}
+    venue_at = {one.slot: one for one in record.holders if one.kind is DrawKind.venue}
     for holder in record.holders:
-        if holder.kind is not DrawKind.seat or holder.candidate.id not in fresh:
+        if holder.kind is not DrawKind.seat or holder.code not in fresh or holder.code in stands_for:
             continue
-        if stands_for[holder.candidate.id] in free:
-            continue
-        venue = venue_at.get(holder.slot)
-        center = placing.center_of(stands_for[venue.candidate.id]) if venue else None
-        gone = holder if venue is None or center in open_centers else venue
-        record = record.outcome(ground.now, ground.house, gone.kind, gone.slot, gone.candidate.id, "taken")
+        venue = venue_at[holder.slot]
+        gone = holder if placing.center_of(stands_for[venue.code]) in with_seats else venue
+        record = record.outcome(ground.now, ground.house, gone.kind, gone.slot, gone.code, "taken")
     return record
 
 
@@ -446,14 +488,14 @@ def _placed(
     session: Session, draw: Draw, record: DrawRecord, stands_for: Mapping[str, str]
 ) -> tuple[Placed, ...]:
     """Places that are complete and not yet invited, and what their codes stand for inside the house."""
-    held = {(holder.kind, holder.slot): holder.candidate.id for holder in record.holders}
+    held = {(holder.kind, holder.slot): holder.code for holder in record.holders}
     placed = []
     for slot in slots_of(session, draw):
         key = str(slot.seat_no)
-        codes = [held.get((kind, key)) for kind in DrawKind]
-        if slot.state not in {"open", "vacated"} or None in codes:
+        codes = [held[kind, key] for kind in DrawKind if (kind, key) in held]
+        if slot.state not in _VACANT or len(codes) < len(DrawKind):
             continue
-        code, venue, seat = (str(one) for one in codes)
+        code, venue, seat = codes
         candidate = session.get_one(DrawCandidate, (draw.id, code))
         placed.append(
             Placed(
@@ -471,10 +513,8 @@ def _unable(
     session: Session, ground: Ground, draw: Draw, question: PoolQuestion, record: DrawRecord
 ) -> tuple[tuple[str, str], ...]:
     """(code, ground) of those on the list who cannot take part any more; people already drawn answer for themselves."""
-    pool = record.history.pools[DrawKind.expert]
-    out = record.history.standing(DrawKind.expert).out
-    seated = {holder.candidate.id for holder in record.holders}
-    free = {one.id for one in pool.candidates if not one.grounds} - out - seated
+    out = record.standing(DrawKind.expert).out | {holder.code for holder in record.holders}
+    free = {one.id for one in record.pool(DrawKind.expert).candidates if not one.grounds} - out
     rows = session.exec(
         select(DrawCandidate.code, DrawCandidate.expert_id).where(DrawCandidate.draw_id == draw.id)
     ).all()

@@ -138,10 +138,11 @@ class OwnShare:
     def reveal(self, record: bytes) -> Statement:
         """Reveals the share of the open round, after checking everything written before it."""
         lines = self._checked(record, "revealing")
+        call = lines.history.last_call
         if self.party not in lines.missing:
             raise Conflict("already-revealed", N_("本方已经揭示了这一轮的份额"), N_("等待抽取结果"))
-        share = chain_share(self.secret, CHAIN_LENGTH, lines.history.round_no, self.suite)
-        sig = reveal_signature(self._signer, str(lines.open_call), share)
+        share = chain_share(self.secret, CHAIN_LENGTH, call.round_no, self.suite)
+        sig = reveal_signature(self._signer, call.hash, share)
         return self._said("reveal", share=share.hex(), sig=sig)
 
     @property
@@ -163,7 +164,7 @@ class OwnShare:
             )
         lines = DrawRecord.trust(record.decode().splitlines(), ())
         promised = self.promise().fields
-        mine = [party for party in lines.history.parties if party.name == self.party]
+        mine = [party for party in lines.history.opening.parties if party.name == self.party]
         if not mine or (mine[0].key, mine[0].anchor) != (promised["key"], promised["anchor"]):
             raise Conflict(
                 "not-my-promise",

@@ -22,7 +22,7 @@ from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
 from expert_draw.placing import CHINA, FreeSeat, VenueOffer
-from expert_draw.service import DrawOrder, Ground
+from expert_draw.service import DrawOrder, Ground, Seating
 from venue import service as venues
 
 _IN_PROVINCE = ("host", "sister")
@@ -132,7 +132,7 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
     if evaluation.state != EvaluationState.inviting:
         return
     if draws.slots_vacated(session, draw):
-        _release_vacated(session, evaluation, draw)
+        _release_vacated(session, now, house, evaluation, draw)
         _again(session, now, house, evaluation, draw)
     elif draws.filled(session, draw):
         cases.move(session, evaluation, EvaluationEvent.fill)
@@ -147,8 +147,8 @@ def move_on(session: Session, now: datetime, house: House, evaluation: Evaluatio
     if evaluation.state == EvaluationState.committed:
         cases.move(session, evaluation, EvaluationEvent.run)
     stand = ground(now, house)
-    offers = _offers(session, now, evaluation)
-    _place(session, now, house, evaluation, draw, draws.draw_round(session, stand, "house", draw, offers))
+    seating = _seating(session, now, evaluation)
+    _place(session, now, house, evaluation, draw, draws.draw_round(session, stand, "house", draw, seating))
     if draw.state == "stuck":
         if not inviting.standing(session, draw):
             _end(session, now, house, evaluation, draws.EXHAUSTED, _nobody())
@@ -205,7 +205,7 @@ _WAITING = {
 def _again(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> None:
     """Vacant places: from the reserves if there are any, else by a new round with fresh shares."""
     stand = ground(now, house)
-    placed = draws.draw_reserve(session, stand, "house", draw, _offers(session, now, evaluation))
+    placed = draws.draw_reserve(session, stand, "house", draw, _seating(session, now, evaluation))
     if placed is not None:
         _place(session, now, house, evaluation, draw, placed)
         return
@@ -318,10 +318,15 @@ def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[Ve
     return tuple(found)
 
 
-def _release_vacated(session: Session, evaluation: Evaluation, draw: Draw) -> None:
+def _seating(session: Session, now: datetime, evaluation: Evaluation) -> Seating:
+    return Seating(_offers(session, now, evaluation), venues.booked_seats(session, evaluation.id))
+
+
+def _release_vacated(
+    session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw
+) -> None:
     """Lets go of the seats nobody holds any more; one that waits for its next expert stays booked."""
-    needed = {invitation.seat_id for invitation in inviting.standing(session, draw)}
-    needed |= draws.seats_held(session, draw)
+    needed = draws.seats_held(session, ground(now, house), draw, _seating(session, now, evaluation))
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)

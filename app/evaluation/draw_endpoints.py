@@ -13,7 +13,7 @@ from app.core.i18n import N_
 from app.evaluation import cases, committee, draw_parties, slips, views
 from app.evaluation.cases import HouseDep
 from app.evaluation.schemas import StatementIn
-from expert_draw import keeping, listing, parties
+from expert_draw import keeping, listing
 
 router = APIRouter(prefix="/api", tags=["draw"])
 

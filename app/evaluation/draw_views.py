@@ -57,7 +57,7 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
         )
     draw = keeping.load(session, evaluation.draw_id)
     record = keeping.read(session, draw)
-    pool = record.history.pools[DrawKind.expert]
+    pool = record.pool(DrawKind.expert)
     free = Counter(slot for one in pool.candidates if not one.grounds for slot in one.slots)
     first_places = _first_places([slot.count for slot in asked])
     specialty_at = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
@@ -183,7 +183,7 @@ def _parties(record: DrawRecord) -> tuple[PartyView, ...]:
             share=shares[one.name][1] if one.name in shares else None,
             round=shares[one.name][0] if one.name in shares else None,
         )
-        for one in record.history.parties
+        for one in record.history.opening.parties
     )
 
 

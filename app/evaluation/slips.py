@@ -28,7 +28,9 @@ def for_expert(
         )
     expert = session.exec(select(Expert).where(Expert.number == expert_number)).first()
     slip = (
-        expert_slips.write(session, house.sealer, house.rosters, draw, expert.id) if expert is not None else None
+        expert_slips.write(session, house.sealer, house.rosters, draw, expert.id)
+        if expert is not None
+        else None
     )
     if slip is None:
         raise NotFound("slip", N_("该专家不在这次抽取的名单中"), N_("核对专家编号和抽取编号"))
