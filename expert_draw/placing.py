@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from itertools import pairwise
@@ -158,6 +158,7 @@ def pools(
     rules: VenueRules,
     experts: Pool | None = None,
     like: Mapping[DrawKind, Pool] | None = None,
+    held: Collection[str] = (),
 ) -> Placing:
     """The lists of venues and of seats for so many places, one of each for every place ("1", "2", …).
 
@@ -167,7 +168,7 @@ def pools(
 
     experts: the list of experts, looked at when venues are drawn first: a center with none of them near is not drawn for
     that place. like: the lists as they stand in the record, whose levels are kept; `experts` is taken from there, too.
-    Raises Conflict `cities-short` or `seats-short`.
+    held: codes that hold a place now; what is on offer comes on top of them. Raises Conflict `cities-short` or `seats-short`.
     """
     allowed = admitted(offers, rules)
     if like is None:
@@ -181,7 +182,13 @@ def pools(
     codes = _Codes(salt, suite)
     homes = _homes(experts) if order == VENUE_FIRST and experts is not None else None
     return Placing(
-        _venues(open_, near(allowed, places), per_city, keys, order, homes, codes),
+        Pool(
+            DrawKind.venue,
+            keys,
+            _venues(open_, near(allowed, places), per_city, held, keys, homes, codes),
+            levels=(Level(((CITY, per_city),)),),
+            follows=(DrawKind.expert, NEAR) if order == EXPERT_FIRST else None,
+        ),
         _seats(open_, keys, codes),
     )
 
@@ -265,29 +272,22 @@ def _venues(
     offers: Sequence[VenueOffer],
     near_to: Mapping[str, Sequence[str]],
     per_city: int,
+    held: Collection[str],
     keys: tuple[tuple[str, int], ...],
-    order: str,
     homes: Mapping[str, set[Group]] | None,
     codes: _Codes,
-) -> Pool:
+) -> tuple[Candidate, ...]:
     candidates = []
     for offer in offers:
         cities = near_to[offer.center_id]
         near_here = [codes.group(NEAR, city) for city in cities]
         slots = tuple(key for key, _ in keys if homes is None or not homes[key].isdisjoint(near_here))
         groups = (codes.group(CENTER, offer.center_id), codes.group(CITY, offer.city), *near_here)
-        times = min(per_city, offer.most)
+        times = (codes.of(_time(offer, number)) for number in range(1, per_city + 1))
+        free = [code for code in times if code not in held][: offer.most]
         if slots:
-            candidates += [
-                Candidate(codes.of(_time(offer, number)), groups, slots) for number in range(1, times + 1)
-            ]
-    return Pool(
-        DrawKind.venue,
-        keys,
-        tuple(candidates),
-        levels=(Level(((CITY, per_city),)),),
-        follows=(DrawKind.expert, NEAR) if order == EXPERT_FIRST else None,
-    )
+            candidates += [Candidate(code, groups, slots) for code in free]
+    return tuple(candidates)
 
 
 def _homes(experts: Pool) -> dict[str, set[Group]]:

@@ -1,7 +1,7 @@
 """The frozen pool of a draw (候选名单): whom the roster offers for each place, in codes, and who is left out on which ground."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -16,7 +16,7 @@ from expert_draw.avoiding import Surroundings, context, related
 from expert_draw.engine.avoidance import Ground, Grounds, avoid
 from expert_draw.engine.codes import candidate_code, expert_code, expert_key, group_code
 from expert_draw.engine.columns import Mask, Unit
-from expert_draw.engine.pool import Bound, Candidate, DrawKind, Group, Law, Level, Member, Pool
+from expert_draw.engine.pool import Bound, Candidate, DrawKind, Group, Level, Member, Pool
 from expert_draw.engine.randomness import Suite
 from expert_draw.placing import (
     EXPERT_FIRST,
@@ -125,7 +125,6 @@ def freeze(
     *,
     salt: bytes,
     suite: Suite = "sha256",
-    law: Law = "uniform-labelled",
     order: str = EXPERT_FIRST,
 ) -> FrozenPool:
     """The list of experts: everybody who qualifies for a place, with every ground against them; one slot for each place.
@@ -152,8 +151,6 @@ def freeze(
         conflicts=_kin(session, people),
         held=lists.held(),
     )
-    if law == "weighted":
-        pool = _weighted(pool)
     return FrozenPool(pool, people)
 
 
@@ -321,14 +318,4 @@ def _kin(session: Session, people: Mapping[str, str]) -> tuple[tuple[str, str], 
     code_of = {expert_id: code for code, expert_id in people.items() if expert_id in wanted}
     return tuple(
         (code_of[one], code_of[other]) for one, other in pairs if one in code_of and other in code_of
-    )
-
-
-def _weighted(pool: Pool) -> Pool:
-    from expert_draw.engine.weights import equalised  # noqa: PLC0415
-
-    weights = equalised(pool)
-    return replace(
-        pool,
-        candidates=tuple(replace(one, weight=weights.get(one.id, 1)) for one in pool.candidates),
     )
