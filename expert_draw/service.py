@@ -212,7 +212,7 @@ def call(
         order=draw.order,
         rules=question.venue_rules,
         like=lists,
-        held={holder.candidate.id for holder in record.holders},
+        held={holder.code for holder in record.holders},
     )
     for kind, pool in placed.pools.items():
         if lists[kind] != pool:
