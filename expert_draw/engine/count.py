@@ -28,7 +28,7 @@ from expert_draw.engine.families import (
 from expert_draw.engine.series import grown, slopes, steps_of, tails
 from expert_draw.engine.states import States, states_of
 
-STATE_BOUND = 400_000_000
+STATE_BOUND = 600_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +81,7 @@ def count(ballot: Ballot, bound: int = STATE_BOUND) -> Count | None:
     None, too, under "uniform-sets", when somebody has two capped values that can both bind, and when more than 12
     candidates are tied together by conflicts or more than 24 groups of them exist.
 
-    bound: how many products of numbers may be added up, about 5 ns each. With V states (vectors of how many are chosen
+    bound: how many products of numbers may be added up, about 10 ns each. With V states (vectors of how many are chosen
     for each list and have each bounded value) and U different employers it takes V² + U · V · (lists · bounded values)
     of them. This is found out before anything is counted, so that no draw waits for a count in vain.
     """
@@ -101,13 +101,14 @@ class _Counting:
         self._ballot, self._bound = ballot, bound
 
     def result(self, *, chances: bool) -> Count | None:
+        """The count, with or without chances; None where it is beyond reach."""
         if hopeless(self._ballot):
             return self._none()
         crowd = crowd_of(self._ballot)
-        if crowd is None:
-            return None
-        shapes = adds_of(crowd)[1]
-        atoms = sorted({vector for vectors in shapes for vector in vectors})
+        return None if crowd is None else self._of_crowd(crowd, chances=chances)
+
+    def _of_crowd(self, crowd: Crowd, *, chances: bool) -> Count | None:
+        atoms = sorted({vector for vectors in adds_of(crowd)[1] for vector in vectors})
         states = states_of(crowd.needs, crowd.bounds, atoms, isqrt(self._bound))
         clusters = clusters_of(crowd, wide_blocks(crowd))
         if states is None or clusters is None:
@@ -116,10 +117,8 @@ class _Counting:
             return self._none()
         kinds = kinds_of(crowd, states)
         families = kin_of(crowd, states, kinds, ~in_clusters(crowd, clusters))
-        if (
-            len(states) ** 2 * (1 + 8 * len(clusters)) + sum(steps_of(one.family, states) for one in families)
-            > self._bound
-        ):
+        steps = len(states) ** 2 * (1 + 8 * len(clusters))
+        if steps + sum(steps_of(kin.family, states) for kin in families) > self._bound:
             return None
         joined = [ClusterCount(crowd, states, kinds, cluster) for cluster in clusters]
         product = _product(states, families, joined)

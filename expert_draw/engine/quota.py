@@ -1,22 +1,31 @@
 """What is asked for, whether the rules allow it, whether the pool can give it, and if not what would have to give."""
 
-from collections import Counter, defaultdict, deque
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from app.core.errors import InvalidInput
-from expert_draw.engine.pool import Candidate, DrawRequest, Group, Slot, count_groups
+from expert_draw.engine.ballot import Ballot, ballots
+from expert_draw.engine.count import committees
+from expert_draw.engine.feasibility import can_be_filled, competing, witnessed
+from expert_draw.engine.pool import Bound, Candidate, Law, Pool, Standing, count_groups, first_standing
 from expert_draw.engine.wording import COMMITTEE, DrawInfeasible
 
-SEARCH_STEPS = 100_000
+# Obstacles are looked for while somebody waits: some tenths of a second for each thing that could give.
+PATIENCE = 60_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many can be drawn for one slot (候选深度). removed: eligible, but excluded or already sitting."""
+    """How many can be drawn for one slot (候选深度).
+
+    needed: its vacancies. together: those of all slots with the same list. available: length of the list. removed: who
+    qualifies and is not on it, being excluded, seated, or gone.
+    """
 
     slot: str
-    quota: int
+    needed: int
+    together: int
     available: int
     removed: int
 
@@ -47,201 +56,160 @@ def committee_problems(
     return tuple(problems)
 
 
-def depths(request: DrawRequest) -> tuple[Depth, ...]:
-    """How deep the pool is for every slot, after exclusions."""
-    removed = request.removed()
-    return tuple(
-        Depth(slot.key, slot.quota, len(slot.eligible) - gone, gone)
-        for slot in request.slots
-        for gone in [sum(id_ in removed for id_ in slot.eligible)]
-    )
+def depths(pool: Pool, standing: Standing | None = None) -> tuple[Depth, ...]:
+    """How deep the pool is for every vacant slot, ascending by slot; without a standing, before anything is drawn."""
+    return _depths(pool, ballots(pool, standing or first_standing(pool), "uniform-labelled")[-1])
 
 
-def shallow_slots(request: DrawRequest, ratio: int) -> tuple[InvalidInput, ...]:
-    """The slots with fewer than `ratio` candidates per place: few candidates make a list easy to guess."""
+def shallow_slots(pool: Pool, ratio: int) -> tuple[InvalidInput, ...]:
+    """The slots with fewer than `ratio` candidates per place of their list: few candidates make a list easy to guess."""
     return tuple(
         _not_allowed(
             "committee.pool_shallow",
             slot=depth.slot,
-            quota=depth.quota,
+            quota=depth.together,
             available=depth.available,
             ratio=ratio,
         )
-        for depth in depths(request)
-        if depth.available < depth.quota * ratio
+        for depth in depths(pool)
+        if depth.available < depth.together * ratio
     )
 
 
-def can_be_filled(request: DrawRequest) -> bool | None:
-    """Whether any feasible committee exists; None when this could not be decided within SEARCH_STEPS.
+def obstacles(
+    pool: Pool, law: Law = "uniform-labelled", standing: Standing | None = None
+) -> tuple[DrawInfeasible, ...]:
+    """Everything that makes the draw impossible at every level, each with what would have to give; () if none is known.
 
-    Exact by maximum flow while every candidate carries at most one capped group value. Otherwise places are filled
-    by a bounded search over kinds of candidates.
+    Each of the refusals about a limit says how many committees there are once that limit alone gives way (parameter
+    `committees`: a number, or "≥ 1" where they are too many to count). Those about the lists come first; grounds of
+    exclusion are named when lifting that one ground would help. What the last level forbids is what is named.
     """
-    puzzle = _Puzzle.of(request)
-    return puzzle.by_flow()[0] if puzzle.is_flow else puzzle.by_search()
-
-
-def obstacles(request: DrawRequest) -> tuple[DrawInfeasible, ...]:
-    """Everything that makes the draw impossible, each with what would have to give; () if none is known."""
+    where = standing or first_standing(pool)
+    all_levels = ballots(pool, where, law)
+    if any(witnessed(ballot) for ballot in all_levels) or any(_many(ballot) != 0 for ballot in all_levels):
+        return ()
+    ballot = all_levels[-1]
     short = tuple(
         DrawInfeasible(
-            "draw.slot_short", slot=one.slot, quota=one.quota, available=one.available, removed=one.removed
+            "draw.slot_short", slot=one.slot, quota=one.needed, available=one.available, removed=one.removed
         )
-        for one in depths(request)
-        if one.available < one.quota
+        for one in _depths(pool, ballot)
+        if one.available < one.needed
     )
-    if short:
-        return short
-    filled, competing = _Puzzle.of(replace(request, group_caps=())).by_flow()
-    if not filled:
-        slots = [slot for slot in request.slots if slot.key in competing]
-        together = frozenset[str]().union(*(slot.eligible for slot in slots)) - request.removed()
-        names = "、".join(slot.key for slot in slots)
-        needed = sum(slot.quota for slot in slots)
-        return (DrawInfeasible("draw.slots_compete", slots=names, quota=needed, available=len(together)),)
-    if can_be_filled(request) is not False:
-        return ()
-    return _blocking_caps(request)
+    structural = short or tuple(_competing(ballot))
+    relaxed = () if structural else tuple(_relaxed(pool, where, ballot))
+    found = (*structural, *relaxed, *_grounds(pool, where, law))
+    return found or (DrawInfeasible("draw.limits_block"),)
 
 
-def blocked_because(request: DrawRequest) -> DrawInfeasible:
-    """The first obstacle of a request that is known to have no committee."""
-    found = obstacles(request)
-    return found[0] if found else _caps_together(request)
+def _many(ballot: Ballot) -> int | str | None:
+    """How many committees there are: the number; or "≥ 1"; or None where it is not known whether there is one."""
+    exact = committees(ballot, PATIENCE)
+    if exact is not None:
+        return exact
+    return {True: "≥ 1", False: 0, None: None}[can_be_filled(ballot)]
 
 
-def _blocking_caps(request: DrawRequest) -> tuple[DrawInfeasible, ...]:
-    places = sum(slot.quota for slot in request.slots) + len(request.held)
-    found = []
-    for group, cap in request.group_caps:
-        others = tuple(pair for pair in request.group_caps if pair[0] != group)
-        for enough in range(cap + 1, places + 1):
-            if can_be_filled(replace(request, group_caps=(*others, (group, enough)))):
-                found.append(DrawInfeasible("draw.cap_blocks", group=group, cap=cap, enough=enough))
-                break
-    return tuple(found) or (_caps_together(request),)
+def _helps(ballot: Ballot) -> int | str | None:
+    """How many committees there are, or None when there is none or it is not known."""
+    return _many(ballot) or None
 
 
-def _caps_together(request: DrawRequest) -> DrawInfeasible:
-    return DrawInfeasible("draw.caps_block", groups="、".join(group for group, _ in request.group_caps))
+def _depths(pool: Pool, ballot: Ballot) -> tuple[Depth, ...]:
+    qualified = Counter(slot for one in pool.candidates for slot in one.slots)
+    return tuple(
+        sorted(
+            (
+                Depth(slot, need, role.need, len(role.members), qualified[slot] - len(role.members))
+                for role in ballot.roles
+                for slot, need in role.needs
+            ),
+            key=lambda depth: depth.slot,
+        )
+    )
+
+
+def _competing(ballot: Ballot) -> Iterator[DrawInfeasible]:
+    roles = [ballot.roles[at] for at in sorted(competing(ballot))]
+    if roles:
+        yield DrawInfeasible(
+            "draw.slots_compete",
+            slots="、".join(sorted(slot for role in roles for slot, _ in role.needs)),
+            quota=sum(role.need for role in roles),
+            available=len({index for role in roles for index in role.members.tolist()}),
+        )
+
+
+def _relaxed(pool: Pool, standing: Standing, ballot: Ballot) -> Iterator[DrawInfeasible]:
+    """Each limit of the last level that blocks by itself, given way just as far as it takes."""
+    level, sitting = pool.levels[-1], (*pool.held, *standing.present)
+    seated = count_groups(sitting)
+    ids = {one.id for one in sitting}
+    touching = level.apart and any(ids.issuperset(pair) for pair in pool.conflicts)
+    most_of = {
+        name: max((count for (own, _), count in seated.items() if own == name), default=0)
+        for name, _ in level.caps
+    }
+    over = {name for name, cap in level.caps if most_of[name] > cap}
+    for at, (name, cap) in enumerate(level.caps):
+        still = touching or bool(over - {name})
+        looser = range(max(cap + 1, most_of[name]), ballot.places + len(sitting) + 1)
+        if given := _first((most, _with_cap(ballot, at, most, hopeless=still)) for most in looser):
+            yield DrawInfeasible("draw.cap_blocks", group=name, cap=cap, enough=given[0], committees=given[1])
+    for at, bound in enumerate(pool.bounds):
+        yield from _relaxed_bound(ballot, at, bound, seated[bound.group, bound.value])
+    apart = replace(ballot, conflicts=(), barred=frozenset(), hopeless=bool(over))
+    if level.apart and pool.conflicts and (many := _helps(apart)):
+        yield DrawInfeasible("draw.conflicts_block", pairs=len(pool.conflicts), committees=many)
+
+
+def _relaxed_bound(ballot: Ballot, at: int, bound: Bound, have: int) -> Iterator[DrawInfeasible]:
+    """have: how many who sit already have the value."""
+    named = {"group": bound.group, "value": bound.value}
+    least, most = bound.least - have, bound.most - have
+    fewer = range(bound.least - 1, -1, -1)
+    if given := _first((enough, _with_bound(ballot, at, enough - have, most)) for enough in fewer):
+        yield DrawInfeasible(
+            "draw.least_blocks", **named, least=bound.least, enough=given[0], committees=given[1]
+        )
+    more = range(max(bound.most + 1, have), have + ballot.places + 1)
+    if given := _first((enough, _with_bound(ballot, at, least, enough - have)) for enough in more):
+        yield DrawInfeasible(
+            "draw.most_blocks", **named, most=bound.most, enough=given[0], committees=given[1]
+        )
+
+
+def _with_cap(ballot: Ballot, at: int, most: int, *, hopeless: bool) -> Ballot:
+    caps = (*ballot.caps[:at], replace(ballot.caps[at], most=most), *ballot.caps[at + 1 :])
+    return replace(ballot, caps=caps, hopeless=hopeless)
+
+
+def _with_bound(ballot: Ballot, at: int, least: int, most: int) -> Ballot:
+    own = replace(ballot.bounds[at], least=max(least, 0), most=min(most, ballot.places))
+    return replace(ballot, bounds=(*ballot.bounds[:at], own, *ballot.bounds[at + 1 :]))
+
+
+def _first(looser: Iterable[tuple[int, Ballot]]) -> tuple[int, int | str] | None:
+    """The first value with which there is a committee, and how many there are then."""
+    for value, ballot in looser:
+        if many := _helps(ballot):
+            return value, many
+    return None
+
+
+def _grounds(pool: Pool, standing: Standing, law: Law) -> Iterator[DrawInfeasible]:
+    """Each ground of exclusion that blocks by itself, most candidates first."""
+    alone: Counter[str] = Counter(one.grounds[0] for one in pool.candidates if len(one.grounds) == 1)
+    for ground, removed in sorted(alone.items(), key=lambda own: (-own[1], own[0])):
+        lifted = tuple(_without(one, ground) for one in pool.candidates)
+        if many := _helps(ballots(replace(pool, candidates=lifted), standing, law)[-1]):
+            yield DrawInfeasible("draw.ground_blocks", ground=ground, removed=removed, committees=many)
+
+
+def _without(candidate: Candidate, ground: str) -> Candidate:
+    return replace(candidate, grounds=()) if candidate.grounds == (ground,) else candidate
 
 
 def _not_allowed(code: str, **params: object) -> InvalidInput:
     return InvalidInput(code, COMMITTEE[code], "", **params)
-
-
-@dataclass(frozen=True, slots=True)
-class _Puzzle:
-    """A request as a question of seating: slots with who may sit there, and how much room each group has left."""
-
-    slots: tuple[Slot, ...]
-    groups: Mapping[str, tuple[Group, ...]]
-    room: Mapping[Group, int]
-
-    @classmethod
-    def of(cls, request: DrawRequest) -> "_Puzzle":
-        removed, caps, held = request.removed(), dict(request.group_caps), count_groups(request.held)
-        members = [one for one in request.candidates if one.id not in removed]
-        capped = {one.id: _capped(one, caps) for one in members}
-        room = {group: caps[group[0]] - held[group] for own in capped.values() for group in own}
-        groups = {id_: own for id_, own in capped.items() if all(room[group] for group in own)}
-        slots = tuple(
-            replace(slot, eligible=tuple(i for i in slot.eligible if i in groups)) for slot in request.slots
-        )
-        return cls(slots, groups, room)
-
-    @property
-    def is_flow(self) -> bool:
-        return all(len(own) <= 1 for own in self.groups.values())
-
-    def by_flow(self) -> tuple[bool, frozenset[str]]:
-        """Seats people one place at a time, moving others if needed; when stuck, names the slots that compete."""
-        seated: dict[str, str] = {}
-        by_key = {slot.key: slot for slot in self.slots}
-        for slot in self.slots:
-            for _ in range(slot.quota):
-                reached = self._seat_one_more(slot.key, by_key, seated)
-                if reached:
-                    return False, reached
-        return True, frozenset()
-
-    def _seat_one_more(self, start: str, slots: Mapping[str, Slot], seated: dict[str, str]) -> frozenset[str]:
-        """Breadth-first search for a chain of moves that frees a place; the slots reached if there is none."""
-        sitting: dict[Group, list[str]] = defaultdict(list)
-        for id_ in seated:
-            for group in self.groups[id_]:
-                sitting[group].append(id_)
-        # reached[slot] = (slot that takes, who comes, who has to leave this slot)
-        reached: dict[str, tuple[str, str, str] | None] = {start: None}
-        queue = deque([start])
-        while queue:
-            key = queue.popleft()
-            for id_ in slots[key].eligible:
-                in_the_way = [id_] if id_ in seated else self._in_the_way(id_, sitting)
-                if not in_the_way:
-                    self._move(key, id_, reached, seated)
-                    return frozenset()
-                for other in in_the_way:
-                    if (their := seated[other]) not in reached:
-                        reached[their] = (key, id_, other)
-                        queue.append(their)
-        return frozenset(reached)
-
-    def _in_the_way(self, id_: str, sitting: Mapping[Group, Sequence[str]]) -> Sequence[str]:
-        """Those of whom one would have to leave before this candidate may sit: the members of a full group."""
-        for group in self.groups[id_]:
-            if len(sitting[group]) >= self.room[group]:
-                return sitting[group]
-        return ()
-
-    @staticmethod
-    def _move(
-        key: str, id_: str, reached: Mapping[str, tuple[str, str, str] | None], seated: dict[str, str]
-    ) -> None:
-        step = reached[key]
-        seated[id_] = key
-        while step is not None:
-            key, comes, leaves = step
-            if leaves != comes:
-                del seated[leaves]
-            seated[comes] = key
-            step = reached[key]
-
-    def by_search(self) -> bool | None:
-        """Fills place after place with kinds of interchangeable candidates; None when SEARCH_STEPS do not suffice."""
-        fits = {slot.key: frozenset(slot.eligible) for slot in self.slots}
-        kinds = Counter(
-            (tuple(key for key, who in fits.items() if id_ in who), own) for id_, own in self.groups.items()
-        )
-        order = tuple(kinds)
-        places = tuple(slot.key for slot in self.slots for _ in range(slot.quota))
-        room = dict(self.room)
-        steps = 0
-
-        def fill(place: int, first: int) -> bool | None:
-            nonlocal steps
-            if place == len(places):
-                return True
-            for index in range(first, len(order)):
-                slots, own = kind = order[index]
-                if places[place] not in slots or not kinds[kind] or any(not room[group] for group in own):
-                    continue
-                steps += 1
-                if steps > SEARCH_STEPS:
-                    return None
-                kinds[kind] -= 1
-                room.update({group: room[group] - 1 for group in own})
-                # Places of one slot are alike, so that its kinds need be tried in one order only.
-                same = place + 1 < len(places) and places[place + 1] == places[place]
-                if (answer := fill(place + 1, index if same else 0)) is not False:
-                    return answer
-                kinds[kind] += 1
-                room.update({group: room[group] + 1 for group in own})
-            return False
-
-        return fill(0, 0)
-
-
-def _capped(candidate: Candidate, caps: Mapping[str, int]) -> tuple[Group, ...]:
-    return tuple(group for group in candidate.groups if group[0] in caps)

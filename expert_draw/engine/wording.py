@@ -36,10 +36,12 @@ POOL = MappingProxyType(
         "draw.slot_short": "名额 {slot} 需要 {quota}，可抽取的只有 {available}（另有 {removed} 因回避等原因排除）。"
         "请放宽该名额的条件，或减少数量。",
         "draw.slots_compete": "名额 {slots} 合计需要 {quota}，而它们的候选合起来只有 {available}。请扩大其中之一的候选范围。",
-        "draw.cap_blocks": "分组 {group} 每组至多 {cap} 的限制使抽取无法完成；放宽到 {enough} 即可。",
-        "draw.caps_block": "分组上限 {groups} 合在一起使抽取无法完成；至少放宽其中一项。",
-        "draw.not_decided": "在 {tries} 次尝试内没有抽到合格的组合，穷举也超出 {limit} 步的限度。"
-        "请放宽名额条件或分组上限后重新抽取。",
+        "draw.cap_blocks": "分组 {group} 每组至多 {cap} 的限制使抽取无法完成；放宽到 {enough} 即可，届时有 {committees} 种组合。",
+        "draw.least_blocks": "分组 {group} 的值 {value} 至少 {least} 人的要求使抽取无法完成；降到 {enough} 即可，届时有 {committees} 种组合。",
+        "draw.most_blocks": "分组 {group} 的值 {value} 至多 {most} 人的限制使抽取无法完成；提高到 {enough} 即可，届时有 {committees} 种组合。",
+        "draw.conflicts_block": "{pairs} 对不得同席的关系使抽取无法完成；不计这些关系时有 {committees} 种组合。",
+        "draw.ground_blocks": "事由 {ground} 排除了 {removed} 名候选，使抽取无法完成；这些候选若经核实可以参加，有 {committees} 种组合。",
+        "draw.limits_block": "现有的限制合在一起使抽取无法完成，单独放宽其中任何一项都不够。请扩大候选范围，或同时放宽几项。",
     }
 )
 
@@ -128,6 +130,23 @@ INSPECTION = MappingProxyType(
     }
 )
 
+# A step the record of a campaign of inspections does not allow; also what the verifier finds.
+CAMPAIGN = MappingProxyType(
+    {
+        "inspection.nothing_needed": "抽中的对象都已有检查人员，不需要再次抽取。",
+        "inspection.wrong_seed": "第 {round} 轮写的种子与各方公布的份额不符。",
+        "inspection.wrong_sample": "抽中的对象与重新运算的结果不符。",
+        "inspection.wrong_pairs": "第 {round} 轮的人员匹配与重新运算的结果不符，或不符合空缺、回避和每人上限。",
+        "inspection.not_assigned": "{who} 当前没有这项检查任务，不能退出。",
+        "inspection.per_object_changed": "每个对象的检查人数在首行已经固定，不能更改。",
+        "inspection.not_staffed": "检查对象 {object} 还缺检查人员，不能结束。",
+        "inspection.wrong_closing": "结束行所列的匹配结果与各轮结果不符。",
+    }
+)
+
+_LINES = MappingProxyType({**RECORD, **CAMPAIGN})
+
+
 def misasked(code: str, **params: object) -> InvalidInput:
     """The refusal of a request that has to be mended by whoever wrote it."""
     return InvalidInput(code, REQUEST[code], "", **params)
@@ -144,7 +163,7 @@ class RecordBroken(Conflict):
     """A line that the record of a draw does not allow at that place."""
 
     def __init__(self, code: str, **params: object) -> None:
-        super().__init__(code, RECORD[code], "", **params)
+        super().__init__(code, _LINES[code], "", **params)
 
 
 def misplanned(code: str, **params: object) -> InvalidInput:

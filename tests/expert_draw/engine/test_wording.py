@@ -33,5 +33,5 @@ def test_a_code_belongs_to_one_kind_of_refusal() -> None:
 
 def test_a_refusal_tells_how_the_service_answers() -> None:
     assert misasked("draw.no_slots").status == 422
-    assert DrawInfeasible("draw.caps_block", groups="employer").status == 409
+    assert DrawInfeasible("draw.limits_block").status == 409
     assert RecordBroken("record.empty").status == 409
