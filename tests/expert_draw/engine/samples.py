@@ -1,209 +1,253 @@
-"""Small draws to test with: requests of all shapes, a whole record of three kinds, and a way to forge lines."""
+"""Small draws to test records with: three parties, lists of all kinds in codes, and whole stories told line by line."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations, product
-from typing import Any
+from fractions import Fraction
+from functools import cache
 
-from hypothesis import strategies as st
-
-from app.core.canonical import canonical_json, digest
-from expert_draw.engine.entries import RulePack
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Pool, Slot
-from expert_draw.engine.randomness import chain_anchor, chain_share
-from expert_draw.engine.record import DrawRecord, code_request
+from app.core.canonical import digest
+from expert_draw.engine.certificate import Thresholds, certify
+from expert_draw.engine.codes import candidate_code, group_code
+from expert_draw.engine.pool import Bound, Candidate, DrawKind, Law, Level, Member, Pool
+from expert_draw.engine.randomness import Suite, chain_anchor, chain_share, hash_of
+from expert_draw.engine.record import (
+    DrawRecord,
+    Party,
+    RosterRoot,
+    RulePack,
+    agree_signature,
+    approve_signature,
+    reveal_signature,
+)
+from expert_draw.engine.signing import Signer
 
 START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 SALT = b"salt of the sample draw, 32 byte"
-CENTER = b"secret of the center, 32 bytes.."
-SUPERVISOR = b"secret of the supervisor, 32 b.."
+HOUSE = Signer(b"the house signs with this secret")
 LENGTH = 16
+NAMES = ("center", "supervisor", "tenderee")
+SIGNERS = {name: Signer(name.encode().ljust(32, b"!")) for name in NAMES}
+SECRETS = {name: name.encode().ljust(32, b"?") for name in NAMES}
 RULES = RulePack("cn_tender", "2026.1", digest("the pack"))
-Lines = list[dict[str, Any]]
-Forge = Callable[[Lines], None]
-
-
-def request(
-    slots: Mapping[str, tuple[int, str]],
-    groups: Mapping[str, tuple[tuple[str, str], ...]] | None = None,
-    caps: Mapping[str, int] | None = None,
-    *,
-    held: tuple[Candidate, ...] = (),
-    excluded: tuple[tuple[str, str], ...] = (),
-    kind: DrawKind = DrawKind.expert,
-) -> DrawRequest:
-    """A request in short: slots as {key: (quota, "abc")}, every letter a candidate."""
-    carried = groups or {}
-    letters = sorted(set("".join(eligible for _, eligible in slots.values())))
-    return DrawRequest(
-        kind,
-        tuple(Slot(key, quota, tuple(eligible)) for key, (quota, eligible) in slots.items()),
-        tuple(Candidate(letter, carried.get(letter, ())) for letter in letters),
-        tuple((caps or {}).items()),
-        held,
-        excluded,
-    )
-
-
-@st.composite
-def requests(draw: st.DrawFn, *, group_names: tuple[str, ...] = ("employer", "region")) -> DrawRequest:
-    """Small requests of every shape, feasible or not: overlapping slots, caps, held members, exclusions."""
-    letters = "abcdefgh"[: draw(st.integers(2, 8))]
-    values = st.sampled_from(["x", "y", "z"])
-
-    def some_groups() -> tuple[tuple[str, str], ...]:
-        return tuple((name, draw(values)) for name in group_names if draw(st.booleans()))
-
-    slots = tuple(
-        Slot(key, draw(st.integers(1, 2)), tuple(draw(st.sets(st.sampled_from(letters)))))
-        for key in "123"[: draw(st.integers(1, 3))]
-    )
-    return DrawRequest(
-        DrawKind.expert,
-        slots,
-        tuple(Candidate(letter, some_groups()) for letter in letters),
-        tuple((name, draw(st.integers(1, 2))) for name in group_names if draw(st.booleans())),
-        held=(Candidate("held", some_groups()),) if draw(st.booleans()) else (),
-        excluded=tuple((letter, "busy") for letter in draw(st.sets(st.sampled_from(letters), max_size=2))),
-    )
-
-
-def brute_force(asked: DrawRequest) -> set[frozenset[tuple[str, str]]]:
-    """Every feasible committee, found by trying all of them and nothing clever."""
-    gone = {id_ for id_, _ in asked.excluded} | {one.id for one in asked.held}
-    carried = {one.id: one.groups for one in asked.candidates}
-    choices = [
-        list(combinations([i for i in slot.eligible if i not in gone], slot.quota)) for slot in asked.slots
-    ]
-
-    def allowed(people: list[str]) -> bool:
-        if len(people) != len(set(people)):
-            return False
-        groups = [group for one in asked.held for group in one.groups] + [
-            g for p in people for g in carried[p]
-        ]
-        return all(
-            groups.count(group) <= cap
-            for name, cap in asked.group_caps
-            for group in groups
-            if group[0] == name
-        )
-
-    return {
-        frozenset(
-            (slot.key, id_) for slot, members in zip(asked.slots, chosen, strict=True) for id_ in members
-        )
-        for chosen in product(*choices)
-        if allowed([id_ for members in chosen for id_ in members])
-    }
-
-
-def seeds(count: int) -> Iterator[bytes]:
-    """Fixed seeds, as many as asked for."""
-    return (number.to_bytes(32, "big") for number in range(count))
+STRICT = Thresholds(100, Fraction(1, 100), Fraction(1, 100))
+EASY = Thresholds(0, Fraction(1), Fraction(1))
+FOR = (DrawKind.expert, DrawKind.venue, DrawKind.seat)
+Groups = Mapping[str, Sequence[tuple[str, str]]]
 
 
 def later(minutes: int) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def shares(round_no: int) -> dict[str, bytes]:
-    return {
-        "center": chain_share(CENTER, LENGTH, round_no),
-        "supervisor": chain_share(SUPERVISOR, LENGTH, round_no),
-    }
+def nonce(name: str) -> bytes:
+    return hash_of("sha256", name.encode())
 
 
-def anchors() -> dict[str, bytes]:
-    return {"center": chain_anchor(CENTER, LENGTH), "supervisor": chain_anchor(SUPERVISOR, LENGTH)}
+def code(name: str) -> str:
+    return candidate_code(SALT, name)
 
 
-def expert_pool() -> Pool:
-    """Twelve experts of six employers in three cities for three places; "k" is excluded, an appointed member sits."""
-    people = "abcdefghijkl"
-    groups = {
-        who: (("employer", "uvwxyz"[index % 6]), ("city", "123"[index % 3]))
-        for index, who in enumerate(people)
-    }
-    asked = request(
-        {"1": (1, "abcdefgk"), "2": (1, "abcdefgk"), "3": (1, "ghijkl")},
-        groups,
-        {"employer": 1},
-        held=(Candidate("owner", (("employer", "o"),)),),
-        excluded=(("k", "employer"), ("k", "busy")),
+def in_codes(groups: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    return tuple((name, group_code(SALT, name, value)) for name, value in groups)
+
+
+def parties(suite: Suite = "sha256", names: Sequence[str] = NAMES) -> tuple[Party, ...]:
+    """The center leaves its share with the service, the others keep theirs."""
+    return tuple(
+        Party(
+            name,
+            SIGNERS[name].public,
+            chain_anchor(SECRETS[name], LENGTH, suite).hex(),
+            "kept" if name == "center" else "own",
+        )
+        for name in names
     )
-    return Pool(code_request(asked, SALT)[0])
 
 
-def venue_pool(*, without: str = "") -> Pool:
-    """Two places in each of three cities; the venue of a place lies in the city of its expert."""
-    names = [place for place in "mnopqr" if place not in without]
-    groups = {place: (("city", "123"["mnopqr".index(place) // 2]), ("center", place)) for place in names}
-    asked = request(dict.fromkeys("123", (1, "".join(names))), groups, kind=DrawKind.venue)
-    return Pool(code_request(asked, SALT)[0], (DrawKind.expert, "city"))
+def expert_pool(**changes: object) -> Pool:
+    """Twelve experts of six employers in three cities for three places; "k" is excluded, an appointed member sits.
+
+    "a" and "i" are kin, at least one comes from city 1.
+    """
+    pool = Pool(
+        DrawKind.expert,
+        (("1", 1), ("2", 1), ("3", 1)),
+        tuple(
+            Candidate(
+                code(who),
+                in_codes([("employer", "uvwxyz"[index % 6]), ("city", "123"[index % 3])]),
+                ("1", "2") if who in "abcdef" else ("1", "2", "3") if who in "gk" else ("3",),
+                ("busy", "employer") if who == "k" else (),
+            )
+            for index, who in enumerate("abcdefghijkl")
+        ),
+        (Level((("employer", 1),)),),
+        bounds=(Bound("city", group_code(SALT, "city", "1"), 1, 3),),
+        conflicts=((code("a"), code("i")),),
+        held=(Member(code("owner"), in_codes([("employer", "o")])),),
+    )
+    return replace(pool, **changes)  # type: ignore[arg-type]
+
+
+def venue_pool(*, without: str = "", follows: tuple[DrawKind, str] | None = (DrawKind.expert, "city")) -> Pool:
+    """Two centers in each of three cities; the venue of a place lies in the city of its expert."""
+    return Pool(
+        DrawKind.venue,
+        (("1", 1), ("2", 1), ("3", 1)),
+        tuple(
+            Candidate(code(place), in_codes([("center", place), ("city", "123"[index // 2])]), ("1", "2", "3"))
+            for index, place in enumerate("mnopqr")
+            if place not in without
+        ),
+        follows=follows,
+    )
 
 
 def seat_pool() -> Pool:
-    """Three seats in each center, two of them in one room; no two of the committee in one room."""
-    groups = {
-        seat: (("center", "mnopqr"[index // 3]), ("room", f"{index // 3}-{index % 3 // 2}"))
-        for index, seat in enumerate("ABCDEFGHIJKLMNOPQR")
-    }
-    asked = request(dict.fromkeys("123", (1, "".join(groups))), groups, {"room": 1}, kind=DrawKind.seat)
-    return Pool(code_request(asked, SALT)[0], (DrawKind.venue, "center"))
+    """Three seats in each center, two of them in one room; at first no two of the committee in one room, nor neighbours."""
+    seats = "ABCDEFGHIJKLMNOPQR"
+    return Pool(
+        DrawKind.seat,
+        (("1", 1), ("2", 1), ("3", 1)),
+        tuple(
+            Candidate(
+                code(seat),
+                in_codes([("center", "mnopqr"[index // 3]), ("room", f"{index // 3}-{index % 3 // 2}")]),
+                ("1", "2", "3"),
+            )
+            for index, seat in enumerate(seats)
+        ),
+        (Level((("room", 1),)), Level((), apart=True), Level((), apart=False)),
+        follows=(DrawKind.venue, "center"),
+        conflicts=tuple((code(seats[index]), code(seats[index + 1])) for index in range(0, 18, 3)),
+    )
 
 
-def opened() -> DrawRecord:
+def all_pools() -> tuple[Pool, ...]:
+    return expert_pool(), venue_pool(), seat_pool()
+
+
+def opened(
+    pools: Sequence[Pool] | None = None,
+    *,
+    number: str = "CQ-2026-000123",
+    suite: Suite = "sha256",
+    law: Law = "uniform-labelled",
+    reserve: int = 0,
+    names: Sequence[str] = NAMES,
+    before: str | None = None,
+    roster: RosterRoot | None = None,
+) -> DrawRecord:
+    chosen = all_pools() if pools is None else pools
     return DrawRecord.open(
         START,
-        number="CQ-2026-000123",
+        HOUSE,
+        number=number,
+        suite=suite,
+        law=law,
         rules=RULES,
-        anchors=anchors(),
-        pools=(seat_pool(), expert_pool(), venue_pool()),
+        parties=parties(suite, names),
+        pools=[(pool, nonce(pool.kind)) for pool in chosen],
+        roster=roster,
+        reserve=reserve,
+        before=before,
     )
+
+
+def agreed(record: DrawRecord) -> DrawRecord:
+    for party in record.missing:
+        record = record.agree(later(1), HOUSE, party, agree_signature(SIGNERS[party], record.events[0].hash))
+    return record
+
+
+def locked(record: DrawRecord, thresholds: Thresholds = EASY) -> DrawRecord:
+    """All have agreed and the figures are stated; the supervisor has approved warnings if there are any."""
+    record = agreed(record)
+    law = record.history.opening.law
+    record = record.lock(later(2), HOUSE, certify(record.pool(DrawKind.expert), law, thresholds))
+    if record.phase == "approving":
+        record = record.approve(later(3), HOUSE, approve_signature(SIGNERS["supervisor"], record.head))
+    return record
+
+
+def ready(pools: Sequence[Pool] | None = None, **options: object) -> DrawRecord:
+    return locked(opened(pools, **options))  # type: ignore[arg-type]
+
+
+def called(record: DrawRecord, minute: int, beacon: tuple[str, int] | None = None) -> DrawRecord:
+    return record.call(later(minute), HOUSE, later(minute + 30), beacon)
+
+
+def share(record: DrawRecord, party: str) -> bytes:
+    return chain_share(SECRETS[party], LENGTH, record.history.round_no, record.history.opening.suite)
+
+
+def revealed(record: DrawRecord, minute: int, names: Iterable[str] | None = None) -> DrawRecord:
+    call = record.open_call
+    assert call is not None
+    for party in record.missing if names is None else names:
+        own = share(record, party)
+        sig = reveal_signature(SIGNERS[party], call.hash, own)
+        record = record.reveal(later(minute), HOUSE, party, own, sig)
+    return record
+
+
+def played(record: DrawRecord, minute: int, beacon: tuple[str, int] | None = None) -> DrawRecord:
+    """A whole round: the call, all reveals (the last party first), the beacon, the draw."""
+    record = called(record, minute, beacon)
+    record = revealed(record, minute + 1, reversed(record.missing))
+    if beacon:
+        record = record.mix(later(minute + 2), HOUSE, "5a" * 32)
+    return record.draw(later(minute + 3), HOUSE)
 
 
 def code_at(record: DrawRecord, slot: str, kind: DrawKind = DrawKind.expert) -> str:
     """Who or what holds that place now."""
-    return next(one.candidate.id for one in record.holders if (one.kind, one.slot) == (kind, slot))
+    return next(one.code for one in record.holders if (one.kind, one.slot) == (kind, slot))
 
 
+def answered(record: DrawRecord, minute: int, slot: str, outcome: str, evidence: str | None = None) -> DrawRecord:
+    return record.outcome(
+        later(minute), HOUSE, DrawKind.expert, slot, code_at(record, slot), outcome, evidence
+    )
+
+
+def accepted(record: DrawRecord, minute: int) -> DrawRecord:
+    """Everyone who has not answered yet accepts."""
+    for one in record.holders:
+        if one.kind is DrawKind.expert and not one.accepted:
+            record = record.outcome(later(minute), HOUSE, one.kind, one.slot, one.code, "accepted")
+    return record
+
+
+def first_of(tell: Callable[[str], DrawRecord | None]) -> DrawRecord:
+    """The story under the first number with which chance lets it happen."""
+    told = (tell(f"CQ-2026-{number:06d}") for number in range(123, 999))
+    return next(record for record in told if record is not None)
+
+
+@cache
 def two_rounds() -> DrawRecord:
     """One declines, one answers too late, both are replaced in round 2, which nobody has answered yet."""
-    record = opened().draw_round(later(1), shares(1))
-    gone = code_at(record, "2")
-    record = record.outcome(later(3), DrawKind.expert, "1", code_at(record, "1"), "declined", "ab" * 32)
-    record = record.outcome(later(9), DrawKind.expert, "2", gone, "expired", "cd" * 32)
-    record = record.outcome(later(9), DrawKind.expert, "3", code_at(record, "3"), "accepted")
-    record = record.outcome(later(11), DrawKind.expert, "2", gone, "late")
-    record = record.declare(later(12), venue_pool(without="m"))
-    return record.draw_round(later(13), shares(2))
+
+    def tell(number: str) -> DrawRecord | None:
+        record = played(ready(number=number), 10)
+        gone = code_at(record, "2")
+        record = answered(record, 20, "1", "declined", "ab" * 32)
+        record = record.outcome(later(25), HOUSE, DrawKind.expert, "2", gone, "expired", "cd" * 32)
+        record = answered(record, 26, "3", "accepted")
+        record = record.outcome(later(27), HOUSE, DrawKind.expert, "2", gone, "late")
+        record = record.declare(later(28), HOUSE, venue_pool(without="m"), nonce("venues again"))
+        record = played(record, 30)
+        return record if record.phase == "between" else None
+
+    return first_of(tell)
 
 
+@cache
 def finished() -> DrawRecord:
-    record = two_rounds()
-    for place in "12":
-        record = record.outcome(later(20), DrawKind.expert, place, code_at(record, place), "accepted")
-    return record.close(later(240))
+    return accepted(two_rounds(), 50).close(later(240), HOUSE)
 
 
-def lines_of(record: DrawRecord) -> Lines:
-    return [json.loads(event.line) for event in record.events]
-
-
-def forged(record: DrawRecord, forge: Forge) -> bytes:
-    """The record after `forge` has edited its lines, with all numbers and hashes made to fit again."""
-    lines = lines_of(record)
-    forge(lines)
-    return resealed(lines)
-
-
-def resealed(lines: Lines) -> bytes:
-    """What an insider would publish: every line numbered, chained and hashed anew."""
-    previous, text = "0" * 64, b""
-    for number, line in enumerate(lines, start=1):
-        content = {**{k: v for k, v in line.items() if k != "hash"}, "n": number, "prev": previous}
-        previous = digest(content)
-        text += canonical_json({**content, "hash": previous}) + b"\n"
-    return text
+Story = Callable[[], DrawRecord]
