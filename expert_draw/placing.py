@@ -58,7 +58,7 @@ class VenueOffer:
     longitude_e6: int
     seats: tuple[FreeSeat, ...]
     capacity: int
-    overnight: bool = False
+    overnight: bool = True
     own_city: bool = False
     agreement_valid: bool = True
 

@@ -26,6 +26,7 @@ class CenterView(_FromValue):
     evaluation_rooms: int
     seats: int
     seat_quota: int | None
+    overnight: bool
     agreement_from: datetime | None
     agreement_to: datetime | None
     in_force: bool

@@ -23,11 +23,12 @@ READY = "ready"
 
 @dataclass(frozen=True, slots=True)
 class SeatOffer:
-    """A free evaluation seat (可用工位)."""
+    """A free evaluation seat (可用工位). place: where it stands among all seats of its room, by label, from 0."""
 
     seat_id: str
     room_id: str
     label: str
+    place: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class CenterOffer:
     region_code: str
     latitude_e6: int
     longitude_e6: int
+    overnight: bool
     seats: tuple[SeatOffer, ...]
     capacity: int
 
@@ -104,6 +106,7 @@ class CenterSummary:
     evaluation_rooms: int
     seats: int
     seat_quota: int | None
+    overnight: bool
     agreement_from: datetime | None
     agreement_to: datetime | None
     in_force: bool
@@ -118,11 +121,13 @@ def offers(session: Session, start: datetime, end: datetime, now: datetime) -> t
     taken = {booking.seat_id for booking in repository.active_bookings(session, start, end)}
     free: defaultdict[str, list[SeatOffer]] = defaultdict(list)
     given: Counter[str] = Counter()
+    placed: Counter[str] = Counter()
     for seat, room in repository.seats_with_rooms(session):
+        placed[room.id] += 1
         if seat.id in taken:
             given[seat.center_id] += 1
         elif seat.state == READY:
-            free[seat.center_id].append(SeatOffer(seat.id, room.id, seat.label))
+            free[seat.center_id].append(SeatOffer(seat.id, room.id, seat.label, placed[room.id] - 1))
     found = []
     for center in repository.centers(session):
         seats = tuple(sorted(free[center.id], key=lambda seat: seat.seat_id))
@@ -135,6 +140,7 @@ def offers(session: Session, start: datetime, end: datetime, now: datetime) -> t
                     center.region_code,
                     center.latitude_e6,
                     center.longitude_e6,
+                    center.overnight,
                     seats,
                     limit,
                 )
@@ -292,6 +298,7 @@ def summaries(session: Session, now: datetime) -> tuple[CenterSummary, ...]:
             evaluation_rooms=counts.get((center.id, repository.EVALUATION), 0),
             seats=seats[center.id],
             seat_quota=center.seat_quota,
+            overnight=center.overnight,
             agreement_from=center.agreement_from,
             agreement_to=center.agreement_to,
             in_force=_agreement(center).in_force(now),

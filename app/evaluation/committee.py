@@ -299,12 +299,16 @@ def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[Ve
     """The province's centers as the draw takes them; one without a free seat only says where its city lies."""
     start, end = cases.span(evaluation)
     free = {offer.center_id: offer for offer in venues.offers(session, start, end, now)}
+    centers = venues.summaries(session, now)
+    own_cities = {one.region_code[:4] for one in centers if one.center_id == evaluation.host_center_id}
     found = []
-    for center in venues.summaries(session, now):
+    for center in centers:
         if center.kind not in _IN_PROVINCE:
             continue
         offer = free.get(center.center_id)
-        seats = tuple(FreeSeat(seat.seat_id, seat.room_id) for seat in offer.seats) if offer else ()
+        seats = (
+            tuple(FreeSeat(seat.seat_id, seat.room_id, seat.place) for seat in offer.seats) if offer else ()
+        )
         found.append(
             VenueOffer(
                 center.center_id,
@@ -313,6 +317,8 @@ def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[Ve
                 center.longitude_e6,
                 seats,
                 offer.capacity if offer else 0,
+                overnight=center.overnight,
+                own_city=center.region_code[:4] in own_cities,
             )
         )
     return tuple(found)

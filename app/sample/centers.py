@@ -47,6 +47,7 @@ _SISTERS: tuple[tuple[str, str, int, int, tuple[int, ...]], ...] = (
     ("533300", "怒江州", 25_820_000, 98_860_000, (4, 4)),
     ("533400", "迪庆州", 27_830_000, 99_700_000, (4, 4)),
 )
+_DAYTIME_ONLY = frozenset({"533300", "533400"})
 _FAULTY = {"530100": "08号工位", "532500": "03号工位"}
 
 # code, city, latitude, longitude, seats, quota, year the agreement began
@@ -142,6 +143,7 @@ def _sister(row: tuple[str, str, int, int, tuple[int, ...]]) -> CenterIn:
             RoomIn("评标区", RoomFunction.witness, "见证01室"),
             *_evaluation_rooms(rooms, _FAULTY.get(code)),
         ),
+        overnight=code not in _DAYTIME_ONLY,
     )
 
 

@@ -45,6 +45,7 @@ def center(code: str, *seats: int, kind: CenterKind = CenterKind.sister, **chang
         "latitude_e6": 25_000_000,
         "longitude_e6": 103_000_000,
         "rooms": (opening, *rooms),
+        "overnight": True,
     }
     return CenterIn(**{**fields, **changes})  # type: ignore[arg-type]
 
