@@ -1,12 +1,14 @@
 """Checks a booking against the rules in force and the depth of the pool, and enters what was booked."""
 
 import json
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
 from app.core.i18n import N_
+from app.evaluation import booking_rules
 from app.evaluation.models import Evaluation
 from app.evaluation.schemas import BookingIn, UnitIn
 from app.projects import service as projects
@@ -15,27 +17,17 @@ from app.projects.service import CriterionIn, LotIn, PartyIn, PartyRole
 from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import pooling
-from expert_draw.engine.avoidance import Unit
-from expert_draw.engine.quota import committee_problems
+from expert_draw.engine.columns import Unit
 from expert_draw.pooling import PoolQuestion, SlotAsked
+from expert_draw.snapshot import Rosters
 from venue.models import Center
 
-_AVOIDED = (PartyRole.agency, PartyRole.avoid, PartyRole.bidder, PartyRole.tenderee)
+_AVOIDED = (PartyRole.agency, PartyRole.avoid, PartyRole.bidder)
 _MOST_PLACES = 26
 _FARTHEST = timedelta(days=730)
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Why a booking cannot stand, or should be thought over: the rule, where it comes from, what to do."""
-
-    code: str
-    message: str
-    remedy: str = ""
-    rule: str = ""
-    source: str = ""
-    blocks: bool = True
-    params: dict[str, object] = field(default_factory=dict)
+Problem = booking_rules.Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,47 +39,28 @@ class Depth:
     active: int
 
 
-def depths(session: Session, wanted: BookingIn) -> tuple[Depth, ...]:
+def depths(session: Session, rosters: Rosters, wanted: BookingIn) -> tuple[Depth, ...]:
+    """How many the roster holds for each place asked for."""
+    roster = rosters.current(session)
     return tuple(
-        Depth(slot.specialty, slot.count, pooling.depth(session, slot.specialty)) for slot in wanted.slots
+        Depth(slot.specialty, slot.count, pooling.depth(roster, slot.specialty)) for slot in wanted.slots
     )
 
 
-def check(session: Session, now: datetime, wanted: BookingIn) -> tuple[Problem, ...]:
+def check(session: Session, now: datetime, rosters: Rosters, wanted: BookingIn) -> tuple[Problem, ...]:
     """Everything wrong with the booking, what blocks it first."""
     if wanted.rule_pack not in library.names():
         return (Problem("rule-pack", N_("没有这个规则包"), N_("从已有规则包中选择")),)
     rules = library.load(wanted.rule_pack)
-    found = [*_committee(rules, wanted), *_time(now, wanted), *_center(session, wanted)]
-    ratio = rules.rule("draw.pool_depth_min_ratio")
-    for depth in depths(session, wanted):
-        params: dict[str, object] = {
-            "specialty": depth.specialty,
-            "wanted": depth.wanted,
-            "active": depth.active,
-        }
-        if depth.active < depth.wanted:
-            found.append(
-                Problem(
-                    "pool-short",
-                    N_("专业 {specialty} 需要 {wanted} 人，在库可用专家只有 {active} 人"),
-                    N_("放宽到上一级专业，或减少该专业人数"),
-                    params=params,
-                )
-            )
-        elif depth.active < depth.wanted * rules.integer("draw.pool_depth_min_ratio"):
-            found.append(
-                Problem(
-                    "pool-shallow",
-                    N_("专业 {specialty} 需要 {wanted} 人，在库只有 {active} 人，名单容易被猜到"),
-                    N_("建议放宽到上一级专业"),
-                    rule=ratio.path,
-                    source=ratio.source,
-                    blocks=False,
-                    params=params,
-                )
-            )
-    return tuple(sorted(found, key=lambda problem: not problem.blocks))
+    found = [
+        *_places(wanted),
+        *booking_rules.committee(rules, wanted),
+        *_time(now, wanted),
+        *booking_rules.draw_times(rules, now, wanted),
+        *_center(session, wanted),
+        *_pool(rules, depths(session, rosters, wanted)),
+    ]
+    return tuple(sorted(found, key=lambda problem: (not problem.blocks, problem.note)))
 
 
 def enter(session: Session, now: datetime, wanted: BookingIn) -> Lot:
@@ -123,11 +96,13 @@ def slots(evaluation: Evaluation) -> tuple[SlotAsked, ...]:
 def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
     """For what the roster is asked: places, time, everyone around the lot as units to avoid, the rules."""
     around = projects.parties(session, evaluation.lot_id, _AVOIDED)
+    purchaser = projects.parties(session, evaluation.lot_id, (PartyRole.tenderee,))
     return PoolQuestion(
         slots=slots(evaluation),
         starts_at=evaluation.starts_at,
         minutes=evaluation.minutes,
         avoid=tuple(Unit(party.credit_code or "", party.name) for party in around),
+        purchaser=tuple(Unit(party.credit_code or "", party.name) for party in purchaser),
         rules=library.load(evaluation.rule_pack),
     )
 
@@ -136,25 +111,35 @@ def _party(role: PartyRole, unit: UnitIn) -> PartyIn:
     return PartyIn(role, unit.name, unit.credit_code)
 
 
-def _committee(rules: RulePack, wanted: BookingIn) -> list[Problem]:
-    places = sum(slot.count for slot in wanted.slots)
-    least = rules.rule("committee.min_size")
-    found = [
-        Problem(
-            problem.code,
-            problem.message,
-            problem.remedy,
-            least.path,
-            least.source,
-            params=dict(problem.params),
-        )
-        for problem in committee_problems(places, 0, least=rules.integer("committee.min_size"))
-    ]
-    if places > _MOST_PLACES:
+def _places(wanted: BookingIn) -> list[Problem]:
+    found = []
+    if sum(slot.count for slot in wanted.slots) > _MOST_PLACES:
         found.append(Problem("too-many-places", N_("一个评标委员会至多 26 人"), N_("减少人数，或分标段评标")))
     if len({slot.specialty for slot in wanted.slots}) != len(wanted.slots):
         found.append(Problem("specialty-twice", N_("同一专业填写了两次"), N_("合并为一行")))
     return found
+
+
+def _pool(rules: RulePack, found: Sequence[Depth]) -> Iterator[Problem]:
+    ratio, least = rules.rule("draw.pool_depth_min_ratio"), rules.integer("draw.pool_depth_min_ratio")
+    for depth in found:
+        told = {"specialty": depth.specialty, "wanted": depth.wanted, "active": depth.active}
+        if depth.active < depth.wanted:
+            yield Problem(
+                "pool-short",
+                N_("专业 {specialty} 需要 {wanted} 人，在库可用专家只有 {active} 人"),
+                N_("放宽到上一级专业，或减少该专业人数"),
+                params=dict(told),
+            )
+        elif depth.active < depth.wanted * least:
+            yield booking_rules.by_rule(
+                ratio,
+                "pool-shallow",
+                N_("专业 {specialty} 需要 {wanted} 人，在库只有 {active} 人，名单容易被猜到"),
+                N_("建议放宽到上一级专业"),
+                blocks=False,
+                **told,
+            )
 
 
 def _time(now: datetime, wanted: BookingIn) -> list[Problem]:

@@ -43,7 +43,7 @@ def book(session: Session, now: datetime, house: House, actor: Actor, wanted: Bo
             N_("演练只能使用模拟电话，当前接通的是真实线路"),
             N_("用 yuanping rehearse 在单独的数据目录中演练"),
         )
-    problems = [problem for problem in booking.check(session, now, wanted) if problem.blocks]
+    problems = [problem for problem in booking.check(session, now, house.rosters, wanted) if problem.blocks]
     if problems:
         first = problems[0]
         raise InvalidInput(first.code, first.message, first.remedy, rule=first.rule, **first.params)
@@ -85,9 +85,7 @@ def open_session(
     cases.note(session, now, evaluation, Tag.evaluation_opened, actor.id)
 
 
-def close_session(
-    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str
-) -> None:
+def close_session(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Ends scoring once every sheet is in, and closes the draw record. The recordings are sealed right after."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     if evaluation.state == EvaluationState.in_session:

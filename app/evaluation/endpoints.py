@@ -43,10 +43,11 @@ def check(
     _actor: Annotated[Actor, Requires(Permission.evaluation_book)],
     database: DatabaseDep,
     clock: ClockDep,
+    house: HouseDep,
 ) -> list[booking.Problem]:
     """Everything wrong with a booking, without entering it."""
     with database.reading() as session:
-        return list(booking.check(session, clock.now(), wanted))
+        return list(booking.check(session, clock.now(), house.rosters, wanted))
 
 
 @router.get("/evaluations/{evaluation_id}")

@@ -69,6 +69,8 @@ class BookingIn(_Strict):
     starts_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)]
     minutes: int = Field(ge=10, le=7 * 24 * 60)
     slots: tuple[SlotIn, ...] = Field(min_length=1, max_length=9)
+    appointed: int = Field(default=0, ge=0, le=99)
+    """How many representatives of the tenderee sit on the committee beside the experts drawn."""
     tenderee: UnitIn
     agency: UnitIn | None = None
     avoid: tuple[UnitIn, ...] = Field(default=(), max_length=200)

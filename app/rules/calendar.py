@@ -135,7 +135,7 @@ def _before(rule: Rule, start: datetime) -> DrawTime:
     """The moment that lies before `start` by the span the rule names."""
     if start.tzinfo is None:
         raise ValueError("a start needs its time zone")
-    at, span = start.astimezone(CHINA), rule.duration
+    at, span = start.astimezone(CHINA), rule.span
     if span is None:
         return DrawTime(None, rule)
     if isinstance(span, timedelta):

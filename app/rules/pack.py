@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from app.core.canonical import Canonical, digest
 from app.rules.shapes import Duration, duration_of, fraction_of
@@ -20,7 +21,7 @@ class Rule:
     more: Mapping[str, Canonical] = field(default_factory=dict)
 
     @property
-    def duration(self) -> Duration | None:
+    def span(self) -> Duration | None:
         """The value as a span of time, with the unit beside it if there is one; None when it is none or says none."""
         return duration_of(self.value, None if isinstance(self.value, str) else self.more.get("unit"))
 
@@ -75,11 +76,18 @@ class RulePack:
             raise self._misread(path, "a share such as 2/3")
         return found
 
-    def duration(self, path: str) -> Duration:
+    def span(self, path: str) -> Duration:
         """A span of time: a timedelta, or working days, working hours or years for a calendar to measure."""
-        found = self.rule(path).duration
+        found = self.rule(path).span
         if found is None:
             raise self._misread(path, "a span of time such as 24h")
+        return found
+
+    def duration(self, path: str) -> timedelta:
+        """A span of time that needs no calendar."""
+        found = self.rule(path).span
+        if not isinstance(found, timedelta):
+            raise self._misread(path, "a span of minutes, hours or days such as 24h")
         return found
 
     def word(self, path: str) -> str:

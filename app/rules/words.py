@@ -4,6 +4,20 @@ from collections.abc import Mapping
 
 from app.core.i18n import N_
 
+GROUNDS: Mapping[str, str] = {
+    "REL_CHIEF": N_("投标人或其主要负责人的近亲属"),
+    "REGULATOR": N_("项目主管部门或行政监督部门的人员"),
+    "ECON_LINK": N_("与投标人有经济利益关系"),
+    "PRIOR_PENALTY": N_("曾因招投标违法受行政处罚或刑事处罚"),
+    "STAKE": N_("与投标人有利害关系"),
+    "EMPLOYED_3Y": N_("三年内与供应商有劳动关系"),
+    "DIRECTOR_3Y": N_("三年内担任供应商的董事、监事"),
+    "CONTROL_3Y": N_("三年内是供应商的控股股东或实际控制人"),
+    "KIN": N_("与供应商负责人有夫妻、直系血亲、三代以内旁系血亲或近姻亲关系"),
+    "OTHER": N_("与供应商有其他可能影响公平的关系"),
+}
+"""Grounds of avoidance that the packs name; one that is not here is shown as its pack words it."""
+
 WORDS: Mapping[str, str] = {
     # how and from where is drawn
     "random": N_("随机"),

@@ -14,7 +14,7 @@ from tests.support.world import OPERATOR, booking
 pytestmark = pytest.mark.browser
 
 DOORS = ("/sign-in", "/sign-in?next=/today", "/seat")
-STAFF = ("/today", "/evaluations/new")
+STAFF = ("/today", "/evaluations/new", "/rules", "/rules/cn_govproc")
 LOOKS = tuple(product(("zh", "en"), ("light", "dark")))
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -12,7 +12,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import YuanpingError
 from app.core.i18n import translate
-from app.evaluation import booking, conductor, views
+from app.evaluation import booking, conductor, rule_notes, views
 from app.evaluation.booking import Depth, Problem
 from app.evaluation.schemas import BookingIn
 from app.web.pages import booking_form
@@ -83,18 +83,28 @@ def _page(
 
 
 def _standing(visit: Visit, session: Session, wanted: BookingIn) -> dict[str, tuple[object, ...]]:
-    found: tuple[Problem, ...] = booking.check(session, visit.now, wanted)
-    depths: tuple[Depth, ...] = booking.depths(session, wanted)
+    found: tuple[Problem, ...] = booking.check(session, visit.now, visit.house.rosters, wanted)
+    depths: tuple[Depth, ...] = booking.depths(session, visit.house.rosters, wanted)
     return {
         "problems": tuple(
             {
-                "message": translate(visit.language, problem.message, **problem.params),
-                "remedy": translate(visit.language, problem.remedy, **problem.params),
-                "rule": problem.rule,
+                "message": _said(visit.language, problem.message, problem.params),
+                "remedy": _said(visit.language, problem.remedy, problem.params),
+                "rule": translate(visit.language, rule_notes.label_of(problem.rule)),
                 "source": problem.source,
+                "evidence": problem.evidence,
                 "blocks": problem.blocks,
+                "note": problem.note,
             }
             for problem in found
         ),
         "depths": depths,
     }
+
+
+def _said(language: str, text: str, params: dict[str, object]) -> str:
+    """The text in the reader's language; parameters that are catalogue texts themselves are translated, too."""
+    told = {
+        key: translate(language, value) if isinstance(value, str) else value for key, value in params.items()
+    }
+    return translate(language, text, **told)

@@ -26,6 +26,7 @@ _SINGLE = (
     "host_center_id",
     "starts_at",
     "minutes",
+    "appointed",
     "tenderee_name",
     "tenderee_code",
     "agency_name",
@@ -51,6 +52,7 @@ _WHY = {
     "credit_code": N_("统一社会信用代码为 18 位数字或大写字母"),
     "starts_at": N_("请选择日期和时间"),
     "minutes": N_("请填写 10 至 10080 之间的整分钟数"),
+    "appointed": N_("请填写 0 至 99 之间的整数"),
     "specialty": N_("请选择专业，或填写 A、B、C 开头的专业编码"),
     "count": N_("请填写 1 至 99 之间的整数"),
     "max_hundredths": N_("请填写大于 0 的分值，至多两位小数"),
@@ -76,6 +78,7 @@ def blank(now: datetime, host_center_id: str) -> Filled:
         "host_center_id": host_center_id,
         "starts_at": tomorrow.strftime("%Y-%m-%dT%H:%M"),
         "minutes": "180",
+        "appointed": "0",
     }
     rows = {
         "slots": _FIRST_SLOTS,
@@ -104,6 +107,7 @@ def understand(filled: Filled) -> BookingIn | Errors:
         for name in ("project_number", "project_name", "lot_number", "lot_name", "host_center_id")
     }
     raw["minutes"] = _plain(single["minutes"])
+    raw["appointed"] = _plain(single["appointed"]) or 0
     raw["starts_at"] = _instant(single["starts_at"])
     raw["tenderee"] = _unit(single["tenderee_name"], single["tenderee_code"])
     if single["agency_name"] or single["agency_code"]:

@@ -112,8 +112,9 @@ def test_values_are_read_as_what_they_are() -> None:
     assert pack.integer("g.number") == 7
     assert pack.fraction("g.share") == (2, 3)
     assert pack.duration("g.window") == timedelta(minutes=15)
-    assert pack.duration("g.days") == CalendarSpan(2, "working_days")
-    assert pack.rule("g.nothing").duration is None
+    assert pack.span("g.window") == timedelta(minutes=15)
+    assert pack.span("g.days") == CalendarSpan(2, "working_days")
+    assert pack.rule("g.nothing").span is None
     assert pack.flag("g.yes") is True
     assert pack.word("g.mode") == "random"
     assert pack.words("g.list") == ("a", "b")
@@ -126,8 +127,10 @@ def test_values_are_read_as_what_they_are() -> None:
         ("integer", "g.share", "a whole number"),
         ("integer", "g.yes", "a whole number"),
         ("fraction", "g.number", "a share"),
-        ("duration", "g.number", "a span of time"),
-        ("duration", "g.nothing", "a span of time"),
+        ("span", "g.number", "a span of time such as"),
+        ("span", "g.nothing", "a span of time such as"),
+        ("duration", "g.nothing", "a span of minutes"),
+        ("duration", "g.days", "a span of minutes"),
         ("word", "g.list", "a word"),
         ("words", "g.mode", "a list of words"),
         ("words", "g.number", "a list of words"),
