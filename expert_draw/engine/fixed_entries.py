@@ -110,22 +110,17 @@ class Open:
         for field, known in (("algorithm", (ALGORITHM,)), ("law", LAWS), ("suite", SUITES)):
             if fields[field] not in known:
                 raise RecordBroken("record.unknown_format", value=str(fields[field])[:64])
-        rules = fields_of(fields["rules"], "rules", "hash", "id", "version")
         terms = some(many(fields["pools"], Terms.read, "pools"), "pools")
         if len({one.kind for one in terms}) != len(terms):
             raise refused("pools")
-        parties = some(many(fields["parties"], _read_party, "parties"), "parties")
+        parties = some(many(fields["parties"], read_party, "parties"), "parties")
         return cls(
             draw=string(fields["draw"], NUMBER, "draw"),
             before=maybe(fields["before"], NUMBER, "before"),
             suite=fields["suite"],
             law=fields["law"],
             key=string(fields["key"], HASH, "key"),
-            rules=RulePack(
-                string(rules["id"], NUMBER, "rules"),
-                string(rules["version"], NUMBER, "rules"),
-                string(rules["hash"], HASH, "rules"),
-            ),
+            rules=read_rules(fields["rules"]),
             roster=_read_roster(fields["roster"]),
             reserve=whole(fields["reserve"], "reserve", 0),
             parties=ascending(parties, "parties", lambda party: party.name),
@@ -253,7 +248,18 @@ class Exclude:
         return cls(kind_of(fields["kind"]), ascending(excluded, "excluded"))
 
 
-def _read_party(row: object) -> Party:
+def read_rules(value: object) -> RulePack:
+    """The rule pack as a first line names it."""
+    fields = fields_of(value, "rules", "hash", "id", "version")
+    return RulePack(
+        string(fields["id"], NUMBER, "rules"),
+        string(fields["version"], NUMBER, "rules"),
+        string(fields["hash"], HASH, "rules"),
+    )
+
+
+def read_party(row: object) -> Party:
+    """One row of the parties in a first line."""
     name, key, anchor, held = row_of(row, 4, "parties")
     who: Literal["own", "kept"] = "own" if one_of(held, ("own", "kept"), "parties") == "own" else "kept"
     return Party(

@@ -9,10 +9,12 @@ from expert_draw.engine.entries import Entry, read_entry, terms_in
 from expert_draw.engine.figures import lock_of
 from expert_draw.engine.fixed_entries import Lock, Open
 from expert_draw.engine.history import History
-from expert_draw.engine.lines import Event, check_hash, check_place, check_signature, read_event
+from expert_draw.engine.inspection_verify import CheckedCampaign, check_campaign, is_campaign
+from expert_draw.engine.lines import Event
 from expert_draw.engine.lists import OPENING, Listing, Terms, read_opening
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.randomness import Suite
+from expert_draw.engine.reading import read_lines
 from expert_draw.engine.rerun import check_lengths, check_lists
 from expert_draw.engine.steps import after
 from expert_draw.engine.wording import RecordBroken
@@ -82,7 +84,7 @@ def verify_record(text: bytes, head: str | None = None, key: str | None = None) 
     the shorter record it then is (its state says "open"). key: the published public key of the house, if known.
     After the first line that breaks a rule of the draw, later lines are checked for hash, signature and place only.
     """
-    found = check(text)
+    found = check_campaign(text) if is_campaign(text) else check(text)
     opening = found.history.opened
     if not found.findings and opening is not None:
         if key is not None and opening.key != key:
@@ -106,35 +108,11 @@ def check(text: bytes) -> Checked:
     elif not lines:
         found.refuse(1, "record.empty")
     count = next((at for at, line in enumerate(lines) if line.startswith(OPENING)), len(lines))
-    read = _read_lines(found, lines[:count])
+    read = read_lines(lines[:count], _suite_and_key, read_entry, found.findings)
     if read:
         _read_openings(found, lines[count:], count, read)
         _run(found, read, opened=count < len(lines))
     return found
-
-
-def _read_lines(found: Checked, lines: Sequence[bytes]) -> list[tuple[Event, Entry]]:
-    """All lines looked at one by one; given back are those before the first that is wrong in itself."""
-    read: list[tuple[Event, Entry]] = []
-    suite: Suite = "sha256"
-    key = ""
-    last: Event | None = None
-    for number, line in enumerate(lines, start=1):
-        before, last = last, None
-        try:
-            event = read_event(line)
-            if number == 1:
-                suite, key = _suite_and_key(event)
-            check_hash(event, suite)
-            check_signature(event, key)
-            last = event
-            if before is not None or number == 1:
-                check_place(event, before)
-            if not found.findings:
-                read.append((event, read_entry(event.type, event.body)))
-        except YuanpingError as refusal:
-            found.findings.append((number, refusal))
-    return read
 
 
 def _suite_and_key(event: Event) -> tuple[Suite, str]:
@@ -204,7 +182,9 @@ def _check_figures(found: Checked, entry: Lock) -> None:
         raise RecordBroken("record.wrong_figures", where="lock")
 
 
-def _summary(found: Checked) -> Summary:
+def _summary(found: Checked | CheckedCampaign) -> Summary:
+    if isinstance(found, CheckedCampaign):
+        return _campaign_summary(found)
     history = found.history
     opening = history.opened
     return Summary(
@@ -216,4 +196,20 @@ def _summary(found: Checked) -> Summary:
         drawn=len(history.holders) + len(history.vacated),
         head=found.events[-1].hash if found.events else "0" * 64,
         holders=history.seats(),
+    )
+
+
+def _campaign_summary(found: CheckedCampaign) -> Summary:
+    """The same of a campaign of inspections: objects drawn, and holders ("inspector", object, inspector)."""
+    history = found.history
+    opening = history.opened
+    return Summary(
+        draw=opening.campaign if opening else "",
+        key=opening.key if opening else "",
+        state=history.ended or ("open" if opening else "empty"),
+        lines=len(found.events),
+        rounds=history.ceremony.round_no,
+        drawn=len(history.chosen or ()),
+        head=found.events[-1].hash if found.events else "0" * 64,
+        holders=tuple(("inspector", thing, who) for thing, who in sorted(history.pairs)),
     )
