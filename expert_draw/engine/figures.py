@@ -2,18 +2,15 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
+from expert_draw.engine.certificate import Certificate
 from expert_draw.engine.fixed_entries import Lock, Open, Ratio
 from expert_draw.engine.lists import Listing, hasher, leaves_of
 from expert_draw.engine.merkle import Hash, Leaf, root_of
 from expert_draw.engine.wording import RecordBroken
 
-if TYPE_CHECKING:
-    from expert_draw.engine.certificate import Certificate
 
-
-def lock_of(opening: Open, certificate: "Certificate", experts: Listing | None) -> Lock:
+def lock_of(opening: Open, certificate: Certificate, experts: Listing | None) -> Lock:
     """The `lock` line that tells this certificate. experts: the opened list it was computed from, None without experts."""
     lists, words = tuple(certificate.lists), tuple(sorted(set(certificate.warnings)))
     rows = certificate.chance_rows

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
+from expert_draw.engine.certificate import Certificate
 from expert_draw.engine.entries import Entry, read_entry, terms_in
 from expert_draw.engine.figures import lock_of
 from expert_draw.engine.fixed_entries import (
@@ -42,9 +42,6 @@ from expert_draw.engine.signing import Signer
 from expert_draw.engine.steps import after
 from expert_draw.engine.verify import check
 from expert_draw.engine.wording import RecordBroken
-
-if TYPE_CHECKING:
-    from expert_draw.engine.certificate import Certificate
 
 __all__ = [
     "DrawRecord",
@@ -138,7 +135,7 @@ class DrawRecord:
         """A party has seen the first line. sig: `agree_signature` by that party."""
         return self._next(now, house, Agree(party, sig))
 
-    def lock(self, now: datetime, house: Signer, certificate: "Certificate") -> "DrawRecord":
+    def lock(self, now: datetime, house: Signer, certificate: Certificate) -> "DrawRecord":
         """States what is known of the chances, and which thresholds are not met, before there are any shares."""
         experts = self.lists.get((1, DrawKind.expert))
         entry = lock_of(self.history.opening, certificate, experts)

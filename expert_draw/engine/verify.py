@@ -1,10 +1,12 @@
 """Checks the record of a draw from beginning to end without trusting whoever wrote it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from app.core.errors import YuanpingError
+from expert_draw.engine.certificate import Thresholds, certify
 from expert_draw.engine.entries import Entry, read_entry, terms_in
 from expert_draw.engine.figures import lock_of
 from expert_draw.engine.fixed_entries import Lock, Open
@@ -16,6 +18,7 @@ from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.randomness import Suite
 from expert_draw.engine.reading import read_lines
 from expert_draw.engine.rerun import check_lengths, check_lists
+from expert_draw.engine.signing import FORMAT
 from expert_draw.engine.steps import after
 from expert_draw.engine.wording import RecordBroken
 
@@ -115,6 +118,13 @@ def check(text: bytes) -> Checked:
     return found
 
 
+def _refuse_another_format(line: bytes) -> None:
+    """Says so plainly when line 1 is that of another format; whatever else is wrong with it is found later."""
+    named = re.search(rb'"format":"([^"]{0,64})"', line)
+    if named and named[1] != FORMAT.encode():
+        raise RecordBroken("record.unknown_format", value=named[1].decode(errors="replace"))
+
+
 def _suite_and_key(event: Event) -> tuple[Suite, str]:
     """What line 1 says of how it is hashed and by whom it is signed."""
     if event.type != Open.TYPE:
@@ -168,8 +178,6 @@ def _run(found: Checked, read: Sequence[tuple[Event, Entry]], *, opened: bool) -
 
 
 def _check_figures(found: Checked, entry: Lock) -> None:
-    from expert_draw.engine.certificate import Thresholds, certify  # noqa: PLC0415
-
     check_lengths(found.history, entry, found.lists)
     opening = found.history.opening
     experts = found.lists.get((1, DrawKind.expert))

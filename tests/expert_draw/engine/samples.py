@@ -90,13 +90,17 @@ def expert_pool(**changes: object) -> Pool:
     return replace(pool, **changes)  # type: ignore[arg-type]
 
 
-def venue_pool(*, without: str = "", follows: tuple[DrawKind, str] | None = (DrawKind.expert, "city")) -> Pool:
+def venue_pool(
+    *, without: str = "", follows: tuple[DrawKind, str] | None = (DrawKind.expert, "city")
+) -> Pool:
     """Two centers in each of three cities; the venue of a place lies in the city of its expert."""
     return Pool(
         DrawKind.venue,
         (("1", 1), ("2", 1), ("3", 1)),
         tuple(
-            Candidate(code(place), in_codes([("center", place), ("city", "123"[index // 2])]), ("1", "2", "3"))
+            Candidate(
+                code(place), in_codes([("center", place), ("city", "123"[index // 2])]), ("1", "2", "3")
+            )
             for index, place in enumerate("mnopqr")
             if place not in without
         ),
@@ -207,7 +211,9 @@ def code_at(record: DrawRecord, slot: str, kind: DrawKind = DrawKind.expert) -> 
     return next(one.code for one in record.holders if (one.kind, one.slot) == (kind, slot))
 
 
-def answered(record: DrawRecord, minute: int, slot: str, outcome: str, evidence: str | None = None) -> DrawRecord:
+def answered(
+    record: DrawRecord, minute: int, slot: str, outcome: str, evidence: str | None = None
+) -> DrawRecord:
     return record.outcome(
         later(minute), HOUSE, DrawKind.expert, slot, code_at(record, slot), outcome, evidence
     )

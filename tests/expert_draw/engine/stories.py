@@ -108,7 +108,7 @@ def from_reserves() -> DrawRecord:
     def told(number: str) -> DrawRecord | None:
         try:
             return tell(number)
-        except Exception as refusal:  # noqa: BLE001 -- looked at right below
+        except Exception as refusal:
             if getattr(refusal, "code", "") != "record.no_reserve":
                 raise
             return None
