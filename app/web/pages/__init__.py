@@ -2,8 +2,20 @@
 
 from fastapi import APIRouter
 
-from app.web.pages import booking, draw, evaluation, invitations, replay, seat, sign_in, simulator, today
+from app.web.pages import (
+    booking,
+    draw,
+    evaluation,
+    invitations,
+    replay,
+    rules,
+    seat,
+    sign_in,
+    simulator,
+    today,
+    verify,
+)
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, today, booking, evaluation, draw, invitations, replay, seat, simulator):
+for _part in (sign_in, today, booking, evaluation, draw, invitations, replay, rules, seat, simulator, verify):
     router.include_router(_part.router)
