@@ -1,17 +1,18 @@
 """Who must not be drawn, and on which ground: one small rule for each ground, all of them published."""
 
-from collections import Counter
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import InitVar, dataclass, field
 from datetime import date
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from expert_draw.engine.columns import NONE, Columns, Links, Mask, Small, Spans, years_before
+from expert_draw.engine.columns import NO_END, Columns, Mask, Spans, Whole, years_before
 
 Bits = NDArray[np.uint32]
+Rows = Whole
+"""Whom a rule keeps away, by row, in any order; some perhaps twice."""
 
 
 class Ground(StrEnum):
@@ -39,11 +40,19 @@ class Ground(StrEnum):
     yearly_cap = "yearly_cap"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """When experts sat on committees (履职记录): the expert in row `row[i]` on the day `day[i]`, as ordinals."""
+    """When experts sat on committees (履职记录): (row, day as an ordinal), as columns in `row`, ascending, and `day`."""
 
-    entries: tuple[tuple[int, int], ...] = ()
+    entries: InitVar[Sequence[tuple[int, int]]] = ()
+    row: Whole = field(init=False)
+    day: Whole = field(init=False)
+
+    def __post_init__(self, entries: Sequence[tuple[int, int]]) -> None:
+        table = np.array(entries, dtype=np.int64).reshape(-1, 2)
+        table = table[np.argsort(table[:, 0])]
+        object.__setattr__(self, "row", table[:, 0].copy())
+        object.__setattr__(self, "day", table[:, 1].copy())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +87,13 @@ class AvoidanceContext:
     busy: Spans = field(default_factory=Spans.of)
     leaves: Spans = field(default_factory=Spans.of)
     credit: Spans = field(default_factory=Spans.of)
-    served: Served = Served()
+    served: Served = field(default_factory=Served)
     interval: int = 0
     yearly_cap: int = 0
     cooling_off: int = 0
 
 
-Rule = Callable[[Columns, AvoidanceContext], Mask]
+Rule = Callable[[Columns, AvoidanceContext], Rows]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,126 +127,128 @@ def avoid(columns: Columns, context: AvoidanceContext) -> Grounds:
     """Every ground that applies to every expert."""
     bits = np.zeros(columns.size, dtype=np.uint32)
     for n, (_, rule) in enumerate(RULES):
-        mask = rule(columns, context)
-        if mask.any():
-            bits |= mask.astype(np.uint32) << np.uint32(n)
+        bits[rule(columns, context)] |= _bit(n)
     return Grounds(bits)
 
 
-def already_used(columns: Columns, context: AvoidanceContext) -> Mask:
+def already_used(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Was drawn for this evaluation before."""
-    return _these(columns, context.used)
+    return _these(context.used)
 
 
-def busy(columns: Columns, context: AvoidanceContext) -> Mask:
+def busy(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Takes part in another evaluation at that time."""
-    return _overlapping(columns, context.busy, context)
+    return _overlapping(context.busy, context)
 
 
-def controlling_interest(columns: Columns, context: AvoidanceContext) -> Mask:
+def controlling_interest(columns: Columns, context: AvoidanceContext) -> Rows:
     """Holds a share in one of the units to avoid, or works for a unit that holds one or is held by one."""
-    return _these(columns, context.holders) | _works_for(columns, context.controlled)
+    return np.concatenate((_these(context.holders), columns.employers.rows(context.controlled)))
 
 
-def cooling_off(columns: Columns, context: AvoidanceContext) -> Mask:
+def cooling_off(columns: Columns, context: AvoidanceContext) -> Rows:
     """Entered the roster fewer days ago than are asked for."""
     if not context.cooling_off:
-        return _nobody(columns)
-    return columns.entered > context.day.toordinal() - context.cooling_off
+        return _these(())
+    return columns.by_entered.rows(context.day.toordinal() - context.cooling_off + 1, NO_END)
 
 
-def credit_list(columns: Columns, context: AvoidanceContext) -> Mask:
+def credit_list(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Is on a credit list or under a penalty at that time."""
-    return _overlapping(columns, context.credit, context)
+    return _overlapping(context.credit, context)
 
 
-def declared_unit(columns: Columns, context: AvoidanceContext) -> Mask:
+def declared_unit(columns: Columns, context: AvoidanceContext) -> Rows:
     """Has declared one of the units as one to avoid."""
-    return _linked(columns, columns.declared, context.units)
+    return columns.declared.rows(context.units)
 
 
-def employer(columns: Columns, context: AvoidanceContext) -> Mask:
+def employer(columns: Columns, context: AvoidanceContext) -> Rows:
     """Works for one of the units to avoid."""
-    return _works_for(columns, context.units)
+    return columns.employers.rows(context.units)
 
 
-def entry_expired(columns: Columns, context: AvoidanceContext) -> Mask:
+def entry_expired(columns: Columns, context: AvoidanceContext) -> Rows:
     """The entry in the roster ends before the evaluation."""
-    return columns.valid_until < context.day.toordinal()
+    return columns.by_valid_until.rows(0, context.day.toordinal() - 1)
 
 
-def former_employer(columns: Columns, context: AvoidanceContext) -> Mask:
+def former_employer(columns: Columns, context: AvoidanceContext) -> Rows:
     """Worked for one of the units to avoid within the look-back years."""
     since = years_before(context.day, context.look_back).toordinal()
-    return _linked(columns, columns.former, context.units, since)
+    return columns.former.rows(context.units, since)
 
 
-def kin(columns: Columns, context: AvoidanceContext) -> Mask:
+def kin(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Is related to a person named for avoidance."""
-    return _these(columns, context.kin)
+    return _these(context.kin)
 
 
-def named_person(columns: Columns, context: AvoidanceContext) -> Mask:
+def named_person(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Is named as a person to avoid."""
-    return _these(columns, context.named)
+    return _these(context.named)
 
 
-def on_leave(columns: Columns, context: AvoidanceContext) -> Mask:
+def on_leave(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Is away at that time."""
-    return _overlapping(columns, context.leaves, context)
+    return _overlapping(context.leaves, context)
 
 
-def over_age(columns: Columns, context: AvoidanceContext) -> Mask:
+def over_age(columns: Columns, context: AvoidanceContext) -> Rows:
     """Reaches the age limit in that year; who has no known birth year is not removed by this rule."""
     if context.age_limit is None:
-        return _nobody(columns)
-    old: Mask = columns.birth_year <= context.day.year - context.age_limit
-    return old & (columns.birth_year != 0)
+        return _these(())
+    return columns.by_birth_year.rows(1, context.day.year - context.age_limit)
 
 
-def purchaser_staff(columns: Columns, context: AvoidanceContext) -> Mask:
+def purchaser_staff(columns: Columns, context: AvoidanceContext) -> Rows:
     """Works for the purchaser."""
-    return _works_for(columns, context.purchaser_units)
+    return columns.employers.rows(context.purchaser_units)
 
 
-def qualification_missing(columns: Columns, context: AvoidanceContext) -> Mask:
+def qualification_missing(columns: Columns, context: AvoidanceContext) -> Rows:
     """Has not the title or the years in the field that are asked for."""
-    short = columns.years_in_field < context.least_years_in_field
+    short = columns.by_years_in_field.rows(0, context.least_years_in_field - 1)
     if context.titles is None:
         return short
-    return short | ~np.isin(columns.title, _sorted(context.titles))
+    return np.concatenate((short, columns.titles.rows(set(columns.titles.tokens) - context.titles)))
 
 
-def specialty_missing(columns: Columns, context: AvoidanceContext) -> Mask:
+def specialty_missing(columns: Columns, context: AvoidanceContext) -> Rows:
     """Has none of the specialties asked for."""
     if context.specialties is None:
-        return _nobody(columns)
-    return ~_linked(columns, columns.specialties, context.specialties)
+        return _these(())
+    missing = np.ones(columns.size, dtype=np.bool_)
+    missing[columns.specialties.rows(context.specialties)] = False
+    return np.flatnonzero(missing)
 
 
-def supervisor_staff(columns: Columns, context: AvoidanceContext) -> Mask:
+def supervisor_staff(columns: Columns, context: AvoidanceContext) -> Rows:
     """Works for a body that supervises this project."""
-    return _works_for(columns, context.supervisor_units)
+    return columns.employers.rows(context.supervisor_units)
 
 
-def suspended(columns: Columns, _context: AvoidanceContext) -> Mask:
+def suspended(columns: Columns, _context: AvoidanceContext) -> Rows:
     """Is suspended from the roster, or no longer in it."""
-    return columns.suspended
+    return columns.away
 
 
-def too_soon(columns: Columns, context: AvoidanceContext) -> Mask:
+def too_soon(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Sat on a committee fewer days before that day, or after it, than must lie between two."""
-    day = context.day.toordinal()
-    return _these(columns, {row for row, at in context.served.entries if abs(day - at) < context.interval})
+    served, day = context.served, context.day.toordinal()
+    near: Rows = served.row[(served.day > day - context.interval) & (served.day < day + context.interval)]
+    return near
 
 
-def yearly_cap(columns: Columns, context: AvoidanceContext) -> Mask:
+def yearly_cap(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Has sat on as many committees in that calendar year as one may."""
     if not context.yearly_cap:
-        return _nobody(columns)
+        return _these(())
     first, last = (date(context.day.year, *day).toordinal() for day in ((1, 1), (12, 31)))
-    times = Counter(row for row, at in context.served.entries if first <= at <= last)
-    return _these(columns, {row for row, count in times.items() if count >= context.yearly_cap})
+    served, most = context.served, context.yearly_cap
+    sat = served.row[(first <= served.day) & (served.day <= last)]
+    # The same row stands together: who sat so often has it again that many places further on.
+    return sat[most - 1 :][sat[most - 1 :] == sat[: max(sat.size - most + 1, 0)]]
 
 
 RULES: tuple[tuple[Ground, Rule], ...] = (
@@ -272,46 +283,9 @@ def _decoded(pattern: int) -> tuple[str, ...]:
     return tuple(ground.value for n, (ground, _) in enumerate(RULES) if pattern >> n & 1)
 
 
-def _nobody(columns: Columns) -> Mask:
-    return np.zeros(columns.size, dtype=np.bool_)
+def _these(rows: Collection[int]) -> Rows:
+    return np.fromiter(rows, dtype=np.int64, count=len(rows))
 
 
-def _sorted(tokens: Iterable[int]) -> Small:
-    return np.array(sorted(tokens), dtype=np.int32)
-
-
-def _these(columns: Columns, rows: Iterable[int]) -> Mask:
-    mask = _nobody(columns)
-    mask[np.fromiter(rows, dtype=np.int64)] = True
-    return mask
-
-
-def _works_for(columns: Columns, units: frozenset[int]) -> Mask:
-    if not units:
-        return _nobody(columns)
-    wanted = _table(units, columns.employer_code, columns.employer_name)
-    return wanted[columns.employer_code] | wanted[columns.employer_name]
-
-
-def _linked(columns: Columns, links: Links, tokens: frozenset[int], since: int | None = None) -> Mask:
-    mask = _nobody(columns)
-    if tokens and links.token.size:
-        hit = np.flatnonzero(_table(tokens, links.token)[links.token])
-        if since is not None:
-            hit = hit[links.at[hit] >= since]
-        mask[links.row[hit]] = True
-    return mask
-
-
-def _table(tokens: frozenset[int], *columns: Small) -> Mask:
-    """For each token that stands in a column whether it is wanted; the last place answers for NONE, which never is."""
-    largest = max(int(column.max(initial=NONE)) for column in columns)
-    table = np.zeros(max(largest, *tokens) + 2, dtype=np.bool_)
-    table[_sorted(tokens)] = True
-    return table
-
-
-def _overlapping(columns: Columns, spans: Spans, context: AvoidanceContext) -> Mask:
-    mask = _nobody(columns)
-    mask[spans.row[(spans.begins < context.ends) & (spans.ends > context.begins)]] = True
-    return mask
+def _overlapping(spans: Spans, context: AvoidanceContext) -> Rows:
+    return spans.row[(spans.begins < context.ends) & (spans.ends > context.begins)]

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -20,6 +20,9 @@ NO_END = 2**62
 UNKNOWN_DAY = NO_END
 """When somebody left an employer, if nobody knows: such an employer always counts."""
 
+_PLACE_BITS = 32
+_PLACES = (1 << _PLACE_BITS) - 1
+_NOBODY: Whole = np.zeros(0, dtype=np.int64)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -90,18 +93,62 @@ class Tokens:
 class Links:
     """Facts of which an expert may have several: value `token[i]` belongs to the expert in row `row[i]`.
 
-    at: a day for each, where the fact has one, else empty.
+    at: a day for each, where the fact has one, else empty. It sorts itself by token, so that whoever has one of a few
+    values is found without looking at everybody. Rows are of the width that numpy looks up by.
     """
 
-    row: Small
+    row: Whole
     token: Small
     at: Whole
+    _starts: list[int] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Token and place in one number: whole numbers are sorted many times faster than pairs.
+        places = np.sort((self.token.astype(np.int64) << _PLACE_BITS) | np.arange(self.token.size)) & _PLACES
+        object.__setattr__(self, "row", self.row[places])
+        object.__setattr__(self, "token", self.token[places])
+        object.__setattr__(self, "at", self.at[places] if self.at.size else self.at)
+        object.__setattr__(self, "_starts", [0, *np.cumsum(np.bincount(self.token)).tolist()])
 
     @classmethod
     def of(cls, entries: Sequence[tuple[int, int]], at: Sequence[int] = ()) -> "Links":
         """Out of (row, token), each with its day in `at` if there are days."""
         pairs = np.array(entries, dtype=np.int32).reshape(-1, 2)
-        return cls(pairs[:, 0].copy(), pairs[:, 1].copy(), np.array(at, dtype=np.int64))
+        return cls(pairs[:, 0].astype(np.int64), pairs[:, 1].copy(), np.array(at, dtype=np.int64))
+
+    @property
+    def tokens(self) -> range:
+        """All values that may occur."""
+        return range(len(self._starts) - 1)
+
+    def rows(self, tokens: Iterable[int], since: int | None = None) -> Whole:
+        """The rows that have one of these values, with the day `since` or a later one if it is given; some perhaps twice."""
+        known = self.tokens
+        spans = [slice(*self._starts[token : token + 2]) for token in tokens if token in known]
+        if since is None:
+            found = [self.row[span] for span in spans]
+        else:
+            found = [self.row[span][self.at[span] >= since] for span in spans]
+        return np.concatenate((_NOBODY, *found))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ranks:
+    """Rows in the order of one fact: `row[i]` has `value[i]`, ascending. Finds a range without looking at everybody."""
+
+    value: Whole
+    row: Whole
+
+    @classmethod
+    def of(cls, column: Whole | Small) -> "Ranks":
+        """Out of a column with a value for each row."""
+        order = np.argsort(column)
+        return cls(column[order].astype(np.int64), order)
+
+    def rows(self, least: int, most: int) -> Whole:
+        """The rows whose value lies from `least` to `most`, both included."""
+        first = int(np.searchsorted(self.value, least, side="left"))
+        return self.row[first : int(np.searchsorted(self.value, most, side="right"))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +173,9 @@ class Columns:
     Days are proleptic ordinals (`date.toordinal`). employer_code and employer_name: tokens of the marks of the employer,
     NONE where not known. birth_year: 0 if not known. valid_until: last day of the entry, NO_END without one. entered: day
     of the first entry. former: tokens of former employers, with the last day there. declared: tokens of units an expert
-    has asked to be kept from. specialties: tokens of codes of the national classification.
+    has asked to be kept from. specialties: tokens of codes of the national classification. The others are made of these:
+    employers: who has a mark, be it code or name; titles: who has a title; away: the rows of the suspended; by_…: all rows
+    in the order of that fact.
     """
 
     size: int
@@ -141,6 +190,26 @@ class Columns:
     former: Links
     declared: Links
     specialties: Links
+    employers: Links = field(init=False, repr=False)
+    titles: Links = field(init=False, repr=False)
+    away: Whole = field(init=False, repr=False)
+    by_birth_year: Ranks = field(init=False, repr=False)
+    by_years_in_field: Ranks = field(init=False, repr=False)
+    by_valid_until: Ranks = field(init=False, repr=False)
+    by_entered: Ranks = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        rows, undated = np.arange(self.size), np.zeros(0, dtype=np.int64)
+        marks = np.concatenate((self.employer_code, self.employer_name))
+        named = marks != NONE
+        employers = Links(np.concatenate((rows, rows))[named], marks[named], undated)
+        object.__setattr__(self, "employers", employers)
+        object.__setattr__(self, "titles", Links(rows, self.title, undated))
+        object.__setattr__(self, "away", np.flatnonzero(self.suspended))
+        object.__setattr__(self, "by_birth_year", Ranks.of(self.birth_year))
+        object.__setattr__(self, "by_years_in_field", Ranks.of(self.years_in_field))
+        object.__setattr__(self, "by_valid_until", Ranks.of(self.valid_until))
+        object.__setattr__(self, "by_entered", Ranks.of(self.entered))
 
 
 def instant(moment: datetime) -> int:
