@@ -79,19 +79,19 @@ class RosterView:
 
     def holding(self, specialty: str) -> Mask:
         """Who has a specialty whose code begins so."""
-        columns = self.columns
-        mask = np.zeros(columns.size, dtype=np.bool_)
-        tokens = list(self.words.specialties.starting(specialty))
-        wanted = np.zeros(len(self.words.specialties), dtype=np.bool_)
-        wanted[tokens] = True
-        mask[columns.specialties.row[wanted[columns.specialties.token]]] = True
+        mask = np.zeros(self.columns.size, dtype=np.bool_)
+        mask[self.columns.specialties.rows(self.words.specialties.starting(specialty))] = True
         return mask
 
     def living(self, region: str) -> Mask:
         """Who lives in a region whose code begins so."""
         if not region:
             return np.ones(self.columns.size, dtype=np.bool_)
-        mask: Mask = self.region // 10 ** (6 - len(region)) == int(region)
+        width = 10 ** (6 - len(region))
+        first = int(region) * width
+        mask: Mask = self.region == first
+        if width > 1:
+            mask = (self.region >= first) & (self.region < first + width)
         return mask
 
     def employer(self, row: int) -> str:

@@ -248,7 +248,8 @@ def yearly_cap(_columns: Columns, context: AvoidanceContext) -> Rows:
     served, most = context.served, context.yearly_cap
     sat = served.row[(first <= served.day) & (served.day <= last)]
     # The same row stands together: who sat so often has it again that many places further on.
-    return sat[most - 1 :][sat[most - 1 :] == sat[: max(sat.size - most + 1, 0)]]
+    often: Rows = sat[most - 1 :][sat[most - 1 :] == sat[: max(sat.size - most + 1, 0)]]
+    return often
 
 
 RULES: tuple[tuple[Ground, Rule], ...] = (
