@@ -140,7 +140,7 @@ def test_taking_the_first_rows_would_be_noticed() -> None:
 
 
 def test_two_thousand_objects_are_drawn_as_often_as_their_points_say() -> None:
-    size, number, draws = 2000, 150, 400
+    size, number, draws = 2000, 150, 250
     points = np.array([1 + index * index % 97 for index in range(size)], dtype=np.int64)
     exact = chances("systematic", number, pointed(*points.tolist()))
     hits = np.zeros(size)
