@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from app.core.ids import printed_number
 from app.core.sealing import Sealer
-from expert_draw.engine.lines import Event, read_event
+from expert_draw.engine.lines import Event, trust_event
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.register import listed
 from expert_draw.keeping import house_signer
@@ -51,4 +51,4 @@ def _last(session: Session, center_id: str) -> Event | None:
         .order_by(col(DrawListing.n).desc())
         .limit(1)
     ).first()
-    return read_event(row.encode()) if row is not None else None
+    return trust_event(row) if row is not None else None

@@ -113,7 +113,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
         rules=RecordedRules(rules.id, rules.version, rules.sha256),
         parties=parties.committed(session, ground.now, ground.sealer, order.evaluation_id, order.suite),
         pools=tuple((pools[kind], secrets.token_bytes(SHARE_BYTES)) for kind in placing.ORDERS[order.order]),
-        roster=RosterRoot(view.root.hex(), view.size),
+        roster=RosterRoot(view.root, view.size),
         reserve=order.reserve,
         before=_before(session, order),
     )

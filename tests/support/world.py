@@ -21,6 +21,7 @@ from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
 from app.migrations.metadata import metadata
 from expert_draw.answers import Invitees
 from expert_draw.models import Expert, ExpertSpecialty
+from expert_draw.snapshot import Rosters
 from venue.models import Center, Room, Seat
 
 HOST_ID = "host-center"
@@ -46,6 +47,7 @@ class World:
     clock: ManualClock
     sealer: Sealer
     settings: Settings
+    rosters: Rosters
     host_id: str = ""
     experts: list[str] = field(default_factory=list)
 
@@ -69,6 +71,7 @@ class World:
         self, session: Session, *, specialty: str, employer: int, city: str, birth_year: int = 1975
     ) -> str:
         number = len(self.experts) + 1
+        change = self.rosters.begin(session)
         expert = Expert(
             id=new_id(self.now()),
             number=f"{number:017d}",
@@ -84,12 +87,15 @@ class World:
             employer_code=f"91530600MA{employer:08d}",
             title="高级工程师",
             years_in_field=20,
+            entered_at=self.now(),
             imported_at=self.now(),
+            revision=change.n,
         )
         session.add(expert)
         session.flush()
         session.add(ExpertSpecialty(expert_id=expert.id, code=specialty))
         session.flush()
+        self.rosters.seal(session, self.now(), change)
         self.experts.append(expert.id)
         return expert.id
 
@@ -103,11 +109,13 @@ def make_world(
     SQLModel.metadata.create_all(database.engine)
     with database.engine.begin() as connection:
         install_guards(connection)
+    sealer = Sealer(bytes(range(32)))
     world = World(
         database,
         ManualClock(START),
-        Sealer(bytes(range(32))),
+        sealer,
         settings or Settings(data_dir=folder, secret_key=bytes(range(32)).hex()),
+        Rosters(sealer),
     )
     cities = (*CITIES, *MORE_CITIES)
     with world.transaction() as session:

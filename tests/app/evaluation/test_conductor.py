@@ -15,8 +15,7 @@ from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import answers
-from expert_draw import service as draws
+from expert_draw import answers, keeping
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -61,7 +60,7 @@ def refill(world: World, evaluation_id: str) -> None:
 
 
 def record_of(session: Session) -> bytes:
-    return draws.read(session, session.exec(select(Draw)).one()).text
+    return keeping.text(session, session.exec(select(Draw)).one(), opened=True)
 
 
 def test_five_places_are_drawn_seated_and_called_in_one_transaction(world: World) -> None:
@@ -85,7 +84,7 @@ def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) ->
     evaluation_id = book(world, avoid=(UnitIn(name="单位 1"),))
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        seen = draw_views.draw_page(session, evaluation_id)
+        seen = draw_views.draw_page(session, world.house, evaluation_id)
         assert dict(seen.excluded) == {"employer": 1}
         assert avoided.id not in {one.expert_id for one in invitations(session, "queued")}
 
@@ -118,8 +117,8 @@ def test_a_window_that_closes_without_an_answer_gives_the_place_to_another(world
     world.clock.advance(world.settings.invitation.reply_window_s)
     with world.transaction() as session:
         assert answers.due(session, world.now()) == (silent.id,)
-        assert answers.expire(session, world.now(), silent.id)
-        assert not answers.expire(session, world.now(), silent.id)
+        assert answers.expire(session, world.now(), world.sealer, silent.id)
+        assert not answers.expire(session, world.now(), world.sealer, silent.id)
     assert answer(world, silent, accept=True) is Heard.lapsed
     refill(world, evaluation_id)
     with world.database.reading() as session:
@@ -365,7 +364,7 @@ def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) 
         summary = views.summary(session, lambda _key: None, evaluation_id).model_dump_json()
         seen = (
             draw_views.terminal(session, evaluation_id),
-            draw_views.draw_page(session, evaluation_id),
+            draw_views.draw_page(session, world.house, evaluation_id),
             views.evaluation_page(session, lambda _key: None, evaluation_id),
             venues.staff_board(session, world.now(), world.host_id),
         )
