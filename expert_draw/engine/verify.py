@@ -110,6 +110,9 @@ def check(text: bytes) -> Checked:
         found.refuse(len(lines) + 1, "record.no_newline")
     elif not lines:
         found.refuse(1, "record.empty")
+    if lines and (other := _another_format(lines[0])):
+        found.refuse(1, "record.unknown_format", value=other)
+        return found
     count = next((at for at, line in enumerate(lines) if line.startswith(OPENING)), len(lines))
     read = read_lines(lines[:count], _suite_and_key, read_entry, found.findings)
     if read:
@@ -118,11 +121,10 @@ def check(text: bytes) -> Checked:
     return found
 
 
-def _refuse_another_format(line: bytes) -> None:
-    """Says so plainly when line 1 is that of another format; whatever else is wrong with it is found later."""
+def _another_format(line: bytes) -> str | None:
+    """What line 1 says its format is, if it is none that we read."""
     named = re.search(rb'"format":"([^"]{0,64})"', line)
-    if named and named[1] != FORMAT.encode():
-        raise RecordBroken("record.unknown_format", value=named[1].decode(errors="replace"))
+    return named[1].decode(errors="replace") if named and named[1] != FORMAT.encode() else None
 
 
 def _suite_and_key(event: Event) -> tuple[Suite, str]:
@@ -141,7 +143,8 @@ def _read_openings(
         return
     terms: dict[At, Terms] = {}
     for event, entry in read:
-        terms.update(terms_in(entry, event.n))
+        if event.n == 1 or not isinstance(entry, Open):
+            terms.update(terms_in(entry, event.n))
     places = {at: place for place, at in enumerate(terms)}
     last = -1
     for number, line in enumerate(lines, start=before + 1):

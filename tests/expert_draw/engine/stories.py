@@ -25,7 +25,6 @@ from tests.expert_draw.engine.samples import (
     ready,
     revealed,
     seat_pool,
-    two_rounds,
     venue_pool,
 )
 
@@ -206,7 +205,6 @@ def given_up() -> DrawRecord:
 
 GOOD: dict[str, Callable[[], DrawRecord]] = {
     "good-closed": finished,
-    "good-open": two_rounds,
     "good-withheld": withheld,
     "good-venue-first": venue_first,
     "good-beacon": with_beacon,
@@ -219,4 +217,4 @@ GOOD: dict[str, Callable[[], DrawRecord]] = {
     "good-excluded-later": excluded_later,
     "good-given-up": given_up,
 }
-PUBLIC = ("good-closed", "good-venue-first", "good-reserves")
+PUBLIC = ("good-closed", "good-reserves")
