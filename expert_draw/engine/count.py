@@ -28,7 +28,7 @@ from expert_draw.engine.families import (
 from expert_draw.engine.series import grown, slopes, steps_of, tails
 from expert_draw.engine.states import States, states_of
 
-STATE_BOUND = 600_000_000
+STATE_BOUND = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,9 +81,10 @@ def count(ballot: Ballot, bound: int = STATE_BOUND) -> Count | None:
     None, too, under "uniform-sets", when somebody has two capped values that can both bind, and when more than 12
     candidates are tied together by conflicts or more than 24 groups of them exist.
 
-    bound: how many products of numbers may be added up, about 10 ns each. With V states (vectors of how many are chosen
-    for each list and have each bounded value) and U different employers it takes V² + U · V · (lists · bounded values)
-    of them. This is found out before anything is counted, so that no draw waits for a count in vain.
+    bound: how many products of machine words may be added up, about 3 ns each. With V states (vectors of how many are
+    chosen for each list and have each bounded value), U different employers and totals of 50·d bits it takes about
+    V² + d · U · V · lists · (bounded values + 1) of them; the standard bound is some six seconds. This is found out
+    before anything is counted, so that no draw waits for a count in vain.
     """
     if ballot.law == "uniform-sets":
         return None
@@ -109,7 +110,7 @@ class _Counting:
 
     def _of_crowd(self, crowd: Crowd, *, chances: bool) -> Count | None:
         atoms = sorted({vector for vectors in adds_of(crowd)[1] for vector in vectors})
-        states = states_of(crowd.needs, crowd.bounds, atoms, isqrt(self._bound))
+        states = states_of(crowd.needs, crowd.bounds, atoms, isqrt(self._bound) // 4)
         clusters = clusters_of(crowd, wide_blocks(crowd))
         if states is None or clusters is None:
             return None
@@ -118,7 +119,7 @@ class _Counting:
         kinds = kinds_of(crowd, states)
         families = kin_of(crowd, states, kinds, ~in_clusters(crowd, clusters))
         steps = len(states) ** 2 * (1 + 8 * len(clusters))
-        if steps + sum(steps_of(kin.family, states) for kin in families) > self._bound:
+        if steps + sum(steps_of(kin.family, states, self._width) for kin in families) > self._bound:
             return None
         joined = [ClusterCount(crowd, states, kinds, cluster) for cluster in clusters]
         product = _product(states, families, joined)
@@ -126,6 +127,19 @@ class _Counting:
         if not chances or not feasible:
             return self._none(feasible * self._ways)
         return self._with_chances(crowd, states, kinds, families, joined, product, feasible)
+
+    @property
+    def _width(self) -> int:
+        """Bits of a number that the total cannot exceed."""
+        weights = self._ballot.weights
+        heavy = (
+            len(one.members) if weights is None else int(weights[one.members].sum())
+            for one in self._ballot.roles
+        )
+        return sum(
+            role.need * heaviest.bit_length()
+            for role, heaviest in zip(self._ballot.roles, heavy, strict=True)
+        )
 
     @property
     def _ways(self) -> int:

@@ -12,7 +12,7 @@ from expert_draw.engine.pool import Bound, Candidate, Law, Pool, Standing, count
 from expert_draw.engine.wording import COMMITTEE, DrawInfeasible
 
 # Obstacles are looked for while somebody waits: some tenths of a second for each thing that could give.
-PATIENCE = 60_000_000
+PATIENCE = 150_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def committee_problems(
 
 def depths(pool: Pool, standing: Standing | None = None) -> tuple[Depth, ...]:
     """How deep the pool is for every vacant slot, ascending by slot; without a standing, before anything is drawn."""
-    return _depths(pool, ballots(pool, standing or first_standing(pool), "uniform-labelled")[-1])
+    return depths_of(pool, ballots(pool, standing or first_standing(pool), "uniform-labelled")[-1])
 
 
 def shallow_slots(pool: Pool, ratio: int) -> tuple[InvalidInput, ...]:
@@ -94,7 +94,7 @@ def obstacles(
         DrawInfeasible(
             "draw.slot_short", slot=one.slot, quota=one.needed, available=one.available, removed=one.removed
         )
-        for one in _depths(pool, ballot)
+        for one in depths_of(pool, ballot)
         if one.available < one.needed
     )
     structural = short or tuple(_competing(ballot))
@@ -116,7 +116,8 @@ def _helps(ballot: Ballot) -> int | str | None:
     return _many(ballot) or None
 
 
-def _depths(pool: Pool, ballot: Ballot) -> tuple[Depth, ...]:
+def depths_of(pool: Pool, ballot: Ballot) -> tuple[Depth, ...]:
+    """The same as `depths` for a ballot made ready."""
     qualified = Counter(slot for one in pool.candidates for slot in one.slots)
     return tuple(
         sorted(

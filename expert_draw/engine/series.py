@@ -34,12 +34,12 @@ class Family:
     times: Integers
 
 
-def steps_of(family: Family, states: States) -> int:
-    """How many products `slopes` and `tails` each add up, before any digits."""
+def steps_of(family: Family, states: States, width: int) -> int:
+    """How many products `slopes` and `tails` each add up. width: bits of the largest number to come."""
     sizes = [end - start for start, end in zip(states.starts, states.starts[1:], strict=False)]
     most = min(family.room, states.places)
     ways = sum(sum(sizes[: len(sizes) - more]) * sizes[more] for more in range(1, most + 1))
-    return ways * len(family.times)
+    return ways * len(family.times) * _Digits.holding(family.columns, 1 << width).limbs
 
 
 def slopes(family: Family, states: States) -> list[int]:

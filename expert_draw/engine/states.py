@@ -90,7 +90,7 @@ def states_of(
     if width >= MOST_CODE:
         return None
     steps = np.array(strides, np.int64)
-    adding = np.array(atoms, np.int64).reshape(-1, len(limits))
+    adding = np.array(atoms, np.int64).reshape(len(atoms), len(limits))
     layers = _reached(limits, steps, adding, sum(needs), most)
     if layers is None:
         return None

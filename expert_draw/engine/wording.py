@@ -41,6 +41,7 @@ POOL = MappingProxyType(
         "draw.most_blocks": "分组 {group} 的值 {value} 至多 {most} 人的限制使抽取无法完成；提高到 {enough} 即可，届时有 {committees} 种组合。",
         "draw.conflicts_block": "{pairs} 对不得同席的关系使抽取无法完成；不计这些关系时有 {committees} 种组合。",
         "draw.ground_blocks": "事由 {ground} 排除了 {removed} 名候选，使抽取无法完成；这些候选若经核实可以参加，有 {committees} 种组合。",
+        "draw.not_counted": "名单的结构过于复杂，无法精确计算每名候选的机会，因此不能拟合均衡权重。请改用等概率抽取，或减少上下限和冲突。",
         "draw.limits_block": "现有的限制合在一起使抽取无法完成，单独放宽其中任何一项都不够。请扩大候选范围，或同时放宽几项。",
     }
 )

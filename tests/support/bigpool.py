@@ -75,4 +75,7 @@ def _ballot(pool: BigPool, lists: tuple[Integers, ...], bounds: tuple[tuple[int,
 def _zipf(dice: np.random.Generator, values: int, shape: int | tuple[int, int], exponent: float) -> Integers:
     """Numbers from 0, the kth as likely as 1 / (k + 10) to the power of `exponent`."""
     heights = np.cumsum(1 / (np.arange(values) + 10.0) ** exponent)
-    return np.searchsorted(heights, dice.random(shape) * heights[-1], side="right").astype(np.int64)
+    numbers: Integers = np.searchsorted(heights, dice.random(shape) * heights[-1], side="right").astype(
+        np.int64
+    )
+    return numbers

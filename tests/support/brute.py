@@ -75,20 +75,20 @@ def asked(
     weighted: bool = False,
     second_cap: bool = False,
     conflicts: bool = True,
-    most: int = 8,
+    crowded: bool = False,
 ) -> Asked:
-    """Up to `most` candidates for up to three slots; employers, regions, bounds, kin, members held and present."""
-    slots = draw(st.lists(st.integers(1, 2), min_size=1, max_size=3))
+    """Up to eight candidates for up to three slots; employers, regions, bounds, kin, members held and present.
+
+    crowded: more candidates and places and two employers of whom two or three may sit.
+    """
+    slots = draw(st.lists(st.integers(1, 2), min_size=2 if crowded else 1, max_size=3))
+    employers = st.sampled_from("xy" if crowded else "xyzw")
     keys = [str(at + 1) for at in range(len(slots))]
     some_slots = st.sets(st.sampled_from(keys), min_size=1).map(lambda own: tuple(sorted(own)))
 
     def groups(held: bool) -> tuple[Group, ...]:
         own = [("region", draw(st.sampled_from("pqr")))] if draw(st.integers(0, 3)) else []
-        return (
-            (*own, ("employer", draw(st.sampled_from("xyzw"))))
-            if draw(st.integers(0, 3)) or held
-            else tuple(own)
-        )
+        return (*own, ("employer", draw(employers))) if draw(st.integers(0, 3)) or held else tuple(own)
 
     candidates = [
         Candidate(
@@ -98,7 +98,7 @@ def asked(
             ("kin",) if not draw(st.integers(0, 7)) else (),
             draw(st.integers(1, 5)) if weighted else 1,
         )
-        for at in range(draw(st.integers(1, most)))
+        for at in range(draw(st.integers(6, 10) if crowded else st.integers(1, 8)))
     ]
     codes = [one.id for one in candidates]
     sitting = [Member(f"h{at}", groups(held=True)[-1:]) for at in range(draw(st.integers(0, 1)))]
@@ -109,6 +109,7 @@ def asked(
         drawn = draw(st.lists(st.tuples(either, either), max_size=3))
         pairs = {(min(one), max(one)) for one in drawn if one[0] != one[1]}
     caps = [("employer", draw(st.integers(1, 3)))] if draw(st.integers(0, 4)) else []
+    caps = [("employer", draw(st.integers(2, 3)))] if crowded else caps
     if second_cap and draw(st.booleans()):
         caps.append(("region", draw(st.integers(1, 3))))
     bounds = []
