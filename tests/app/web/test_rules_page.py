@@ -82,7 +82,7 @@ def test_the_booking_page_cites_the_article_and_the_evidence_of_what_it_says(hou
     filled = {**FORM, "host_center_id": house.world.host_id}
     piece = visitor.post("/evaluations/check", data=filled).text
     assert "依据：委员会人数下限 · 招标投标法 37(2)" in piece
-    assert 'data-evidence="V">已读条文' in piece
+    assert 'data-evidence="V">已读原文' in piece
     assert "水利工程项目的评标委员会至少 7 人" in piece
     assert 'data-evidence="S">据公开资料' in piece
 
