@@ -352,6 +352,20 @@ def test_a_file_of_broken_openings_is_refused_not_raised() -> None:
         assert not verify_record(lines + opening + b"\n").ok
 
 
+def test_who_falls_ill_never_comes_back() -> None:
+    two = replace(agencies(), target=(("a", 0), ("b", 0), ("c", 2)))
+    crew = InspectorPlan(1, 1, tuple(person(f"inspector-{i}", "elsewhere") for i in range(4)), nonce(3))
+    record, came = drawn(opened(two, crew)), list[str]()
+    while record.pairs:
+        for _, who in record.pairs:
+            record = record.leave(later(10), HOUSE, who, "ill")
+            came.append(who)
+        record = drawn(record)
+    assert sorted(came) == sorted(one.id for one in crew.inspectors)
+    assert {it.code for it in record.obstacles()} == {"inspection.object_short"}
+    assert verify_record(record.text(openings=True)).full
+
+
 def test_a_campaign_that_draws_nothing_needs_nobody() -> None:
     none = replace(agencies(), target=(("a", 0), ("b", 0), ("c", 0)))
     record = drawn(opened(none, InspectorPlan(2, 1, (person("one"),), nonce(3)))).close(later(9), HOUSE)
