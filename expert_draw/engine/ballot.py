@@ -223,14 +223,10 @@ def _conflicts(
     pairs: list[tuple[int, int]] = []
     barred: set[int] = set()
     touching = False
-    for one, other in pool.conflicts:
-        if one in seated and other in seated:
-            touching = True
-        elif one in seated or other in seated:
-            place = pool.place_of(other if one in seated else one)
-            barred.update(() if place is None else (place,))
-        else:
-            first, second = pool.place_of(one), pool.place_of(other)
-            if first is not None and second is not None:
-                pairs.append((first, second))
+    for pair in pool.conflicts:
+        open_ = [place for id_ in pair if id_ not in seated and (place := pool.place_of(id_)) is not None]
+        if len(open_) == 2:  # noqa: PLR2004
+            pairs.append((open_[0], open_[1]))
+        barred.update(open_ if len(open_) == 1 else ())
+        touching = touching or not open_
     return tuple(pairs), frozenset(barred), touching

@@ -1,5 +1,6 @@
-"""What may be asked of a draw, and what is refused with the reason."""
+"""What is asked: nonsense is refused and says what to mend."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,105 +8,195 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.errors import InvalidInput
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Slot, count_groups
-from tests.expert_draw.engine.samples import request, requests
+from expert_draw.engine.pool import (
+    Bound,
+    Candidate,
+    DrawKind,
+    Level,
+    Member,
+    Pool,
+    Standing,
+    count_groups,
+    first_standing,
+)
+from expert_draw.engine.wording import REQUEST
+from tests.expert_draw.engine.instances import listed, pools
+
+PLAIN = listed({"1": (1, "abc"), "2": (2, "bcd")})
 
 
-def refused(code: str, **fields: Any) -> InvalidInput:
-    asked: dict[str, Any] = {
-        "kind": DrawKind.expert,
-        "slots": (Slot("1", 1, ("a",)),),
-        "candidates": (Candidate("a"), Candidate("b")),
-    }
+def refused(code: str, **changes: Any) -> dict[str, Any]:
+    """What a plain pool with these changes is refused for; its parameters."""
     with pytest.raises(InvalidInput) as caught:
-        DrawRequest(**{**asked, **fields})
+        replace(PLAIN, **changes)
     assert caught.value.code == code
-    return caught.value
+    return dict(caught.value.params)
 
 
-@given(requests(), st.randoms(use_true_random=False))
-def test_the_order_in_which_a_request_is_written_does_not_matter(asked: DrawRequest, shuffler: Any) -> None:
-    def mixed(items: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(shuffler.sample(items, len(items)))
-
-    slots = tuple(Slot(slot.key, slot.quota, mixed(slot.eligible)) for slot in mixed(asked.slots))
-    people = tuple(Candidate(one.id, mixed(one.groups)) for one in mixed(asked.candidates))
-    again = DrawRequest(asked.kind, slots, people, mixed(asked.group_caps), asked.held, mixed(asked.excluded))
-    assert again == asked
-
-
-def test_a_candidate_whom_no_slot_wants_is_left_out() -> None:
-    asked = DrawRequest(DrawKind.seat, (Slot("1", 1, ("a",)),), (Candidate("b"), Candidate("a")))
-    assert asked.candidates == (Candidate("a"),)
-
-
-def test_excluded_and_sitting_members_cannot_be_drawn() -> None:
-    asked = request({"1": (1, "abc")}, held=(Candidate("a"),), excluded=(("b", "busy"), ("b", "employer")))
-    assert asked.removed() == {"a", "b"}
-
-
-def test_groups_are_counted_by_name_and_value() -> None:
-    counted = count_groups(
-        [Candidate("a", (("employer", "x"), ("room", "x"))), Candidate("b", (("employer", "x"),))]
+@given(pools(), st.randoms(use_true_random=False))
+def test_equal_pools_are_equal_in_whatever_order_they_were_written(pool: Pool, shuffler: Any) -> None:
+    people, slots, bounds = list(pool.candidates), list(pool.slots), list(pool.bounds)
+    for rows in (people, slots, bounds):
+        shuffler.shuffle(rows)
+    turned = tuple((second, first) for first, second in pool.conflicts[::-1])
+    other = replace(
+        pool, candidates=tuple(people), slots=tuple(slots), bounds=tuple(bounds), conflicts=turned * 2
     )
-    assert counted == {("employer", "x"): 2, ("room", "x"): 1}
+    assert other == pool
+    assert [one.id for one in other.candidates] == sorted(one.id for one in people)
 
 
-def test_a_draw_without_slots_is_refused() -> None:
-    refused("draw.no_slots", slots=())
+def test_what_a_candidate_has_is_sorted_and_said_once() -> None:
+    groups = (("unit", "y"), ("employer", "x"), ("unit", "y"))
+    one = Candidate("a", groups, ("2", "1", "2"), ("kin", "busy", "kin"))
+    assert one == Candidate("a", groups[:2][::-1], ("1", "2"), ("busy", "kin"))
+    assert one.groups == (("employer", "x"), ("unit", "y"))
+    assert Member("h", groups).groups == one.groups
+    assert Level((("unit", 2), ("employer", 1))) == Level((("employer", 1), ("unit", 2)))
 
 
-def test_two_slots_of_one_name_are_refused() -> None:
-    slots = (Slot("1", 1, ()), Slot("1", 2, ()))
-    assert refused("draw.duplicate_slot", slots=slots).params == {"slot": "1"}
+def test_a_candidate_is_found_by_its_id() -> None:
+    assert PLAIN.by_id("c") is PLAIN.candidates[2]
+    assert (PLAIN.place_of("c"), PLAIN.place_of("z")) == (2, None)
+    with pytest.raises(KeyError):
+        PLAIN.by_id("z")
 
 
-def test_a_person_listed_twice_is_refused() -> None:
-    assert refused("draw.duplicate_candidate", candidates=(Candidate("a"), Candidate("a"))).params == {
-        "id": "a"
-    }
-    refused("draw.duplicate_candidate", held=(Candidate("h"), Candidate("h")))
+def test_at_first_every_place_is_vacant() -> None:
+    assert first_standing(PLAIN) == Standing((("1", 1), ("2", 2)))
+    assert PLAIN.places == 3
 
 
-def test_a_slot_may_not_name_a_stranger() -> None:
-    refusal = refused("draw.unknown_candidate", slots=(Slot("1", 1, ("a", "zz")),))
-    assert refusal.params == {"slot": "1", "id": "zz"}
-    assert str(refusal) == "draw.unknown_candidate: 名额 1 的候选 zz 不在名单中。"
-
-
-def test_more_than_ninety_nine_places_are_refused() -> None:
-    refused("draw.too_many_places", slots=(Slot("1", 50, ()), Slot("2", 50, ())))
+def test_the_groups_of_members_are_counted() -> None:
+    members = (Member("a", (("room", "x"),)), Candidate("b", (("room", "x"), ("room", "y"))))
+    assert count_groups(members) == {("room", "x"): 2, ("room", "y"): 1}
 
 
 @pytest.mark.parametrize("quota", [0, -1, 100, True, "3", 2.0, None])
 def test_a_quota_is_a_whole_number_from_1_to_99(quota: Any) -> None:
-    with pytest.raises(InvalidInput) as caught:
-        Slot("1", quota, ())
-    assert caught.value.code == "draw.quota_out_of_range"
+    params = refused("draw.quota_out_of_range", slots=(("1", quota), ("2", 1)))
+    assert params == {"slot": "1", "quota": quota, "most": 99}
+
+
+def test_a_list_without_slots_is_refused() -> None:
+    refused("draw.no_slots", slots=())
+
+
+def test_a_slot_is_named_once() -> None:
+    assert refused("draw.duplicate_slot", slots=(("1", 1), ("2", 1), ("1", 2))) == {"slot": "1"}
+
+
+def test_ninety_nine_places_can_be_asked_for_and_no_more() -> None:
+    assert replace(PLAIN, slots=(("1", 16), ("2", 83))).places == 99
+    assert refused("draw.too_many_places", slots=(("1", 50), ("2", 50))) == {"places": 100, "most": 99}
+
+
+def test_levels_are_needed() -> None:
+    refused("draw.no_levels", levels=())
+
+
+def test_a_candidate_is_listed_once() -> None:
+    twice = (*PLAIN.candidates, Candidate("b", (), ("1",)))
+    assert refused("draw.duplicate_candidate", candidates=twice) == {"id": "b"}
+    assert refused("draw.duplicate_candidate", held=(Member("h"), Member("h"))) == {"id": "h"}
 
 
 @pytest.mark.parametrize("id_", ["", 7, None, b"a"])
 def test_an_id_is_a_text(id_: Any) -> None:
+    for make in (
+        lambda: Candidate(id_),
+        lambda: Member(id_),
+        lambda: Level(((id_, 1),)),
+        lambda: Bound(id_, "n", 0, 1),
+        lambda: Bound("region", id_, 0, 1),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            make()
+        assert caught.value.code == "draw.id_not_text"
+        assert caught.value.params == {"value": repr(id_)}
+    refused("draw.id_not_text", slots=((id_, 1),))
+    refused("draw.id_not_text", candidates=(Candidate("a", (("employer", id_),), ("1",)),))
+    refused("draw.id_not_text", candidates=(Candidate("a", ((id_, "x"),), ("1",)),))
+    refused("draw.id_not_text", candidates=(Candidate("a", (), ("1",), (id_,)),))
+    refused("draw.id_not_text", held=(Member("h", (("employer", id_),)),))
+
+
+def test_a_candidate_names_slots_that_are_drawn_and_at_least_one() -> None:
+    strange = (*PLAIN.candidates, Candidate("e", (), ("1", "9")))
+    assert refused("draw.unknown_slot", candidates=strange) == {"id": "e", "slot": "9"}
+    nowhere = (*PLAIN.candidates, Candidate("e"))
+    assert refused("draw.candidate_without_slot", candidates=nowhere) == {"id": "e"}
+
+
+@pytest.mark.parametrize("weight", [0, -1, 2**24 + 1, True, 1.5, "2"])
+def test_a_weight_is_a_whole_number_from_1_to_2_to_the_24(weight: Any) -> None:
     with pytest.raises(InvalidInput) as caught:
-        Candidate(id_)
-    assert caught.value.code == "draw.id_not_text"
-    with pytest.raises(InvalidInput):
-        Slot(id_, 1, ())
-
-
-def test_a_cap_is_given_once() -> None:
-    assert refused("draw.duplicate_cap", group_caps=(("employer", 1), ("employer", 2))).params == {
-        "group": "employer"
-    }
+        Candidate("a", (), ("1",), (), weight)
+    assert caught.value.code == "draw.weight_out_of_range"
+    assert caught.value.params == {"id": "a", "weight": weight, "most": 2**24}
+    assert Candidate("a", weight=2**24).weight == 2**24
 
 
 @pytest.mark.parametrize("cap", [0, -3, True, "1"])
 def test_a_cap_is_a_whole_number_from_1(cap: Any) -> None:
-    refused("draw.cap_out_of_range", group_caps=(("employer", cap),))
+    with pytest.raises(InvalidInput) as caught:
+        Level((("employer", cap),))
+    assert caught.value.code == "draw.cap_out_of_range"
+    assert caught.value.params == {"group": "employer", "cap": cap}
 
 
-def test_sitting_members_who_break_a_cap_are_refused() -> None:
-    held = (Candidate("h", (("employer", "x"),)), Candidate("i", (("employer", "x"),)))
-    refusal = refused("draw.held_over_cap", held=held, group_caps=(("employer", 1),))
-    assert refusal.params == {"group": "employer", "count": 2, "cap": 1}
-    assert DrawRequest(DrawKind.expert, (Slot("1", 1, ("a",)),), (Candidate("a"),), (("employer", 2),), held)
+def test_a_cap_is_given_once() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Level((("employer", 1), ("employer", 2)))
+    assert caught.value.code == "draw.duplicate_cap"
+
+
+@pytest.mark.parametrize(("least", "most"), [(3, 2), (-1, 2), (0, -1), (True, 2), (0, "2"), (1.0, 2)])
+def test_bounds_do_not_contradict_themselves(least: Any, most: Any) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Bound("region", "n", least, most)
+    assert caught.value.code == "draw.bound_contradicts"
+    assert caught.value.params == {"group": "region", "value": "n", "least": least, "most": most}
+
+
+def test_bounds_are_given_once_and_may_be_for_a_value_nobody_has() -> None:
+    bounds = (Bound("region", "n", 1, 2), Bound("region", "n", 0, 1))
+    assert refused("draw.duplicate_bound", bounds=bounds) == {"group": "region", "value": "n"}
+    assert replace(PLAIN, bounds=bounds[:1]).bounds == bounds[:1]
+
+
+def test_a_conflict_is_between_two_who_are_known() -> None:
+    assert refused("draw.conflict_unknown", conflicts=(("a", "z"),)) == {"id": "z"}
+    assert refused("draw.conflict_with_oneself", conflicts=(("a", "a"),)) == {"id": "a"}
+    held = replace(PLAIN, held=(Member("h"),), conflicts=(("h", "a"), ("a", "h")))
+    assert held.conflicts == (("a", "h"),)
+
+
+def test_a_settled_member_is_no_candidate() -> None:
+    assert refused("draw.held_is_candidate", held=(Member("a"),)) == {"id": "a"}
+
+
+def test_settled_members_who_break_every_level_are_refused() -> None:
+    held = (Member("h", (("employer", "x"),)), Member("i", (("employer", "x"),)))
+    strict, lax = Level((("employer", 1),)), Level((("employer", 2),))
+    params = refused("draw.held_over_cap", held=held, levels=(strict,))
+    assert params == {"group": "employer", "count": 2, "cap": 1}
+    assert replace(PLAIN, held=held, levels=(strict, lax)).held == held
+    assert replace(PLAIN, held=held, levels=(strict, Level())).held == held
+
+
+def test_a_list_follows_another_kind_with_one_place_in_each_slot() -> None:
+    assert refused("draw.follows_itself", follows=(DrawKind.expert, "city")) == {"kind": "expert"}
+    params = refused("draw.follows_needs_one", follows=(DrawKind.venue, "city"))
+    assert params == {"slot": "2", "quota": 2}
+    assert replace(PLAIN, slots=(("1", 1), ("2", 1)), follows=(DrawKind.venue, "city")).follows
+
+
+def test_every_refusal_is_a_sentence_that_names_what_it_found() -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Bound("region", "n", 3, 2)
+    assert (
+        REQUEST[caught.value.code]
+        .format(**caught.value.params)
+        .startswith("分组 region 的值 n 要求 3 至 2 人")
+    )
