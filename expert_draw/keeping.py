@@ -62,7 +62,7 @@ def read(session: Session, draw: Draw) -> DrawRecord:
     last = session.exec(
         select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n).desc()).limit(1)
     ).one()
-    known = _recent.find(draw.id, json.loads(last)["hash"])
+    known = _recent.find(draw.id, hash_of_line(last))
     if known is None:
         known = DrawRecord.trust(lines(session, draw), openings(session, draw))
         _recent.put(draw.id, known)
@@ -101,6 +101,11 @@ def openings(session: Session, draw: Draw) -> tuple[str, ...]:
             select(DrawOpening.text).where(DrawOpening.draw_id == draw.id).order_by(col(DrawOpening.n))
         ).all()
     )
+
+
+def hash_of_line(line: str) -> str:
+    """The hash a stored line carries."""
+    return str(json.loads(line)["hash"])
 
 
 def text(session: Session, draw: Draw, *, opened: bool) -> bytes:

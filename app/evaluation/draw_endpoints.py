@@ -10,10 +10,10 @@ from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from app.evaluation import cases, committee, draw_parties, slips, views
+from app.evaluation import cases, committee, draw_parties, public_draws, slips, views
 from app.evaluation.cases import HouseDep
 from app.evaluation.schemas import StatementIn
-from expert_draw import keeping, listing
+from expert_draw import keeping
 
 router = APIRouter(prefix="/api", tags=["draw"])
 
@@ -160,7 +160,7 @@ def slip(
 def center_list(center_id: str, database: DatabaseDep) -> PlainTextResponse:
     """The center's chained list of its draws."""
     with database.reading() as session:
-        return as_file(listing.text(session, center_id), "draws.jsonl")
+        return as_file(public_draws.list_of(session, center_id), "draws.jsonl")
 
 
 def as_file(text: bytes, name: str) -> PlainTextResponse:

@@ -86,16 +86,21 @@ def say(
             committee.reveal(session, now, house, evaluation, party, share, said["sig"])
 
 
+def may_publish(evaluation: Evaluation) -> bool:
+    """Whether everything is over, so that the whole record can be made public."""
+    return evaluation.state in _ENDED and evaluation.draw_id is not None
+
+
 def publish(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> None:
     """From now on anyone may have the record with its lists opened. Only when everything is over."""
     evaluation = cases.load_for(session, actor, evaluation_id)
-    if evaluation.state not in _ENDED or evaluation.draw_id is None:
+    if not may_publish(evaluation):
         raise Conflict(
             "publish-early",
             N_("评标封存或终止之后才能公开完整的抽取记录"),
             N_("结果公布之后再公开"),
         )
-    draw = keeping.load(session, evaluation.draw_id)
+    draw = keeping.load(session, str(evaluation.draw_id))
     if draw.published_at is None:
         draw.published_at = now
         session.add(draw)

@@ -7,6 +7,7 @@ from app.web.pages import (
     draw,
     evaluation,
     invitations,
+    public_draws,
     replay,
     rules,
     seat,
@@ -17,5 +18,18 @@ from app.web.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for _part in (sign_in, today, booking, evaluation, draw, invitations, replay, rules, seat, simulator, verify):
+for _part in (
+    sign_in,
+    today,
+    booking,
+    evaluation,
+    draw,
+    public_draws,
+    invitations,
+    replay,
+    rules,
+    seat,
+    simulator,
+    verify,
+):
     router.include_router(_part.router)

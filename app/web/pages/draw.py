@@ -1,30 +1,138 @@
-"""The draw as a ceremony: the commitment, the rounds with their shares, and how anyone can check them."""
+"""The draw as a ceremony: pool depth before it, the promises, each share as it comes, the rounds, and how to check them."""
 
+from http import HTTPStatus
 from typing import Annotated
 
+import segno
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.evaluation import cases, draw_views, views
+from app.core.errors import NotFound, YuanpingError
+from app.core.i18n import N_
+from app.evaluation import cases, committee, draw_parties, draw_views, views
 from app.web.pages.acts import allowed
-from app.web.pages.visit import VisitDep
+from app.web.pages.visit import Visit, VisitDep
+from expert_draw import parties
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
+Reader = Annotated[Actor, Requires(Permission.draw_read)]
 
 
 @router.get("/draw")
-def draw(
-    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_read)]
-) -> HTMLResponse:
+def draw(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
+    return _page(visit, actor, evaluation_id)
+
+
+@router.get("/pool")
+def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
+    """Rule check and pool depth: how the draw would stand, before anything is promised."""
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
-        view = draw_views.draw_page(session, evaluation_id)
+        view = draw_views.forecast(session, visit.now, visit.house, evaluation_id)
+    return visit.page("pool.html", actor=actor, view=view)
+
+
+@router.get("/ceremony")
+def ceremony(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
+    """For the projector: large, without buttons, codes only; follows by itself."""
+    with visit.database.reading() as session:
+        cases.load_for(session, actor, evaluation_id)
+        view = draw_views.draw_page(session, visit.house, evaluation_id)
+    return visit.page("ceremony.html", actor=actor, view=view)
+
+
+@router.get("/draw/head.svg")
+def head_code(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
+    """The QR code of the record's number and head, to be photographed and compared later."""
+    with visit.database.reading() as session:
+        cases.load_for(session, actor, evaluation_id)
+        view = draw_views.draw_page(session, visit.house, evaluation_id)
+    if view.head is None:
+        raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
+    return qr(f"{view.number} {view.lines} {view.head}")
+
+
+@router.post("/draw/approve")
+def approve(
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_supervise)]
+) -> Response:
+    """The supervisor lets the draw go on although thresholds are not met."""
+    try:
+        with visit.database.transaction() as session:
+            evaluation = cases.load_for(session, actor, evaluation_id)
+            committee.approve_warnings(session, visit.now, visit.house, actor.id, evaluation)
+    except NotFound:
+        raise
+    except YuanpingError as refusal:
+        return _page(visit, actor, evaluation_id, refusal)
+    return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
+
+
+@router.post("/draw/publish")
+def publish(
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_supervise)]
+) -> Response:
+    """From now on anyone may have the record with its lists opened."""
+    try:
+        with visit.database.transaction() as session:
+            draw_parties.publish(session, visit.now, actor, evaluation_id)
+    except NotFound:
+        raise
+    except YuanpingError as refusal:
+        return _page(visit, actor, evaluation_id, refusal)
+    return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
+
+
+@router.get("/draw/parties/{party}")
+def party_page(evaluation_id: str, party: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
+    """The page of a party with an account: the center's operator, the supervisor."""
+    with visit.database.reading() as session:
+        draw_parties.of_actor(session, actor, evaluation_id, party)
+        view = draw_views.draw_page(session, visit.house, evaluation_id)
+    base = f"/api/evaluations/{evaluation_id}/draw"
+    return visit.page(
+        "party.html",
+        actor=actor,
+        view=view,
+        party=party,
+        speak=f"{base}/parties/{party}",
+        record=f"{base}/record",
+        news=f"/api/evaluations/{evaluation_id}/stream",
+    )
+
+
+def qr(text: str) -> Response:
+    """A QR code as an SVG picture."""
+    picture = segno.make(text, error="m", micro=False).svg_inline(
+        scale=4, dark="#000", light="#fff", border=2
+    )
+    return Response(
+        picture.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1),
+        media_type="image/svg+xml",
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def _page(
+    visit: Visit, actor: Actor, evaluation_id: str, refusal: YuanpingError | None = None
+) -> HTMLResponse:
+    with visit.database.reading() as session:
+        evaluation = cases.load_for(session, actor, evaluation_id)
+        view = draw_views.draw_page(session, visit.house, evaluation_id)
+    supervises = actor.may(Permission.draw_supervise)
+    speaks_for = parties.SUPERVISOR if supervises else parties.CENTER
     return visit.page(
         "draw.html",
         actor=actor,
+        status=refusal.status if refusal else HTTPStatus.OK,
         view=view,
         acts=allowed(actor, view.acts),
-        downloads=views.hands_out_record(actor, view.card.state),
+        opened=views.opens_lists(actor, evaluation.state),
+        may_approve=supervises and view.state == "approving",
+        may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
+        may_link=actor.may(Permission.draw_run),
+        speaks_for=speaks_for,
+        refusal=visit.explain(refusal) if refusal else None,
     )
