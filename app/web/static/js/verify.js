@@ -26,30 +26,34 @@ const json = JSON.stringify, same = (a, b) => json(a) === json(b), sum = (number
 let page = new Uint8Array(1 << 16);
 const turn = (x, n) => (x << n) | (x >>> (32 - n));
 const hex = (bytes) => Array.from(bytes, (b) => b.toString(16).padStart(2, "0")).join("");
-const unhex = (text) => {
-  const bytes = new Uint8Array(text.length / 2);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = parseInt(text.slice(2 * i, 2 * i + 2), 16);
+const nibble = (text, i) => { const c = text.charCodeAt(i); return (c & 15) + 9 * (c >> 6); };
+const unhex = (text, bytes = new Uint8Array(text.length / 2), at = 0) => {
+  for (let i = 0; i < text.length; i += 2) bytes[at++] = (nibble(text, i) << 4) | nibble(text, i + 1);
   return bytes;
 };
+const room = (size) => { if (size + 72 > page.length) { const old = page; page = new Uint8Array(2 * size + 72); page.set(old); } };
+const write = (text, n) => { room(n + text.length); for (let i = 0; i < text.length; i++) page[n++] = text.charCodeAt(i); return n; };
 const hasher = (start, mix) => {
   const h = new Int32Array(8), w = new Int32Array(68);
-  return (...parts) => {
-    let n = 0;
-    for (const part of parts) {
-      if (n + part.length + 72 > page.length) page = Object.assign(new Uint8Array(2 * (n + part.length) + 72), page);
-      if (typeof part === "string") for (let i = 0; i < part.length; i++) page[n++] = part.charCodeAt(i);
-      else { page.set(part, n); n += part.length; }
-    }
+  const digest = (n, out, at) => { // of the first n bytes of the page, without making anything new
     const end = ((n + 72) >> 6) << 6; // one byte 128, zeros, and the length in bits at the end of the last block
-    page.fill(0, n, end)[n] = 128;
-    for (let i = 1; i < 6; i++) page[end - i] = (n * 8) / 256 ** (i - 1);
+    page.fill(0, n, end);
+    page[n] = 128;
+    for (let i = 0; i < 5; i++) page[end - 1 - i] = (n * 8) / 256 ** i;
     h.set(start);
     for (let p = 0; p < end; mix(h, w)) for (let i = 0; i < 16; i++, p += 4)
       w[i] = (page[p] << 24) | (page[p + 1] << 16) | (page[p + 2] << 8) | page[p + 3];
-    const out = new Uint8Array(32);
-    for (let i = 0; i < 32; i++) out[i] = h[i >> 2] >>> (24 - 8 * (i & 3));
+    for (let i = 0; i < 8; i++, at += 4) {
+      out[at] = h[i] >>> 24; out[at + 1] = h[i] >>> 16; out[at + 2] = h[i] >>> 8; out[at + 3] = h[i];
+    }
     return out;
   };
+  const H = (...parts) => {
+    let n = 0;
+    for (const part of parts) if (typeof part === "string") n = write(part, n); else { room(n + part.length); page.set(part, n); n += part.length; }
+    return digest(n, new Uint8Array(32), 0);
+  };
+  return Object.assign(H, { digest });
 };
 const PRIMES = [], fraction = (x) => ((x % 1) * 2 ** 32) | 0; // SHA-256's constants are fractions of roots of primes
 for (let n = 2; PRIMES.length < 64; n++) if (PRIMES.every((p) => n % p)) PRIMES.push(n);
@@ -85,16 +89,37 @@ const sm3 = hasher(IV, (h, w) => {
 });
 export const HASH = { sha256, sm3 };
 
-function commitment(H, nonce, rows, rest) { // §3
-  const blind = (code) => H("ed-panel/2 row\0", unhex(nonce), code);
-  const keys = rows.map(([code]) => unhex(code)), leaves = rows.map((row, i) => H("\0", blind(keys[i]), json(row)));
-  const node = (lo, hi, depth) => { // §2: rows ascend, so those with bit 0 come first
-    if (hi - lo < 2) return lo < hi ? leaves[lo] : new Uint8Array(32);
+/** §3; `text` from `start` on spells the rows. All on the page and in two long arrays: a list may have 64,000 rows. */
+function commitment(H, nonce, rows, rest, text, start) {
+  const keys = new Uint8Array(16 * rows.length), hashes = new Uint8Array(32 * rows.length + 32);
+  const salt = Uint8Array.from({ length: 47 }, (_, i) => "ed-panel/2 row\0".charCodeAt(i));
+  unhex(nonce, salt, 15);
+  const blind = (code) => { page.set(salt); unhex(code, page, 47); H.digest(63, page, 1); page[0] = 0; }; // 0 ‖ nonce(code)
+  room(text.length);
+  rows.forEach(([code], i) => {
+    unhex(code, keys, 16 * i);
+    blind(code);
+    let n = 33, open = 0;
+    do { const c = text.charCodeAt(start++); page[n++] = c; if (c === 91) open++; else if (c === 93) open--; } while (open); // [ ]
+    start++;
+    H.digest(n, hashes, 32 * i);
+  });
+  const node = (lo, hi, depth) => { // §2, over rows lo … hi − 1, ascending: those with bit 0 first; ends where row lo's hash was
+    if (hi - lo < 2) return;
     let mid = lo;
-    while (mid < hi && !((keys[mid][depth >> 3] >> (7 - (depth & 7))) & 1)) mid++;
-    return H("\x01", node(lo, mid, depth + 1), node(mid, hi, depth + 1));
+    while (mid < hi && !((keys[16 * mid + (depth >> 3)] >> (7 - (depth & 7))) & 1)) mid++;
+    node(lo, mid, depth + 1); node(mid, hi, depth + 1);
+    page.fill(0, 0, 65);
+    page[0] = 1;
+    if (lo < mid) page.set(hashes.subarray(32 * lo, 32 * lo + 32), 1);
+    if (mid < hi) page.set(hashes.subarray(32 * mid, 32 * mid + 32), 33);
+    H.digest(65, hashes, 32 * lo);
   };
-  return hex(H("\x02", node(0, rows.length, 0), H("\0", blind(new Uint8Array(16)), json(rest))));
+  node(0, rows.length, 0);
+  const root = rows.length ? hashes.slice(0, 32) : new Uint8Array(32);
+  blind("0".repeat(32));
+  H.digest(write(json(rest), 33), hashes, 32 * rows.length);
+  return hex(H("\x02", root, hashes.subarray(32 * rows.length)));
 }
 let ed25519; // WebCrypto where it is there and knows Ed25519 (RFC 8032's first key tells), else false
 async function signed(key, purpose, message, sig) {
@@ -732,7 +757,7 @@ class Inspection extends Story {
 const parse = (text, shape) => {
   let value;
   try { value = JSON.parse(text); } catch { throw new Wrong("spelling"); }
-  need(/^[ -~]*$/.test(text) && json(value) === text, "spelling"); // members in order: the shapes see to that
+  need(json(value) === text, "spelling"); // that members are in order, and all is ASCII, the shapes see to
   need(shape(value), "members");
   return value;
 };
@@ -778,7 +803,8 @@ export async function verify(data, { head = null, key = null } = {}) {
     reached = place;
     need(pool.fits(list) && list[pool.rows].length === pool.size, "members");
     const { [pool.rows]: of, ...others } = list;
-    need(commitment(H, nonce, of, others) === pool.table, "opening");
+    const start = row.indexOf(`"${pool.rows}":[`) + pool.rows.length + 4;
+    need(commitment(H, nonce, of, others, row, start) === pool.table, "opening");
     lists.set(`${line} ${kind}`, list);
   });
   if (openings.length && !findings.length) for (const { line } of unopened) fail(line, "missing");
