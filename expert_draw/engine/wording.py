@@ -109,6 +109,15 @@ RECORD = MappingProxyType(
         "record.outcome_refused": "{who} 当前为 {state}，不能记录 {outcome}。",
         "record.not_filled": "{kind} 的名额 {slot} 尚有空缺或未确认，不能结束。",
         "record.wrong_holders": "结束行所列的最终名单与各轮结果不符。",
+        "slip.not_listed": "该专家不在本次抽取的专家名单中。",
+        "slip.wrong_code": "代码不是由该专家的库内记录得出的。",
+        "slip.not_in_roster": "库内记录不属于首行所列的专家库。",
+        "slip.not_in_table": "名单行不属于首行承诺的专家名单。",
+        "slip.not_in_chances": "中签机会不属于抽取前公布的数据。",
+        "register.another_house": "总账各行应属于同一中心、由同一密钥签名。",
+        "register.wrong_end": "{draw} 未登记开始，或已登记结束。",
+        "register.wrong_order": "{draw} 已登记过，或编号没有按顺序递增。",
+        "register.wrong_number": "抽取编号 {draw} 的写法应为“前缀-年份-序号”。",
     }
 )
 
