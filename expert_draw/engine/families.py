@@ -111,27 +111,20 @@ def block_columns(
     """
     weight, room = crowd.weight[rows], min(room, states.places)
     columns = np.zeros((len(states.up_to(room)), blocks), np.int64)
-    powers: dict[int, Integers] = {}
-    for place, vector in zip(states.up_to(room), states.vectors[states.starts[1] :].tolist(), strict=False):
-        split = _power(crowd, vector)
-        if split is None:
-            continue
-        roles, has, ways, many = split
-        own = ((crowd.roles[rows] & roles) == roles) & (crowd.has[rows] == has)
-        sign = ways if many % 2 else -ways
-        powers[place] = _summed(block[own], weight[own] ** many, blocks) * sign
+    powers = np.zeros_like(columns)
+    for at, vector in enumerate(states.vectors[1 : len(columns) + 1].tolist()):
+        if (split := _power(crowd, vector)) is not None:
+            roles, has, ways, many = split
+            own = ((crowd.roles[rows] & roles) == roles) & (crowd.has[rows] == has)
+            sign = ways if many % 2 else -ways
+            powers[at] = _summed(block[own], weight[own] ** many, blocks) * sign
     for many in range(1, room + 1):
-        for other in range(1, many + 1):
-            if other == many:
-                for place in range(*states.chosen(many).indices(len(states))):
-                    if place in powers:
-                        columns[place - 1] += powers[place]
-                continue
+        layer = slice(states.starts[many] - 1, states.starts[many + 1] - 1)
+        columns[layer] = powers[layer]
+        for other in range(1, many):
             for start, step, end in states.pairs(many - other, other):
-                if step in powers:
-                    columns[end - 1] += powers[step] * columns[start - 1]
-        layer = states.chosen(many)
-        columns[layer.start - 1 : layer.stop - 1] //= many
+                columns[end - 1] += powers[step - 1] * columns[start - 1]
+        columns[layer] //= many
     return columns
 
 

@@ -15,7 +15,7 @@ from expert_draw.engine.ballot import Ballot, Bounded, Cap, Role, ballots
 from expert_draw.engine.count import Count, committees, count
 from expert_draw.engine.counting import counting
 from expert_draw.engine.crowd import numbered
-from expert_draw.engine.pool import Law, Standing, first_standing
+from expert_draw.engine.pool import Bound, Law, Standing, first_standing
 from tests.expert_draw.engine.instances import listed
 from tests.support.bigpool import BigPool, all_overlapping, big_pool, like_for_like, overlapping
 from tests.support.brute import Asked, asked, committees_of, weight_of
@@ -169,6 +169,18 @@ def test_bounds_and_lists_that_cannot_be_met_leave_nothing() -> None:
     assert counted(Ballot(3, (role, twice))).feasible == 0
     four = Bounded(np.array([True, True, True, False]), 3, 3)
     assert counted(Ballot(4, (Role(np.arange(4), (("1", 2),)),), bounds=(four,))).feasible == 0
+
+
+@pytest.mark.parametrize("cap", [1, 2, 3, 4])
+def test_a_large_employer_with_members_of_every_sort(cap: int) -> None:
+    pool = listed(
+        {"1": (2, "abcdefg"), "2": (3, "cdefghi")},
+        {"employer": "xxxxxxyyy", "region": "ppqqpqpq."},
+        caps={"employer": cap},
+        weights={"a": 3, "d": 2},
+        bounds=(Bound("region", "p", 1, 3), Bound("region", "q", 0, 2)),
+    )
+    agrees_with_trying_everything(Asked(pool, first_standing(pool)), "weighted")
 
 
 def test_one_employer_in_conflict_with_itself_and_with_others() -> None:
