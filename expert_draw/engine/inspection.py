@@ -160,6 +160,17 @@ def take_stretches(sizes: NDArray[np.int64], number: int, start: int) -> NDArray
     return np.searchsorted(ends, j * whole + (start + j * part) // number, side="right")
 
 
+def bands_of(rows: Iterable[Mapping[str, object]]) -> dict[str, tuple[Fraction, Fraction]]:
+    """Tier → least and most share, from the rows of the rule `inspection.tiers` (whole percentages)."""
+    return {
+        str(row["tier"]): (
+            Fraction(str(row["least_percent"])) / 100,
+            Fraction(str(row["most_percent"])) / 100,
+        )
+        for row in rows
+    }
+
+
 def tier_sizes(
     ratios: Mapping[str, Fraction],
     counts: Mapping[str, int],

@@ -122,11 +122,7 @@ def obstacles(asked: Staffing) -> tuple[InspectionInfeasible, ...]:
 
     Empty just when a permitted assignment exists.
     """
-    short = tuple(
-        InspectionInfeasible("inspection.object_short", object=one.object, needed=one.need, found=len(one.allowed))
-        for one in asked.vacancies
-        if len(one.allowed) < one.need
-    )  # fmt: skip
+    short = _short(asked)
     if short or not asked.places:
         return short
     if not unplaced(*_classes(asked, asked.most)):
@@ -136,6 +132,37 @@ def obstacles(asked: Staffing) -> tuple[InspectionInfeasible, ...]:
         middle = (low + high) // 2
         low, high = (middle + 1, high) if unplaced(*_classes(asked, middle)) else (low, middle)
     return (InspectionInfeasible("inspection.load_short", most=asked.most, needed=asked.places, enough=low),)
+
+
+def foreseen(
+    objects: Iterable[InspectionObject],
+    inspectors: Sequence[Inspector],
+    per_object: int,
+    most: int,
+    number: int,
+) -> tuple[InspectionInfeasible, ...]:
+    """What would block an assignment before the objects are drawn: each that too few may inspect, and too small a load.
+
+    number: how many objects will be drawn. Empty does not promise that every sample can be staffed; `obstacles` tells then.
+    """
+    drawable = [one for one in objects if not one.grounds]
+    asked = staffing(drawable, inspectors, per_object, most)
+    found = _short(asked)
+    free, places = sum(not one.grounds for one in inspectors), number * per_object
+    if free and places > most * free:
+        enough = -(-places // free)
+        found += (InspectionInfeasible("inspection.load_short", most=most, needed=places, enough=enough),)
+    return found
+
+
+def _short(asked: Staffing) -> tuple[InspectionInfeasible, ...]:
+    return tuple(
+        InspectionInfeasible(
+            "inspection.object_short", object=one.object, needed=one.need, found=len(one.allowed)
+        )
+        for one in asked.vacancies
+        if len(one.allowed) < one.need
+    )
 
 
 def _reachable(asked: Staffing) -> list[int]:

@@ -19,6 +19,7 @@ from expert_draw.engine.inspection import (
     InspectionObject,
     Method,
     Target,
+    bands_of,
     certainty,
     chances,
     check_plan,
@@ -289,8 +290,14 @@ def test_shares_outside_what_is_laid_down_are_refused() -> None:
 def test_the_rule_pack_lays_bands_down_for_four_tiers() -> None:
     rule = load("cn_tender").rule("inspection.tiers")
     assert isinstance(rule.value, list)
-    rows = [
-        (it["tier"], it["least_percent"], it["most_percent"]) for it in rule.value if isinstance(it, dict)
-    ]
-    assert rows == [("a", 0, 5), ("b", 5, 20), ("c", 21, 60), ("d", 61, 100)]
+    bands = bands_of(row for row in rule.value if isinstance(row, dict))
+    assert bands == {
+        "a": (Fraction(0), Fraction(1, 20)),
+        "b": (Fraction(1, 20), Fraction(1, 5)),
+        "c": (Fraction(21, 100), Fraction(3, 5)),
+        "d": (Fraction(61, 100), Fraction(1)),
+    }
+    counts = {"a": 300, "b": 90, "c": 31, "d": 7}
+    middle = {tier: (least + most) / 2 for tier, (least, most) in bands.items()}
+    assert tier_sizes(middle, counts, bands) == (("a", 8), ("b", 12), ("c", 13), ("d", 6))
     assert rule.evidence == "S"

@@ -17,6 +17,7 @@ from expert_draw.engine.inspection_assign import (
     Pair,
     Staffing,
     assign,
+    foreseen,
     obstacles,
     staffing,
 )
@@ -162,6 +163,29 @@ def test_the_load_advised_is_the_least_that_suffices(asked: Staffing) -> None:
             assert not permitted(with_load(enough - 1))
         else:
             assert refusal.code == "inspection.object_short"
+
+
+@given(
+    st.integers(1, 3), st.integers(1, 3), st.integers(0, 3), st.lists(st.text("xy", max_size=1), max_size=3)
+)
+def test_what_blocks_every_sample_is_foreseen(
+    per_object: int, most: int, number: int, units: list[str]
+) -> None:
+    things = objects(p="x", q="", r="y")
+    closed = InspectionObject("z", "a", units=("x", "y"), grounds=("closed",))
+    team = (
+        *(Inspector(f"i{i}", tuple(its)) for i, its in enumerate(units)),
+        Inspector("on leave", (), ("leave",)),
+    )
+    found = foreseen((*things, closed), team, per_object, most, number)
+    alone = {one.id for one in things if obstacles(staffing([one], team, per_object, 1))}
+    assert {it.params["object"] for it in found if it.code == "inspection.object_short"} == alone
+    loads = [it.params["enough"] for it in found if it.code == "inspection.load_short"]
+    samples = [staffing(some, team, per_object, most) for some in combinations(things, number)]
+    if loads:
+        assert not any(permitted(it) for it in samples)
+        assert loads == [min(m for m in range(10) if m * len(units) >= number * per_object)]
+    assert bool(loads) == bool(units and number * per_object > most * len(units))
 
 
 def test_who_has_grounds_left_has_enough_or_gave_it_up_is_on_no_list() -> None:
