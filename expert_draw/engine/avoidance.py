@@ -8,7 +8,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from expert_draw.engine.columns import NO_END, Columns, Mask, Spans, Whole, years_before
+from expert_draw.engine.columns import NO_END, Columns, Mask, Ranks, Spans, Whole, years_before
 
 Bits = NDArray[np.uint32]
 Rows = Whole
@@ -42,17 +42,23 @@ class Ground(StrEnum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """When experts sat on committees (履职记录): (row, day as an ordinal), as columns in `row`, ascending, and `day`."""
+    """When experts sat on committees (履职记录): (row, day as an ordinal), as columns ascending by row, then by day.
+
+    by_day: the same in the order of days.
+    """
 
     entries: InitVar[Sequence[tuple[int, int]]] = ()
     row: Whole = field(init=False)
     day: Whole = field(init=False)
+    by_day: Ranks = field(init=False)
 
     def __post_init__(self, entries: Sequence[tuple[int, int]]) -> None:
         table = np.array(entries, dtype=np.int64).reshape(-1, 2)
-        table = table[np.argsort(table[:, 0])]
-        object.__setattr__(self, "row", table[:, 0].copy())
-        object.__setattr__(self, "day", table[:, 1].copy())
+        row, day = table[np.lexsort((table[:, 1], table[:, 0]))].T.copy()
+        dated = np.argsort(day)
+        object.__setattr__(self, "row", row)
+        object.__setattr__(self, "day", day)
+        object.__setattr__(self, "by_day", Ranks(day[dated], row[dated]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +241,8 @@ def suspended(columns: Columns, _context: AvoidanceContext) -> Rows:
 
 def too_soon(_columns: Columns, context: AvoidanceContext) -> Rows:
     """Sat on a committee fewer days before that day, or after it, than must lie between two."""
-    served, day = context.served, context.day.toordinal()
-    near: Rows = served.row[(served.day > day - context.interval) & (served.day < day + context.interval)]
-    return near
+    day, apart = context.day.toordinal(), context.interval - 1
+    return context.served.by_day.rows(day - apart, day + apart)
 
 
 def yearly_cap(_columns: Columns, context: AvoidanceContext) -> Rows:
@@ -245,11 +250,11 @@ def yearly_cap(_columns: Columns, context: AvoidanceContext) -> Rows:
     if not context.yearly_cap:
         return _these(())
     first, last = (date(context.day.year, *day).toordinal() for day in ((1, 1), (12, 31)))
-    served, most = context.served, context.yearly_cap
-    sat = served.row[(first <= served.day) & (served.day <= last)]
-    # The same row stands together: who sat so often has it again that many places further on.
-    often: Rows = sat[most - 1 :][sat[most - 1 :] == sat[: max(sat.size - most + 1, 0)]]
-    return often
+    row, day, more = context.served.row, context.served.day, context.yearly_cap - 1
+    # A row stands together, its days ascend: who sat so often has it again, and in that year, that many places further on.
+    begins = np.flatnonzero(row[more:] == row[: max(row.size - more, 0)])
+    in_year = (day[begins] >= first) & (day[begins + more] <= last)
+    return row[begins[in_year]]
 
 
 RULES: tuple[tuple[Ground, Rule], ...] = (

@@ -129,7 +129,7 @@ class Links:
             found = [self.row[span] for span in spans]
         else:
             found = [self.row[span][self.at[span] >= since] for span in spans]
-        return np.concatenate((_NOBODY, *found))
+        return found[0] if len(found) == 1 else np.concatenate((_NOBODY, *found))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
