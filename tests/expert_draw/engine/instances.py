@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 from itertools import combinations, product
 from math import sqrt
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from expert_draw.engine.pool import (
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 LAWS: tuple[Law, ...] = ("uniform-labelled", "uniform-sets", "weighted")
 Committee = frozenset[tuple[str, str]]
+Outcome = TypeVar("Outcome", bound=Hashable)
 
 
 def listed(
@@ -132,7 +134,7 @@ def chances(pool: Pool, everyone: set[Committee], law: Law) -> dict[Committee, F
     return {one: weight / whole for one, weight in share.items()}
 
 
-def too_uneven(seen: Counter[Hashable], expected: Mapping[Hashable, Fraction]) -> bool:
+def too_uneven(seen: Counter[Outcome], expected: Mapping[Outcome, Fraction]) -> bool:
     """Whether a sample does not fit its law: something impossible, or chi-square beyond what one of 10,000 honest
     samples shows (Wilson and Hilferty's approximation)."""
     if not set(seen) <= set(expected):

@@ -1,5 +1,6 @@
 """A list made ready: whole numbers that say the same as the list."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -25,8 +26,8 @@ def ready(pool: Pool, standing: Standing | None = None) -> Ballot:
     return ballots(pool, standing or first_standing(pool), "uniform-labelled")[0]
 
 
-def codes(pool: Pool, indices: object) -> str:
-    return "".join(pool.candidates[int(index)].id for index in indices)  # type: ignore[attr-defined]
+def codes(pool: Pool, indices: Iterable[int]) -> str:
+    return "".join(pool.candidates[int(index)].id for index in indices)
 
 
 @settings(max_examples=150)
