@@ -1,403 +1,401 @@
-"""The record of a draw: what may follow what, and that every step is written down."""
+"""Stories of draws as their records tell them: what each step writes, what it leads to, and that it cannot be told otherwise."""
 
 import json
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import timedelta, timezone
-from typing import Any
+import re
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.core.errors import YuanpingError
-from expert_draw.engine.entries import RulePack
-from expert_draw.engine.pool import Candidate, DrawKind, DrawRequest, Pool, Slot
-from expert_draw.engine.randomness import chain_anchor, chain_share
-from expert_draw.engine.record import DrawRecord, candidate_code, code_request, group_code
+from app.core.canonical import Canonical, canonical_json
+from expert_draw.engine.lists import rest_of, rows_of
+from expert_draw.engine.pool import Bound, Candidate, DrawKind, Law, Level, Member, Pool
+from expert_draw.engine.randomness import chain_share
+from expert_draw.engine.record import DrawRecord, agree_signature, approve_signature, reveal_signature
 from expert_draw.engine.verify import verify_record
-from expert_draw.engine.wording import DrawInfeasible, RecordBroken
+from expert_draw.engine.wording import RecordBroken
+from tests.expert_draw.engine import stories
 from tests.expert_draw.engine.samples import (
-    RULES,
-    SALT,
+    HOUSE,
+    LENGTH,
+    NAMES,
+    SECRETS,
+    SIGNERS,
     START,
-    anchors,
-    brute_force,
+    STRICT,
+    accepted,
+    agreed,
+    answered,
+    called,
+    code,
     code_at,
     expert_pool,
     finished,
+    in_codes,
     later,
+    locked,
+    nonce,
     opened,
-    request,
-    requests,
+    played,
+    ready,
+    revealed,
     seat_pool,
-    shares,
     two_rounds,
     venue_pool,
 )
 
-EXPERT, VENUE, SEAT = DrawKind.expert, DrawKind.venue, DrawKind.seat
+GOOD = sorted(stories.GOOD)
 
 
-def refused(code: str, step: Callable[[], object]) -> YuanpingError:
-    with pytest.raises(YuanpingError) as caught:
-        step()
-    assert caught.value.code == code
-    return caught.value
+@pytest.mark.parametrize("name", GOOD)
+def test_a_record_that_could_be_written_is_one_that_can_be_verified(name: str) -> None:
+    record = stories.GOOD[name]()
+    verdict = verify_record(record.text(openings=True), record.head, HOUSE.public)
+    assert (verdict.ok, verdict.full, verdict.findings) == (True, True, ())
+    public = verify_record(record.text(openings=False), record.head, HOUSE.public)
+    assert (public.ok, public.full, public.findings) == (True, False, ())
+    assert public.summary == verdict.summary
 
 
-def drawn() -> DrawRecord:
-    return opened().draw_round(later(1), shares(1))
+@pytest.mark.parametrize("name", GOOD)
+def test_a_record_is_the_same_whether_trusted_or_checked(name: str) -> None:
+    record = stories.GOOD[name]()
+    lines = [event.text for event in record.events]
+    for read in (DrawRecord.trust(lines, record.openings), DrawRecord.load(lines, record.openings)):
+        assert (read.events, read.history, read.openings) == (record.events, record.history, record.openings)
+        assert (read.head, read.phase, read.missing) == (record.head, record.phase, record.missing)
+        for kind in record.history.terms:
+            assert read.pool(kind) == record.pool(kind)
+            assert read.standing(kind) == record.standing(kind)
 
 
-def groups_at(record: DrawRecord, slot: str, kind: DrawKind, name: str) -> set[str]:
-    at = next(one.candidate for one in record.holders if (one.kind, one.slot) == (kind, slot))
-    return {value for group, value in at.groups if group == name}
+@pytest.mark.parametrize("name", GOOD)
+def test_every_beginning_of_a_record_is_a_record(name: str) -> None:
+    record = stories.GOOD[name]()
+    for count in range(1, len(record.events)):
+        lines = b"".join(event.line + b"\n" for event in record.events[:count])
+        assert verify_record(lines).ok
+        assert verify_record(lines).summary.state == "open"
 
 
-def test_a_whole_draw_is_one_line_for_each_step() -> None:
-    record = finished()
-    assert [event.type for event in record.events] == [
-        *["open", "round", "round", "round", "outcome", "outcome", "outcome", "outcome", "pool"],
-        *["round", "round", "round", "outcome", "outcome", "close"],
-    ]
-    assert [event.n for event in record.events] == list(range(1, 16))
-    assert record.head == record.events[-1].hash
-    assert record.text.decode() == "".join(event.text + "\n" for event in record.events)
-    assert verify_record(record.text).ok
-
-
-def test_the_record_holds_no_id_name_or_group_in_clear() -> None:
-    people = (
-        Candidate("李四-id", (("employer", "某某集团"),)),
-        Candidate("王五-id", (("employer", "某某集团"),)),
-    )
-    asked = DrawRequest(EXPERT, (Slot("1", 1, ("李四-id",)),), people, excluded=(("王五-id", "busy"),))
-    coded, id_of = code_request(asked, SALT)
-    record = DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[Pool(coded)])
-    assert record.text.isascii()
-    assert id_of[candidate_code(SALT, "李四-id")] == "李四-id"
-    assert id_of[candidate_code(SALT, "王五-id")] == "王五-id"
-    assert coded.candidates[0].groups == (("employer", group_code(SALT, "employer", "某某集团")),)
-
-
-def test_a_name_cannot_get_into_a_record() -> None:
-    plain = Pool(DrawRequest(EXPERT, (Slot("1", 1, ("张三",)),), (Candidate("张三"),)))
-    refused(
-        "record.malformed",
-        lambda: DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[plain]),
-    )
-    refused("record.malformed", lambda: drawn().outcome(later(2), EXPERT, "1", "张三", "accepted"))
-    refused("record.malformed", lambda: drawn().void(later(2), "因张三请假"))
-
-
-def test_codes_depend_on_the_salt_and_on_what_they_stand_for() -> None:
-    codes = {
-        candidate_code(SALT, "a"),
-        candidate_code(b"s" * 32, "a"),
-        group_code(SALT, "a", ""),
-        candidate_code(SALT, "b"),
-    }
-    assert len(codes) == 4
-    with pytest.raises(TypeError, match="32 bytes"):
-        candidate_code(b"short", "a")
-
-
-def test_each_place_is_given_an_expert_a_venue_in_their_city_and_a_seat_in_it() -> None:
-    record = drawn()
-    for place in "123":
-        assert groups_at(record, place, EXPERT, "city") == groups_at(record, place, VENUE, "city")
-        assert groups_at(record, place, VENUE, "center") == groups_at(record, place, SEAT, "center")
-    rooms = [groups_at(record, place, SEAT, "room").pop() for place in "123"]
-    assert len(set(rooms)) == 3
-    assert len({one.candidate.id for one in record.holders}) == 9
-
-
-def test_the_three_kinds_of_a_round_share_its_number_and_its_shares() -> None:
-    rounds = [json.loads(event.line)["body"] for event in two_rounds().events if event.type == "round"]
-    assert [(one["round"], one["kind"]) for one in rounds] == [
-        *[(1, "expert"), (1, "venue"), (1, "seat")],
-        *[(2, "expert"), (2, "venue"), (2, "seat")],
-    ]
-    assert rounds[0]["shares"] == rounds[2]["shares"] != rounds[3]["shares"]
-    assert len({one["seed"] for one in rounds}) == 6
-
-
-def test_kinds_may_be_drawn_one_by_one_within_a_round() -> None:
-    record = opened().draw_round(later(1), shares(1), [EXPERT])
-    record = record.draw_round(later(1), shares(1), [VENUE]).draw_round(later(1), shares(1), [SEAT])
-    assert record.text == opened().draw_round(later(1), shares(1)).text
-
-
-def test_once_anything_else_is_written_a_fresh_share_is_needed() -> None:
-    record = opened().draw_round(later(1), shares(1), [EXPERT]).declare(later(2), venue_pool(without="m"))
-    refused("record.broken_commitment", lambda: record.draw_round(later(2), shares(1), [VENUE]))
-    assert record.draw_round(later(2), shares(2), [VENUE]).history.round_no == 2
-
-
-def test_who_declines_leaves_with_venue_and_seat_and_is_not_asked_again() -> None:
-    record = drawn()
-    gone = code_at(record, "1")
-    record = record.outcome(later(2), EXPERT, "1", gone, "declined")
-    assert [record.needed(kind) for kind in DrawKind] == [(("1", 1),)] * 3
-    for round_no in (2, 3, 4):
-        record = record.draw_round(later(3), shares(round_no))
-        assert code_at(record, "1") != gone
-        record = record.outcome(later(4), EXPERT, "1", code_at(record, "1"), "expired")
-
-
-def test_a_seat_out_of_order_is_replaced_without_moving_anyone_else() -> None:
-    record = drawn()
-    broken, expert, venue = (code_at(record, "2", kind) for kind in (SEAT, EXPERT, VENUE))
-    record = record.outcome(later(2), SEAT, "2", broken, "fault").draw_round(later(3), shares(2))
-    assert (code_at(record, "2"), code_at(record, "2", VENUE)) == (expert, venue)
-    assert record.history.round_no == 2
-
-
-def test_a_venue_that_refuses_takes_its_seat_along() -> None:
-    record = drawn()
-    record = record.outcome(later(2), VENUE, "3", code_at(record, "3", VENUE), "refused")
-    assert [record.needed(kind) for kind in DrawKind] == [(), (("3", 1),), (("3", 1),)]
-
-
-def test_later_exclusions_hold_for_every_further_round() -> None:
+def test_a_draw_goes_through_its_phases() -> None:
     record = opened()
-    wanted = [
-        one.id for one in expert_pool().request.candidates if one.id not in expert_pool().request.removed()
-    ]
-    keep = set(wanted[:5])
-    record = record.exclude(later(1), EXPERT, [(code, "on_leave") for code in wanted if code not in keep])
-    try:
-        record = record.draw_round(later(2), shares(1), [EXPERT])
-    except DrawInfeasible:
-        return
-    assert {one.candidate.id for one in record.holders} <= keep
+    assert (record.phase, record.missing, record.next_round) == ("agreeing", NAMES, 1)
+    record = agreed(record)
+    assert (record.phase, record.missing) == ("locking", ())
+    record = locked(record)
+    assert (record.phase, record.open_call) == ("between", None)
+    record = called(record, 10, ("drand", 1))
+    assert (record.phase, record.missing, record.next_round) == ("revealing", NAMES, 2)
+    call = record.open_call
+    assert call is not None
+    assert (call.hash, call.until, call.beacon) == (record.head, "2026-11-21T01:40:00Z", ("drand", 1))
+    record = revealed(record, 11, ("tenderee",))
+    assert record.missing == ("center", "supervisor")
+    record = revealed(record, 12)
+    assert (record.phase, record.missing) == ("revealing", ())
+    record = record.mix(later(13), HOUSE, "77" * 32)
+    assert record.phase == "drawing"
+    record = record.draw(later(14), HOUSE)
+    assert (record.phase, record.open_call) == ("between", None)
+    assert accepted(record, 20).close(later(30), HOUSE).phase == "closed"
 
 
-def test_only_known_and_unseated_candidates_can_be_excluded() -> None:
-    refused("record.exclude_unknown", lambda: opened().exclude(later(1), EXPERT, [("0" * 32, "busy")]))
-    record = drawn()
-    refused(
-        "record.exclude_seated", lambda: record.exclude(later(2), EXPERT, [(code_at(record, "1"), "busy")])
-    )
-    refused("record.malformed", lambda: record.exclude(later(2), EXPERT, []))
-
-
-def test_a_pool_that_cannot_give_the_vacancies_is_refused_and_nothing_is_written() -> None:
-    record = opened()
-    everyone = [(one.id, "on_leave") for one in expert_pool().request.candidates]
-    record = record.exclude(later(1), EXPERT, everyone)
-    assert refused("draw.slot_short", lambda: record.draw_round(later(2), shares(1))).params["available"] == 0
-
-
-@pytest.mark.parametrize(
-    ("before", "outcome"),
-    [
-        ([], "withdrawn"),
-        ([], "late"),
-        ([], "released"),
-        ([], "unheard_of"),
-        (["accepted"], "accepted"),
-        (["accepted"], "declined"),
-        (["declined"], "accepted"),
-        (["declined"], "declined"),
-        (["accepted", "no_show"], "accepted"),
-    ],
-)
-def test_an_outcome_out_of_turn_is_refused(before: list[str], outcome: str) -> None:
-    record = drawn()
-    code = code_at(record, "1")
-    for step in before:
-        record = record.outcome(later(2), EXPERT, "1", code, step)
-    refused("record.outcome_refused", lambda: record.outcome(later(3), EXPERT, "1", code, outcome))
-
-
-def test_an_outcome_of_someone_not_drawn_is_refused() -> None:
-    record = drawn()
-    refused(
-        "record.not_drawn", lambda: record.outcome(later(2), EXPERT, "2", code_at(record, "1"), "declined")
-    )
-
-
-def test_a_draw_without_vacancies_is_refused() -> None:
-    refused("record.nothing_needed", lambda: drawn().draw_round(later(2), shares(2)))
-    refused("record.nothing_needed", lambda: drawn().history.draw_round(EXPERT, 2, ()))
-
-
-def test_a_kind_without_a_list_is_refused() -> None:
-    record = DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[expert_pool()])
-    refused("record.kind_unknown", lambda: record.needed(SEAT))
-    refused("record.nothing_needed", lambda: record.draw_round(later(1), shares(1), [SEAT]))
-
-
-def test_a_seat_cannot_be_drawn_before_its_venue() -> None:
-    refused("record.followed_vacant", lambda: opened().draw_round(later(1), shares(1), [SEAT]))
-
-
-def test_a_list_can_be_restated_but_not_its_terms() -> None:
-    record = drawn()
-    assert record.declare(later(2), venue_pool(without="mn")).events[-1].type == "pool"
-    refused("record.pool_frozen", lambda: record.declare(later(2), expert_pool()))
-    loose = replace(seat_pool(), request=replace(seat_pool().request, group_caps=()))
-    refused("record.pool_changed_slots", lambda: record.declare(later(2), loose))
-    refused(
-        "record.pool_changed_slots", lambda: record.declare(later(2), replace(venue_pool(), follows=None))
-    )
-
-
-def test_a_list_first_given_later_is_as_good() -> None:
-    record = DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[expert_pool()])
-    record = (
-        record.draw_round(later(1), shares(1)).declare(later(2), venue_pool()).draw_round(later(3), shares(2))
-    )
-    assert groups_at(record, "1", EXPERT, "city") == groups_at(record, "1", VENUE, "city")
-    assert verify_record(record.text).ok
-
-
-@pytest.mark.parametrize(
-    "pools",
-    [
-        [venue_pool()],
-        [expert_pool(), replace(venue_pool(), follows=(SEAT, "city")), seat_pool()],
-        [expert_pool(), replace(venue_pool(), follows=(VENUE, "city"))],
-        [replace(expert_pool(), follows=(VENUE, "city")), venue_pool()],
-        [
-            Pool(code_request(request({"1": (2, "abc")}), SALT)[0]),
-            Pool(code_request(request({"1": (1, "mn")}, kind=VENUE), SALT)[0], (EXPERT, "city")),
-        ],
-    ],
-)
-def test_what_a_list_follows_must_be_drawn_earlier_and_place_by_place(pools: list[Pool]) -> None:
-    refused(
-        "record.follow_unknown",
-        lambda: DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=pools),
-    )
-
-
-def test_a_share_that_was_not_promised_is_refused() -> None:
-    wrong = {**shares(1), "center": b"y" * 32}
-    assert refused("record.broken_commitment", lambda: opened().draw_round(later(1), wrong)).params == {
-        "party": "center"
+def test_a_round_draws_all_kinds_and_each_fits_what_it_follows() -> None:
+    record = played(ready(), 10)
+    assert [one.kind for one in record.holders] == [kind for kind in DrawKind for _ in range(3)]
+    groups = {
+        (one.kind, one.slot): dict(record.pool(one.kind).by_id(one.code).groups) for one in record.holders
     }
-    refused("record.broken_commitment", lambda: opened().draw_round(later(1), shares(2)))
-    refused("record.wrong_parties", lambda: opened().draw_round(later(1), {"center": shares(1)["center"]}))
+    for slot in "123":
+        assert groups[DrawKind.venue, slot]["city"] == groups[DrawKind.expert, slot]["city"]
+        assert groups[DrawKind.seat, slot]["center"] == groups[DrawKind.venue, slot]["center"]
+    assert record.last_drawn(DrawKind.seat) == tuple(
+        (one.slot, one.code) for one in record.holders if one.kind is DrawKind.seat
+    )
+    assert ready().last_drawn(DrawKind.seat) == ()
 
 
-def test_a_draw_is_closed_only_when_every_place_is_filled_and_confirmed() -> None:
+def test_who_leaves_is_replaced_with_what_followed_and_never_drawn_again() -> None:
     record = two_rounds()
-    assert refused("record.not_filled", lambda: record.close(later(20))).params == {
-        "kind": "expert",
-        "slot": "1",
+    gone = {event.body["code"] for event in record.events if event.type == "outcome"} - {
+        one.code for one in record.holders
     }
-    record = record.outcome(later(20), EXPERT, "1", code_at(record, "1"), "declined")
-    assert refused("record.not_filled", lambda: record.close(later(20))).params["slot"] == "1"
+    assert len(gone) == 2
+    assert gone == record.standing(DrawKind.expert).out
+    drawn = [event.body["kind"] for event in record.events if event.type == "round"]
+    assert drawn == ["expert", "venue", "seat"] * 2
+    assert [event.body["needed"] for event in record.events if event.type == "round"][3:] == [
+        [["1", 1], ["2", 1]]
+    ] * 3
 
 
-def test_nothing_follows_the_end() -> None:
+def test_when_a_venue_refuses_its_expert_goes_along_and_may_come_again() -> None:
+    record = stories.venue_first()
+    (refused,) = [event for event in record.events if event.body.get("outcome") == "refused"]
+    told = DrawRecord.trust([event.text for event in record.events[: refused.n - 1]], record.openings[:3])
+    lost = code_at(told, "1")
+    told = told.outcome(later(21), HOUSE, DrawKind.venue, "1", code_at(told, "1", DrawKind.venue), "refused")
+    assert {one.slot for one in told.holders} == {"2", "3"}
+    assert lost not in told.standing(DrawKind.expert).out
+    assert [told.needed(kind) for kind in DrawKind] == [(("1", 1),)] * 3
+
+
+def test_a_late_answer_is_written_down_and_changes_nothing() -> None:
+    record = played(ready(), 10)
+    who = code_at(record, "1")
+    record = answered(record, 20, "1", "expired")
+    told = record.outcome(later(21), HOUSE, DrawKind.expert, "1", who, "late")
+    assert told.history == record.history
+    assert len(told.events) == len(record.events) + 1
+
+
+def test_after_a_redraw_all_places_are_vacant_and_a_late_answer_may_still_come() -> None:
+    record = stories.redrawn()
+    (redraw,) = [event.n for event in record.events if event.type == "redraw"]
+    lines = [event.text for event in record.events[:redraw]]
+    told = DrawRecord.trust(lines, record.openings)
+    assert (told.holders, told.needed(DrawKind.expert)) == ((), (("1", 1), ("2", 1)))
+    assert told.standing(DrawKind.expert).out == {code("a")}
+    told.outcome(later(80), HOUSE, DrawKind.expert, "2", code("c"), "late")
+    with pytest.raises(RecordBroken, match="outcome_refused"):
+        told.outcome(later(80), HOUSE, DrawKind.expert, "2", code("c"), "withdrawn")
+
+
+def test_a_list_too_short_for_its_places_is_drawn_with_no_result() -> None:
+    pool = expert_pool(candidates=expert_pool().candidates[:2], conflicts=())
+    record = played(ready((pool,)), 10)
+    assert record.phase == "stuck"
+    assert (record.events[-1].body["method"], record.events[-1].body["drawn"]) == ("none", [])
+    assert record.void(later(30), HOUSE, "pool_exhausted").phase == "void"
+
+
+def test_a_clock_set_back_does_not_stop_a_record() -> None:
+    record = opened()
+    later_on = record.agree(START - timedelta(hours=3), HOUSE, "center", agree_of("center", record))
+    assert later_on.events[-1].at == record.events[0].at
+
+
+def agree_of(party: str, record: DrawRecord) -> str:
+    return agree_signature(SIGNERS[party], record.events[0].hash)
+
+
+def test_a_promise_of_shares_is_walked_back_link_by_link() -> None:
+    shares = [event.body["share"] for event in two_rounds().events if event.type == "reveal"]
+    wanted = [chain_share(SECRETS[party], LENGTH, r).hex() for r in (1, 2) for party in reversed(NAMES)]
+    assert shares == wanted
+
+
+def test_the_text_of_a_record_holds_codes_only() -> None:
+    """No name, no id, no number of a phone can be read in it."""
+    text = finished().text(openings=True).decode()
+    assert text.isascii()
+    for name in ("owner", "employer-x", "zt", "530600"):
+        assert name not in text
+    loose = re.sub(r'"[0-9a-f]{32,128}"|"[0-9T:Z-]{20}"', "", text)
+    assert not re.search(r"[0-9]{7}", loose)
+
+
+def test_openings_are_parted_from_lines_and_tell_their_line() -> None:
+    record = two_rounds()
+    heads = [one[:40].split(",")[0:2] for one in record.openings]
+    assert heads == [
+        ['{"kind":"expert"', '"line":1'],
+        ['{"kind":"venue"', '"line":1'],
+        ['{"kind":"seat"', '"line":1'],
+        ['{"kind":"venue"', '"line":17'],
+    ]
+    assert record.text(openings=True).startswith(record.text(openings=False))
+
+
+def test_no_step_draws_again_what_is_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = two_rounds()
+
+    def never(*_: object) -> None:
+        raise AssertionError("a draw was run again")
+
+    monkeypatch.setattr("expert_draw.engine.rerun.draw", never)
+    monkeypatch.setattr("expert_draw.engine.lists._read_pool", never)
+    told = DrawRecord.trust([event.line for event in record.events], record.openings)
+    told = called(answered(accepted(told, 50), 51, "1", "withdrawn"), 60)
+    assert revealed(told, 61).phase == "drawing"
+
+
+def test_a_record_without_its_lists_can_go_on_but_not_draw() -> None:
+    public = DrawRecord.trust([event.line for event in ready().events])
+    waiting = revealed(called(public, 10), 11)
+    with pytest.raises(RecordBroken, match="list_unopened"):
+        waiting.draw(later(12), HOUSE)
+
+
+def test_rows_of_another_origin_are_not_trusted() -> None:
     record = finished()
-    for step in (
-        record.close,
-        lambda now: record.void(now, "any"),
-        lambda now: record.draw_round(now, shares(3)),
-    ):
-        with pytest.raises(RecordBroken):
-            step(later(300))
-    refused("record.finished", lambda: record.void(later(300), "any"))
-    gone = drawn().void(later(2), "share_withheld", "supervisor")
-    assert refused("record.finished", lambda: gone.close(later(3))).params == {"state": "void"}
-    assert verify_record(gone.text).summary.state == "void"
+    lines = [event.text for event in record.events]
+    with pytest.raises(RecordBroken, match="wrong_number"):
+        DrawRecord.load([*lines[:3], *lines[4:]], record.openings)
+    with pytest.raises(RecordBroken, match="opening_unknown"):
+        DrawRecord.trust(lines[:3], record.openings)
+    with pytest.raises(RecordBroken, match="opening_unknown"):
+        DrawRecord.trust(lines, ["nonsense"])
 
 
-@pytest.mark.parametrize("cut", range(16))
-def test_a_stored_record_continues_where_it_stood(cut: int) -> None:
-    record = finished()
-    part = DrawRecord.load(event.text for event in record.events[:cut])
-    assert part.history.state == ("empty" if cut == 0 else "closed" if cut == 15 else "open")
-    whole = part
-    for event in record.events[cut:]:
-        whole = whole.after(event)
-    assert whole == record == DrawRecord.load(event.line for event in record.events)
+codes = st.binary(min_size=16, max_size=16).map(bytes.hex)
+words = st.from_regex(r"[a-z][a-z0-9_]{0,5}", fullmatch=True)
+groups = st.lists(st.tuples(words, codes), max_size=4).map(tuple)
 
 
-def test_a_clock_set_back_stands_still() -> None:
-    record = opened().draw_round(START - timedelta(hours=1), shares(1))
-    assert {event.at for event in record.events} == {"2026-11-21T01:00:00Z"}
+@st.composite
+def pools(draw: st.DrawFn) -> Pool:
+    ids = draw(st.lists(codes, min_size=1, max_size=8, unique=True))
+    keys = draw(
+        st.lists(st.from_regex(r"[A-Za-z0-9._-]{1,5}", fullmatch=True), min_size=1, max_size=3, unique=True)
+    )
+    held = ids[: draw(st.integers(0, 2)) if len(ids) > 3 else 0]
+    free = ids[len(held) :]
+    some = st.lists(st.sampled_from(keys), min_size=1, unique=True).map(tuple)
+    pairs = st.tuples(st.sampled_from(ids), st.sampled_from(ids)).filter(lambda pair: pair[0] != pair[1])
+    bounds = draw(st.lists(st.tuples(words, codes), max_size=3, unique=True))
+    return Pool(
+        DrawKind.expert,
+        tuple((key, draw(st.integers(1, 9))) for key in keys),
+        tuple(
+            Candidate(
+                one,
+                draw(groups),
+                draw(some),
+                tuple(draw(st.lists(words, max_size=2))),
+                draw(st.integers(1, 99)),
+            )
+            for one in free
+        ),
+        (Level(),),
+        bounds=tuple(Bound(name, value, 0, draw(st.integers(0, 5))) for name, value in bounds),
+        conflicts=tuple(draw(st.lists(pairs, max_size=3))) if len(ids) > 1 else (),
+        held=tuple(Member(one, draw(groups)) for one in held),
+    )
 
 
-def test_times_are_written_in_utc() -> None:
-    now = START.astimezone(timezone(timedelta(hours=8)))
-    record = DrawRecord.open(now, number="CQ-1", rules=RULES, anchors=anchors(), pools=[expert_pool()])
-    assert record.events[0].at == "2026-11-21T01:00:00Z"
+@settings(max_examples=150)
+@given(pools(), st.booleans())
+def test_rows_written_quickly_are_canonical_json(pool: Pool, weighted: bool) -> None:
+    def pairs(of: Candidate | Member) -> list[Canonical]:
+        return [list(group) for group in of.groups]
+
+    for one, row in zip(pool.candidates, rows_of(pool, weighted=weighted), strict=True):
+        value: list[Canonical] = [
+            one.id,
+            pairs(one),
+            list(one.slots),
+            list(one.grounds),
+            *([one.weight] if weighted else []),
+        ]
+        assert row.encode() == canonical_json(value)
+    assert rest_of(pool).encode() == canonical_json(
+        {
+            "bounds": [[one.group, one.value, one.least, one.most] for one in pool.bounds],
+            "conflicts": [list(pair) for pair in pool.conflicts],
+            "held": [[one.id, pairs(one)] for one in pool.held],
+        }
+    )
 
 
-def test_the_next_round_says_which_share_is_due() -> None:
-    assert [opened().next_round, drawn().next_round, two_rounds().next_round] == [1, 2, 3]
+@settings(max_examples=60)
+@given(pools(), st.booleans())
+def test_any_list_in_codes_can_be_pinned_and_opened(pool: Pool, weighted: bool) -> None:
+    law: Law = "weighted" if weighted else "uniform-labelled"
+    record = opened((pool,), law=law)
+    read = DrawRecord.load([event.line for event in record.events], record.openings)
+    plain = {"candidates": tuple(Candidate(c.id, c.groups, c.slots, c.grounds) for c in pool.candidates)}
+    assert read.pool(DrawKind.expert) == (pool if weighted else expert_pool(**vars_of(pool) | plain))
+    opening = json.loads(record.openings[0])
+    assert canonical_json(opening).decode() == record.openings[0]
+
+
+def vars_of(pool: Pool) -> dict[str, object]:
+    return {
+        "slots": pool.slots,
+        "levels": pool.levels,
+        "bounds": pool.bounds,
+        "conflicts": pool.conflicts,
+        "held": pool.held,
+    }
 
 
 @pytest.mark.parametrize(
-    "fields",
+    "pool",
     [
-        {"number": ""},
-        {"number": "CQ 2026"},
-        {"anchors": {}},
-        {"anchors": {"Center": bytes(32)}},
-        {"anchors": {"center": bytes(31)}},
-        {"rules": RulePack("cn_tender", "1", "00")},
-        {"pools": []},
-        {"pools": [expert_pool(), expert_pool()]},
+        expert_pool(candidates=(Candidate("Zhang San", (), ("1",)),), conflicts=()),
+        expert_pool(
+            candidates=(Candidate("ab" * 16, (("employer", "Town hospital"),), ("1",)),), conflicts=()
+        ),
+        expert_pool(candidates=(Candidate("ab" * 16, (), ("1",), ("Wrong reason",)),), conflicts=()),
+        expert_pool(held=(Member("13800000000"),), conflicts=()),
+        expert_pool(held=(Member("ab" * 16, (("Employer", "ab" * 16),)),)),
+        expert_pool(bounds=(Bound("city", "Zhaotong", 0, 1),)),
+        expert_pool(slots=(("first place", 1), ("1", 1), ("2", 1), ("3", 1))),
+        expert_pool(levels=(Level((("Employer", 1),)),)),
+        expert_pool(levels=(Level((("employer", 2**53),)),)),
     ],
 )
-def test_an_opening_that_is_not_complete_is_refused(fields: dict[str, Any]) -> None:
-    whole: dict[str, Any] = {"number": "CQ-1", "rules": RULES, "anchors": anchors(), "pools": [expert_pool()]}
-    refused("record.malformed", lambda: DrawRecord.open(START, **{**whole, **fields}))
+def test_nothing_but_codes_gets_into_a_record(pool: Pool) -> None:
+    with pytest.raises(RecordBroken, match="malformed"):
+        opened((pool,))
 
 
-@given(requests(), st.binary(min_size=32, max_size=32))
-def test_whatever_is_drawn_verifies_and_fits(asked: DrawRequest, secret: bytes) -> None:
-    coded, _ = code_request(asked, SALT)
-    chain = {"center": chain_anchor(secret, 3)}
-    record = DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=chain, pools=[Pool(coded)])
-    if not brute_force(asked):
-        with pytest.raises(DrawInfeasible):
-            record.draw_round(later(1), {"center": chain_share(secret, 3, 1)})
-        return
-    record = record.draw_round(later(1), {"center": chain_share(secret, 3, 1)})
-    assert frozenset((one.slot, one.candidate.id) for one in record.holders) in brute_force(coded)
-    left = record.holders[0]
-    record = record.outcome(later(2), EXPERT, left.slot, left.candidate.id, "declined")
-    try:
-        record = record.draw_round(later(3), {"center": chain_share(secret, 3, 2)})
-    except DrawInfeasible:
-        record = record.void(later(3), "pool_exhausted")
-    assert verify_record(record.text, head=record.head).ok
-    assert len({one.candidate.id for one in record.holders}) == len(record.holders)
+def test_secrets_have_their_length() -> None:
+    with pytest.raises(TypeError):
+        ready().declare(later(9), HOUSE, venue_pool(), b"short")
 
 
-@given(st.permutations("abcdefghijkl"))
-def test_the_order_of_the_roster_does_not_reach_the_record(order: list[str]) -> None:
-    pool = expert_pool().request
-    mixed = DrawRequest(
-        EXPERT,
-        tuple(Slot(slot.key, slot.quota, tuple(reversed(slot.eligible))) for slot in reversed(pool.slots)),
-        tuple(sorted(pool.candidates, key=lambda one: order.index("abcdefghijkl"[int(one.id, 16) % 12]))),
-        pool.group_caps,
-        pool.held,
-        tuple(reversed(pool.excluded)),
-    )
-    one, other = (
-        DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[Pool(request_)])
-        for request_ in (pool, mixed)
-    )
-    assert one.text == other.text
+def test_reading_gives_words_for_what_cannot_be_opened() -> None:
+    with pytest.raises(RecordBroken, match="malformed"):
+        opened((expert_pool(),), number="draw no. 5")
+    with pytest.raises(RecordBroken, match="follow_unknown"):
+        opened((venue_pool(), expert_pool()))
+    with pytest.raises(RecordBroken, match="malformed"):
+        opened((expert_pool(), expert_pool()))
+    with pytest.raises(RecordBroken, match="malformed"):
+        opened(())
+    with pytest.raises(RecordBroken, match="malformed"):
+        opened(names=())
 
 
-def test_appointed_members_count_for_the_caps_of_every_round() -> None:
-    held = (Candidate("owner", (("employer", "x"),)),)
-    groups = {"a": (("employer", "x"),), "b": (("employer", "y"),), "c": (("employer", "y"),)}
-    coded, id_of = code_request(request({"1": (1, "abc")}, groups, {"employer": 1}, held=held), SALT)
-    record = DrawRecord.open(START, number="CQ-1", rules=RULES, anchors=anchors(), pools=[Pool(coded)])
-    for round_no in (1, 2):
-        record = record.draw_round(later(1), shares(round_no))
-        assert id_of[code_at(record, "1")] in "bc"
-        record = record.outcome(later(2), EXPERT, "1", code_at(record, "1"), "declined")
-    refused("draw.cap_blocks", lambda: record.draw_round(later(3), shares(3)))
+def test_warnings_need_the_signature_of_the_supervisor() -> None:
+    record = agreed(opened((expert_pool(),)))
+    told = locked(record, STRICT)
+    assert [event.type for event in told.events[-2:]] == ["lock", "approve"]
+    waiting = DrawRecord.trust([event.line for event in told.events[:-1]], told.openings)
+    assert waiting.phase == "approving"
+    with pytest.raises(RecordBroken, match="not_approved"):
+        called(waiting, 10)
+    with pytest.raises(RecordBroken, match="wrong_party_signature"):
+        waiting.approve(later(3), HOUSE, approve_signature(SIGNERS["center"], waiting.head))
+    busy = next(one.id for one in expert_pool().candidates if not one.grounds)
+    waiting = waiting.exclude(later(3), HOUSE, DrawKind.expert, [(busy, "ill")])
+    lock = waiting.events[-2].hash
+    assert waiting.approve(later(4), HOUSE, approve_signature(SIGNERS["supervisor"], lock)).phase == "between"
+
+
+def test_without_a_supervisor_a_draw_with_warnings_cannot_go_on() -> None:
+    record = agreed(opened((expert_pool(),), names=("center",)))
+    with pytest.raises(RecordBroken, match="party_unknown"):
+        locked(record, STRICT)
+
+
+def test_venues_alone_can_be_drawn() -> None:
+    record = agreed(opened((venue_pool(follows=None), seat_pool())))
+    certificate = type("None_", (), {"feasible": None, "chance_rows": None, "lists": (), "warnings": ()})()
+    record = played(record.lock(later(2), HOUSE, certificate), 10).close(later(20), HOUSE)
+    verdict = verify_record(record.text(openings=True))
+    assert (verdict.ok, verdict.full, len(verdict.summary.holders)) == (True, True, 6)
+
+
+def test_signatures_of_parties_cannot_be_reused() -> None:
+    record = called(ready(), 10)
+    own = chain_share(SECRETS["center"], LENGTH, 1)
+    elsewhere = reveal_signature(SIGNERS["center"], "00" * 32, own)
+    with pytest.raises(RecordBroken, match="wrong_party_signature"):
+        record.reveal(later(11), HOUSE, "center", own, elsewhere)
+    assert nonce("a") != nonce("b")
+    assert in_codes([("a", "b")]) != in_codes([("b", "a")])
