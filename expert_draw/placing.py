@@ -12,7 +12,7 @@ from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.rules.pack import RulePack
 from expert_draw.engine.codes import candidate_code, group_code
-from expert_draw.engine.pool import MOST_PLACES, Candidate, DrawKind, Group, Level, Pool
+from expert_draw.engine.pool import MOST_PLACES, Bound, Candidate, DrawKind, Group, Level, Pool
 from expert_draw.engine.randomness import Suite
 from expert_draw.roster_rows import CHINA
 
@@ -128,24 +128,41 @@ def admitted(offers: Iterable[VenueOffer], rules: VenueRules) -> tuple[VenueOffe
     return tuple(offer if rules.admits(offer) else replace(offer, seats=(), capacity=0) for offer in offers)
 
 
-def most_in_a_city(offers: Sequence[VenueOffer], places: int, cities_least: int = 1) -> int:
-    """How many experts one city may get at most.
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How experts are spread over cities (场地分布): so many in one at most; whether every open city gets somebody."""
 
-    One while there are cities enough, else as evenly as possible; and so few that there must be `cities_least` cities, or
-    one for each place if that is less. Raises Conflict `cities-short` when the open centers lie in too few cities.
-    """
-    cities = len({offer.city for offer in offers if offer.open})
-    wanted = min(cities_least, places)
-    if cities < wanted:
-        raise Conflict(
-            "cities-short",
-            N_("该时段可用的场地只分布在 {cities} 个城市，规则要求至少 {wanted} 个"),
-            N_("换一个时间，或增加合作场地"),
-            cities=cities,
-            wanted=wanted,
-        )
-    evenly = -(-places // cities) if cities else 1
-    return min(evenly, (places - 1) // (wanted - 1)) if wanted > 1 else evenly
+    per_city: int
+    every_city: bool = False
+
+    @classmethod
+    def over(cls, offers: Sequence[VenueOffer], places: int, cities_least: int = 1) -> "Spread":
+        """As evenly as the open centers allow: one to a city while there are cities enough.
+
+        There will be `cities_least` different cities, or one for each place if that is less. Mostly that follows from the
+        limit for one city; where it does not, because there are hardly more places than cities, every city gets somebody.
+        Raises Conflict `cities-short` or `seats-short` when the open centers do not allow it.
+        """
+        cities, wanted = len({offer.city for offer in offers if offer.open}), min(cities_least, places)
+        if cities < wanted:
+            raise Conflict(
+                "cities-short",
+                N_("该时段可用的场地只分布在 {cities} 个城市，规则要求至少 {wanted} 个"),
+                N_("换一个时间，或增加合作场地"),
+                cities=cities,
+                wanted=wanted,
+            )
+        room = _room(offers, places)
+        if room < places:
+            raise Conflict(
+                "seats-short",
+                N_("该时段各中心合计只能安排 {room} 人，需要 {places} 人"),
+                N_("换一个时间，或增加合作场地"),
+                room=room,
+                places=places,
+            )
+        per_city = next(most for most in range(1, places + 1) if _room(offers, most) >= places)
+        return cls(per_city, every_city=-(-places // per_city) < wanted)
 
 
 def pools(
@@ -172,10 +189,10 @@ def pools(
     """
     allowed = admitted(offers, rules)
     if like is None:
-        per_city = most_in_a_city(allowed, places, rules.cities_least)
-        _check_room(allowed, places, per_city)
+        spread = Spread.over(allowed, places, rules.cities_least)
     else:
-        per_city = dict(like[DrawKind.venue].levels[0].caps)[CITY]
+        former = like[DrawKind.venue]
+        spread = Spread(dict(former.levels[0].caps)[CITY], bool(former.bounds))
         experts = like[DrawKind.expert]
     open_ = [offer for offer in allowed if offer.open]
     keys = tuple((str(place), 1) for place in range(1, places + 1))
@@ -185,9 +202,10 @@ def pools(
         Pool(
             DrawKind.venue,
             keys,
-            _venues(open_, near(allowed, places), per_city, held, keys, homes, codes),
-            levels=(Level(((CITY, per_city),)),),
+            _venues(open_, near(allowed, places), spread.per_city, held, keys, homes, codes),
+            levels=(Level(((CITY, spread.per_city),)),),
             follows=(DrawKind.expert, NEAR) if order == EXPERT_FIRST else None,
+            bounds=_somebody_everywhere(open_, spread, codes),
         ),
         _seats(open_, keys, codes),
     )
@@ -243,19 +261,6 @@ def _room(offers: Iterable[VenueOffer], per_city: int) -> int:
     return sum(min(per_city, count) for count in seats.values())
 
 
-def _check_room(offers: Iterable[VenueOffer], places: int, per_city: int) -> None:
-    room = _room(offers, per_city)
-    if room < places:
-        raise Conflict(
-            "seats-short",
-            N_("该时段各中心按每城至多 {most} 人合计只能安排 {room} 人，需要 {places} 人"),
-            N_("换一个时间，或增加合作场地"),
-            most=per_city,
-            room=room,
-            places=places,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class _Codes:
     salt: bytes
@@ -288,6 +293,11 @@ def _venues(
         if slots:
             candidates += [Candidate(code, groups, slots) for code in free]
     return tuple(candidates)
+
+
+def _somebody_everywhere(offers: Sequence[VenueOffer], spread: Spread, codes: _Codes) -> tuple[Bound, ...]:
+    cities = sorted({offer.city for offer in offers}) if spread.every_city else ()
+    return tuple(Bound(*codes.group(CITY, city), 1, spread.per_city) for city in cities)
 
 
 def _homes(experts: Pool) -> dict[str, set[Group]]:

@@ -22,11 +22,11 @@ from expert_draw.placing import (
     EXPERT_FIRST,
     NEAR,
     VENUE_FIRST,
+    Spread,
     VenueOffer,
     VenueRules,
     admitted,
     home,
-    most_in_a_city,
     room_near,
 )
 from expert_draw.roster_view import RosterView
@@ -130,7 +130,7 @@ def freeze(
     """The list of experts: everybody who qualifies for a place, with every ground against them; one slot for each place.
 
     Raises Unavailable `roster-altered` when the roster is not the one whose root was entered last, and Conflict
-    `cities-short` as `placing.pools`.
+    `cities-short` or `seats-short` as `placing.pools`.
     """
     if not view.recorded:
         raise Unavailable(
@@ -264,10 +264,10 @@ class _Lists:
     def room_bounds(self) -> tuple[Bound, ...]:
         """Where fewer can be seated near a home than there are places, no more are drawn from there."""
         places = self._question.places
-        per_city = most_in_a_city(self._offers, places, self._question.venue_rules.cities_least)
+        spread = Spread.over(self._offers, places, self._question.venue_rules.cities_least)
         return tuple(
             Bound(*self._value(NEAR, city), 0, room)
-            for city, room in room_near(self._offers, places, per_city).items()
+            for city, room in room_near(self._offers, places, spread.per_city).items()
         )
 
     def _employers(self, rows: NDArray[np.int64]) -> list[tuple[Group, ...]]:
