@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from app.core.canonical import Canonical, canonical_json
 from expert_draw.engine.inspection import InspectionObject, Inspector
 from expert_draw.engine.inspection_entries import (
     CampaignEntry,
@@ -58,7 +57,7 @@ def roll_of_objects(objects: Iterable[InspectionObject], nonce: bytes, suite: Su
     nonce: 32 fresh secret bytes.
     """
     rows = sorted(objects, key=lambda one: one.id)
-    return _roll("object", 1, [_object_row(one) for one in rows], nonce, suite)
+    return _roll("object", 1, rows, nonce, suite)
 
 
 def roll_of_inspectors(
@@ -66,7 +65,7 @@ def roll_of_inspectors(
 ) -> tuple[Roll, str]:
     """A list of inspectors in codes, pinned by this line, and the hash that pins it (hex); RecordBroken as above."""
     rows = sorted(inspectors, key=lambda one: one.id)
-    return _roll("inspector", line, [_inspector_row(one) for one in rows], nonce, suite)
+    return _roll("inspector", line, rows, nonce, suite)
 
 
 def pinned_in(entry: CampaignEntry, line: int) -> dict[At, Terms]:
@@ -84,7 +83,7 @@ def read_roll(line: bytes, pinned: Mapping[At, Terms], suite: Suite) -> Roll:
         raise RecordBroken("record.opening_unknown")
     if len(rows) != terms.size:
         raise RecordBroken("record.wrong_size", kind=roll.kind, expected=terms.size, found=len(rows))
-    if _table(rows, nonce, suite) != terms.table:
+    if _table(roll, rows, nonce, suite) != terms.table:
         raise RecordBroken("record.wrong_commitment", kind=roll.kind)
     return roll
 
@@ -94,57 +93,59 @@ def trusted_roll(text: str) -> Roll:
     return _read(text.encode())[0]
 
 
-def _roll(
-    kind: RollKind, line: int, rows: Sequence[Sequence[Canonical]], nonce: bytes, suite: Suite
-) -> tuple[Roll, str]:
+def _roll(kind: RollKind, line: int, rows: Sequence[Row], nonce: bytes, suite: Suite) -> tuple[Roll, str]:
     if not isinstance(nonce, bytes) or len(nonce) != NONCE_BYTES:
         raise TypeError("the nonce of a list is 32 bytes")
-    listed: dict[str, Canonical] = {"rows": [list(row) for row in rows]}
-    opening: dict[str, Canonical] = {"kind": kind, "line": line, "list": listed, "nonce": nonce.hex()}
     # Read back as the verifier does, so that nothing but codes can get into a list.
-    roll, _, read = _read(canonical_json(opening))
-    return roll, _table(read, nonce, suite)
+    roll, _, spelt = _read(_spelt(kind, line, [_row(one) for one in rows], nonce).encode())
+    return roll, _table(roll, spelt, nonce, suite)
 
 
-def _table(rows: Sequence[Sequence[Canonical]], nonce: bytes, suite: Suite) -> str:
+def _table(roll: Roll, rows: Sequence[str], nonce: bytes, suite: Suite) -> str:
     hash_ = hasher(suite)
-    texts = [canonical_json(list(row)).decode() for row in rows]
-    leaves = leaves_of(hash_, nonce, [str(row[0]) for row in rows], texts)
+    leaves = leaves_of(hash_, nonce, [one.id for one in roll.objects or roll.inspectors], rows)
     return hash_(b"\x02" + root_of(hash_, leaves) + rest_hash(hash_, nonce, "{}")).hex()
 
 
-def _read(line: bytes) -> tuple[Roll, bytes, Sequence[Sequence[Canonical]]]:
+def _read(line: bytes) -> tuple[Roll, bytes, Sequence[str]]:
+    """The list, its nonce, and the spelling of each row; RecordBroken unless it is spelt in the one permitted way."""
     try:
         value = json.loads(text := line.decode())
-        exact = canonical_json(value) == line
-    except (ValueError, TypeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise RecordBroken("record.not_canonical") from fault
-    if not exact:
-        raise RecordBroken("record.not_canonical")
     fields = fields_of(value, "opening", "kind", "line", "list", "nonce")
     number = whole(fields["line"], "opening")
     nonce = bytes.fromhex(string(fields["nonce"], HASH, "nonce"))
     rows = fields_of(fields["list"], "list", "rows")["rows"]
     if one_of(fields["kind"], ("object", "inspector"), "kind") == "object":
-        objects = _by_code(many(rows, _read_object, "rows"))
-        return Roll("object", number, text, objects=objects), nonce, rows
-    return (
-        Roll("inspector", number, text, inspectors=_by_code(many(rows, _read_inspector, "rows"))),
-        nonce,
-        rows,
-    )
+        roll = Roll("object", number, text, objects=_by_code(many(rows, _read_object, "rows")))
+    else:
+        roll = Roll("inspector", number, text, inspectors=_by_code(many(rows, _read_inspector, "rows")))
+    spelt = [_row(one) for one in roll.objects or roll.inspectors]
+    if _spelt(roll.kind, number, spelt, nonce) != text:
+        raise RecordBroken("record.not_canonical")
+    return roll, nonce, spelt
+
+
+def _spelt(kind: RollKind, line: int, rows: Sequence[str], nonce: bytes) -> str:
+    """The opening as canonical JSON."""
+    return f'{{"kind":"{kind}","line":{line},"list":{{"rows":[{",".join(rows)}]}},"nonce":"{nonce.hex()}"}}'
+
+
+def _row(one: Row) -> str:
+    """A row as canonical JSON; codes and words need no escape."""
+    units, grounds = _strings(one.units), _strings(one.grounds)
+    if isinstance(one, Inspector):
+        return f'["{one.id}",{units},{grounds}]'
+    return f'["{one.id}","{one.tier}",{one.points:d},{units},{grounds}]'
+
+
+def _strings(texts: Sequence[str]) -> str:
+    return "[" + ",".join([f'"{one}"' for one in sorted(texts)]) + "]"
 
 
 def _by_code(rows: tuple[R, ...]) -> tuple[R, ...]:
     return ascending(rows, "rows", lambda row: row.id)
-
-
-def _object_row(one: InspectionObject) -> list[Canonical]:
-    return [one.id, one.tier, one.points, sorted(one.units), sorted(one.grounds)]
-
-
-def _inspector_row(one: Inspector) -> list[Canonical]:
-    return [one.id, sorted(one.units), sorted(one.grounds)]
 
 
 def _read_object(row: object) -> InspectionObject:
