@@ -186,7 +186,8 @@ class _Counting:
                 sums.append(contained)
         if not (of == 0).any():
             of, sums = np.where(of > 0, of - 1, of), sums[1:]
-        return Count(feasible * self._ways, of, tuple(contained * self._ways for contained in sums))
+        ways = self._ways
+        return Count(feasible * ways, of, tuple([contained * ways for contained in sums]))
 
 
 def _product(states: States, families: tuple[Kin, ...], joined: list[ClusterCount]) -> list[int]:

@@ -122,7 +122,7 @@ def _blocks(ballot: Ballot, who: Integers) -> tuple[Integers, Integers] | None:
         binding = (np.bincount(numbers, minlength=len(different)) > room) & (room < ballot.places)
         bound = binding[numbers]
         rows, numbers = rows[bound], (np.cumsum(binding) - 1)[numbers[bound]]
-        if len(np.unique(rows)) < len(rows) or (block[rows] >= 0).any():
+        if (np.bincount(rows) > 1).any() or (block[rows] >= 0).any():
             return None
         block[rows] = numbers + blocks
         rooms.append(room[binding])

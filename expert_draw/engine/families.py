@@ -92,7 +92,7 @@ def kin_of(crowd: Crowd, states: States, kinds: Kinds, regular: Flags) -> tuple[
         families.append(Kin(Family(1, columns, np.bincount(block)), free, block))
     blocked = np.flatnonzero(regular & (crowd.block >= 0))
     room = crowd.room[crowd.block[blocked]]
-    for most in np.unique(room).tolist():
+    for most in numbered(room)[1].tolist():
         rows = blocked[room == most]
         block, different = numbered(crowd.block[rows])
         columns = block_columns(crowd, states, rows, block, len(different), most)

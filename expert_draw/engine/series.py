@@ -16,7 +16,7 @@ from expert_draw.engine.states import States
 
 WIDEST = 50  # bits of the sum of all coefficients of one block
 SPARE = 61  # of the 63 bits of a number
-CELLS = 1 << 19  # numbers at work at once, so that they stay in the processor's cache
+CELLS = 1 << 21  # numbers at work at once: enough to be quick, few enough to stay near the processor
 
 Objects = npt.NDArray[np.object_]
 
@@ -145,8 +145,10 @@ class _Digits:
 
     def take(self, own: Integers, columns: Integers, others: Sequence[tuple[int, Integers]]) -> None:
         """own −= Σ columns[c] · other, carried."""
+        product = np.empty_like(own)
         for column, other in others:
-            own -= columns[column] * other
+            np.multiply(other, columns[column], out=product)
+            own -= product
         for at in range(self.limbs - 1):
             carry = own[at] >> self.bits
             own[at] -= carry << self.bits
