@@ -24,7 +24,7 @@ def enter(
         center=draw.center_id,
         draw=draw.number,
         event=event,
-        head=record.head,
+        head=record.events[0].hash if event == "opened" else record.head,
     )
     session.add(DrawListing(center_id=draw.center_id, n=line.n, line=line.text, at=now))
     session.flush()

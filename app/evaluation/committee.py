@@ -73,9 +73,8 @@ def run_draw(session: Session, now: datetime, house: House, actor: Actor, evalua
     if draw.state != "between":
         raise Conflict(
             "draw-not-ready",
-            N_("抽取尚未就绪：{waiting}"),
+            _WAITING.get(draw.state, N_("抽取尚未就绪")),
             N_("各方同意、概率锁定、预警获批之后才能抽取"),
-            waiting=_WAITING.get(draw.state, draw.state),
         )
     _call(session, now, house, actor.id, evaluation, draw)
     move_on(session, now, house, evaluation)
@@ -196,9 +195,9 @@ def ground(now: datetime, house: House) -> Ground:
 
 _MOVING = (EvaluationState.committed, EvaluationState.inviting)
 _WAITING = {
-    "agreeing": N_("还有参与方没有同意承诺"),
-    "approving": N_("预警尚未经监督人员批准"),
-    "revealing": N_("本轮正在等待各方揭示"),
+    "agreeing": N_("还有参与方没有同意承诺，抽取尚不能开始"),
+    "approving": N_("预警尚未经监督人员批准，抽取尚不能开始"),
+    "revealing": N_("本轮正在等待各方揭示，抽取已经开始"),
 }
 
 

@@ -17,7 +17,7 @@ class EvaluationState(StrEnum):
     in_session = "in_session"  # every seat is recorded; score sheets are open
     closed = "closed"  # every sheet is in; nothing can be scored any more
     sealed = "sealed"  # recordings and draw record are closed and bound by their hashes
-    short = "short"  # the pool cannot fill the committee; everyone asked was told, it may be booked anew
+    short = "short"  # the pool cannot fill it, or a share was withheld; everyone asked was told, it may be booked anew
     given_up = "given_up"  # staff ended it with a reason; what was recorded is sealed, it may be booked anew
 
 
@@ -40,6 +40,7 @@ _TABLE: dict[tuple[EvaluationState, EvaluationEvent], EvaluationState] = {
     (_S.booked, _E.commit): _S.committed,
     (_S.committed, _E.run): _S.inviting,
     (_S.inviting, _E.fill): _S.ready,
+    (_S.committed, _E.exhaust): _S.short,
     (_S.inviting, _E.exhaust): _S.short,
     (_S.ready, _E.convene): _S.convened,
     (_S.convened, _E.open): _S.in_session,

@@ -35,7 +35,10 @@ def book(world: World, **changes: object) -> str:
 
 def draw(world: World, evaluation_id: str) -> None:
     with world.transaction() as session:
-        committee.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        drawn = committee.commit_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
+        if drawn.state == "approving":
+            evaluation = cases.load(session, evaluation_id)
+            committee.approve_warnings(session, world.now(), world.house, "account:supervisor", evaluation)
     with world.transaction() as session:
         committee.run_draw(session, world.now(), world.house, OPERATOR, evaluation_id)
 

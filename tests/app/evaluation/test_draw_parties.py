@@ -9,11 +9,13 @@ from sqlmodel import col, select
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.core.errors import Conflict, InvalidInput, NotFound
-from app.evaluation import cases, committee, conductor, draw_parties, draw_views
+from app.evaluation import cases, committee, conductor, draw_parties, draw_views, public_draws, slips
 from app.notify.listener import Heard
 from expert_draw import keeping, parties, statements
+from expert_draw.engine.register import verify_register
+from expert_draw.engine.slip import verify_slip
 from expert_draw.engine.verify import verify_record
-from expert_draw.models import Draw, DrawDeferred, Invitation
+from expert_draw.models import Draw, DrawDeferred, Expert, Invitation
 from expert_draw.statements import OwnShare
 from tests.support.world import OPERATOR, World, booking, make_world
 
@@ -46,9 +48,7 @@ def promise(world: World, evaluation_id: str, *names: str) -> dict[str, OwnShare
 
 def act(world: World, evaluation_id: str, name: str) -> None:
     with world.transaction() as session:
-        conductor.perform(
-            session, world.now(), world.house, OPERATOR, evaluation_id, name, lambda _key: None
-        )
+        conductor.perform(session, world.now(), world.house, OPERATOR, evaluation_id, name, lambda _key: None)
 
 
 def lines(world: World) -> bytes:
@@ -150,7 +150,9 @@ def test_kept_shares_are_revealed_last_so_that_the_service_lends_nobody_an_early
     assert len(invited(world, "queued")) == 5
 
 
-def test_a_share_withheld_past_the_deadline_ends_the_draw_with_the_name_of_who_withheld_it(world: World) -> None:
+def test_a_share_withheld_past_the_deadline_ends_the_draw_with_the_name_of_who_withheld_it(
+    world: World,
+) -> None:
     evaluation_id = book(world)
     own = promise(world, evaluation_id, parties.SUPERVISOR, parties.TENDEREE)
     act(world, evaluation_id, "commit")
@@ -250,7 +252,9 @@ def test_each_party_is_spoken_for_by_its_own_people_only(world: World) -> None:
     evaluation_id = book(world)
     with world.transaction() as session:
         assert draw_parties.of_actor(session, OPERATOR, evaluation_id, parties.CENTER).id == evaluation_id
-        assert draw_parties.of_actor(session, SUPERVISOR, evaluation_id, parties.SUPERVISOR).id == evaluation_id
+        assert (
+            draw_parties.of_actor(session, SUPERVISOR, evaluation_id, parties.SUPERVISOR).id == evaluation_id
+        )
         for actor, party in (
             (OPERATOR, parties.SUPERVISOR),
             (OPERATOR, parties.TENDEREE),
@@ -365,3 +369,51 @@ def test_the_record_is_public_only_once_the_supervisor_says_so_and_everything_is
     with world.database.reading() as session:
         assert session.exec(select(Draw)).one().published_at == world.now() - timedelta(seconds=60)
 
+
+def test_the_centers_list_holds_every_draw_and_a_second_one_for_a_lot_names_the_first(world: World) -> None:
+    first = book(world)
+    act(world, first, "commit")
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, first, "资料有误")
+    second = book(world)
+    with world.transaction() as session:
+        same_lot = cases.load(session, second)
+        same_lot.lot_id = cases.load(session, first).lot_id
+    act(world, second, "commit")
+    with world.database.reading() as session:
+        older, newer = session.exec(select(Draw).order_by(Draw.number)).all()
+        assert newer.before == older.number
+        verdict = verify_register(public_draws.list_of(session, world.host_id))
+    assert verdict.ok
+    assert {number: event for number, (event, _, _) in verdict.draws.items()} == {
+        older.number: "void",
+        newer.number: "opened",
+    }
+    third = book(world)
+    with world.transaction() as session:
+        cases.load(session, third).lot_id = cases.load(session, second).lot_id
+    with pytest.raises(Conflict) as refused:
+        act(world, third, "commit")
+    assert refused.value.code == "lot-drawn"
+
+
+def test_an_experts_slip_proves_pool_ground_and_chance_once_the_draw_is_over(world: World) -> None:
+    evaluation_id = book(world)
+    act(world, evaluation_id, "commit")
+    with world.database.reading() as session:
+        draw = session.exec(select(Draw)).one()
+        expert = session.exec(select(Expert).where(Expert.id == world.experts[0])).one()
+    with world.transaction() as session, pytest.raises(Conflict):
+        slips.for_expert(session, world.now(), world.house, OPERATOR, draw.number, expert.number)
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "项目取消")
+        world.add_expert(session, specialty="A080104", employer=77, city="5306")
+    with world.transaction() as session:
+        text = slips.for_expert(session, world.now(), world.house, OPERATOR, draw.number, expert.number)
+        with pytest.raises(NotFound):
+            slips.for_expert(session, world.now(), world.house, OPERATOR, draw.number, "0" * 17)
+        newcomer = session.get_one(Expert, world.experts[-1])
+        with pytest.raises(NotFound):
+            slips.for_expert(session, world.now(), world.house, OPERATOR, draw.number, newcomer.number)
+    assert verify_slip(text)[1] == ()
+    assert verify_slip(text.replace(b'"active"', b'"absent"'))[1]
