@@ -14,6 +14,7 @@ import numpy as np
 from expert_draw.engine.ballot import Ballot, Flags, Integers
 
 STATE_BOUND = 1_000_000
+_MACHINE_WORD = 1 << 62
 
 T = TypeVar("T")
 Vector = tuple[int, ...]
@@ -47,16 +48,16 @@ class Counting:
         needs = tuple(role.need for role in ballot.roles)
         self._roles = len(needs)
         self._blocks = tuple(blocks)
-        self._suffix: Table = _suffixes(self._blocks, _box(ballot))
+        self._suffix: Table = _suffixes(self._blocks, _box(ballot), _most(ballot))
         bounded = (range(bound.least, bound.most + 1) for bound in ballot.bounds)
         self._targets = tuple((*needs, *counts) for counts in product(*bounded))
-        self.total: int = sum(self._suffix[(0, *target)] for target in self._targets)
+        self.total: int = sum(self._left(0, target) for target in self._targets)
 
     def committee(self, number: int) -> tuple[tuple[int, ...], ...]:
         """The committee with that number, 0 ≤ number < total: for each role the indices of its members, ascending."""
         if not 0 <= number < self.total:
             raise ValueError(f"committees are numbered from 0 to {self.total - 1}, not {number}")
-        left, number = _part([(target, self._suffix[(0, *target)]) for target in self._targets], number)
+        left, number = _part([(target, self._left(0, target)) for target in self._targets], number)
         chosen: list[list[int]] = [[] for _ in range(self._roles)]
         at = 0
         while any(left):
@@ -65,11 +66,13 @@ class Counting:
             at += 1
             given, number = self._given(block, at, left, number)
             left = _less(left, given)
-            rest = self._suffix[(at, *left)]
-            within, number = divmod(number, rest)
+            within, number = divmod(number, self._left(at, left))
             for role, index in _members_of(block, given, within):
                 chosen[role].append(index)
         return tuple(tuple(sorted(members)) for members in chosen)
+
+    def _left(self, block: int, vector: Vector) -> int:
+        return int(self._suffix[(block, *vector)])
 
     def _next_block(self, at: int, left: Vector, number: int) -> tuple[int, int]:
         """The next block that gives somebody. Giving nobody comes first in each block, so that blocks without can be
@@ -77,13 +80,13 @@ class Counting:
         counts = self._suffix[(slice(None), *left)]
         passed = range(at, len(self._blocks))
         at += bisect_left(passed, True, key=lambda block: counts[block + 1] <= number)  # noqa: FBT003
-        return at, number - counts[at + 1]
+        return at, number - int(counts[at + 1])
 
     def _given(self, block: Block, after: int, left: Vector, number: int) -> tuple[Vector, int]:
         fitting = [
             (given, ways) for given, ways in sorted(block.ways.items())[1:] if all(map(le, given, left))
         ]
-        rests = (self._suffix[(after, *_less(left, given))] for given, _ in fitting)
+        rests = (self._left(after, _less(left, given)) for given, _ in fitting)
         return _part(
             [(given, ways * rest) for (given, ways), rest in zip(fitting, rests, strict=True)], number
         )
@@ -104,6 +107,12 @@ def _box(ballot: Ballot) -> tuple[int, ...]:
     """How many values each element of a vector can have."""
     needs = (role.need + 1 for role in ballot.roles)
     return (*needs, *(max(bounded.most, 0) + 1 for bounded in ballot.bounds))
+
+
+def _most(ballot: Ballot) -> int:
+    """More than any number of ways there can be: every place from its whole list."""
+    weights = np.ones(ballot.size, np.int64) if ballot.weights is None else ballot.weights
+    return prod(max(int(weights[role.members].sum()), 1) ** role.need for role in ballot.roles)
 
 
 def _anywhere(ballot: Ballot) -> Integers:
@@ -209,9 +218,9 @@ def _ways(alike: Iterable[tuple[Options, int]], box: Vector, roles: int, room: i
     return total
 
 
-def _suffixes(blocks: Sequence[Block], box: Vector) -> Table:
-    """S of the specification, shape (blocks + 1, *box), of whole numbers of any size."""
-    made: Table = np.zeros((len(blocks) + 1, *box), dtype=object)
+def _suffixes(blocks: Sequence[Block], box: Vector, most: int) -> Table:
+    """S of the specification, shape (blocks + 1, *box): int64 while no number exceeds `most`, else of any size."""
+    made: Table = np.zeros((len(blocks) + 1, *box), np.int64 if most < _MACHINE_WORD else object)
     made[(len(blocks), *(0,) * len(box))] = 1
     for at in range(len(blocks) - 1, -1, -1):
         for given, ways in blocks[at].ways.items():
