@@ -3,9 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from app.core.canonical import Canonical
 from expert_draw.engine.merkle import Hash, Leaf, root_of
@@ -30,7 +29,6 @@ from expert_draw.engine.shapes import (
 from expert_draw.engine.wording import RecordBroken
 
 NONCE_BYTES = 32
-T = TypeVar("T")
 OPENING = b'{"kind":'
 _NO_CODE = bytes(16)
 _ROW = b"ed-panel/2 row\x00"
@@ -246,28 +244,23 @@ def _opening(kind: DrawKind, line: int, rows: list[str], rest: str, nonce: bytes
 
 def _read_pool(value: object, terms: Terms, *, weighted: bool) -> Pool:
     fields = fields_of(value, "list", "bounds", "candidates", "conflicts", "held")
-    return Pool(
-        terms.kind,
-        terms.slots,
-        _rows(fields["candidates"], _weighted if weighted else _plain, "candidates"),
-        terms.levels,
-        terms.follows,
-        many(fields["bounds"], _read_bound, "bounds"),
-        _rows(fields["conflicts"], _pair, "conflicts"),
-        _rows(fields["held"], _member, "held"),
-    )
-
-
-def _rows(value: object, read: Callable[..., T], where: str) -> tuple[T, ...]:
-    if not isinstance(value, list):
-        raise refused(where)
+    bounds = many(fields["bounds"], _read_bound, "bounds")
     try:
-        return tuple([read(*row) for row in value])
+        return Pool(
+            terms.kind,
+            terms.slots,
+            tuple([(_weighted if weighted else _plain)(*row) for row in fields["candidates"]]),
+            terms.levels,
+            terms.follows,
+            bounds,
+            tuple([_pair(*row) for row in fields["conflicts"]]),
+            tuple([_member(*row) for row in fields["held"]]),
+        )
     except (
         TypeError,
         ValueError,
     ) as fault:  # not the rows we know; what they hold is looked at when spelt anew
-        raise refused(where) from fault
+        raise refused("list") from fault
 
 
 def _plain(code: str, groups: list[list[str]], slots: list[str], grounds: list[str]) -> Candidate:

@@ -114,10 +114,12 @@ def check(text: bytes) -> Checked:
         found.refuse(1, "record.unknown_format", value=other)
         return found
     count = next((at for at, line in enumerate(lines) if line.startswith(OPENING)), len(lines))
+    if lines and not count:
+        found.refuse(1, "record.not_opened")
     read = read_lines(lines[:count], _suite_and_key, read_entry, found.findings)
     if read:
-        _read_openings(found, lines[count:], count, read)
-        _run(found, read, opened=count < len(lines))
+        disclosed = _read_openings(found, lines[count:], count, read)
+        _run(found, read, disclosed=disclosed)
     return found
 
 
@@ -137,16 +139,17 @@ def _suite_and_key(event: Event) -> tuple[Suite, str]:
 
 def _read_openings(
     found: Checked, lines: Sequence[bytes], before: int, read: Sequence[tuple[Event, Entry]]
-) -> None:
+) -> bool:
+    """Whether lists are opened, and every one of them rightly."""
     opening = read[0][1]
-    if not isinstance(opening, Open):
-        return
+    if not isinstance(opening, Open) or not lines:
+        return False
     terms: dict[At, Terms] = {}
     for event, entry in read:
         if event.n == 1 or not isinstance(entry, Open):
             terms.update(terms_in(entry, event.n))
-    places = {at: place for place, at in enumerate(terms)}
-    last = -1
+    places, last = {at: place for place, at in enumerate(terms)}, -1
+    wrong: list[tuple[int, YuanpingError]] = []
     for number, line in enumerate(lines, start=before + 1):
         try:
             listing = read_opening(line, terms, opening.suite, weighted=opening.law == "weighted")
@@ -156,17 +159,15 @@ def _read_openings(
             last = place
             found.lists[listing.line, listing.kind] = listing
         except YuanpingError as refusal:
-            found.findings.append((number, refusal))
-    if lines and not found.findings:
-        for line_no, kind in terms:
-            if (line_no, kind) not in found.lists:
-                found.refuse(line_no, "record.opening_missing", kind=kind.value)
+            wrong.append((number, refusal))
+    missing = [] if wrong else [at for at in terms if at not in found.lists]
+    wrong += [(line, RecordBroken("record.opening_missing", kind=kind.value)) for line, kind in missing]
+    found.findings += wrong
+    return not wrong
 
 
-def _run(found: Checked, read: Sequence[tuple[Event, Entry]], *, opened: bool) -> None:
-    """Follows the draw line by line; results are looked at only when every list is opened rightly."""
-    first = min((line for line, _ in found.findings), default=None)
-    disclosed = opened and first is None
+def _run(found: Checked, read: Sequence[tuple[Event, Entry]], *, disclosed: bool) -> None:
+    """Follows the draw line by line. disclosed: the lists are opened, so that results can be run again."""
     for event, entry in read:
         try:
             then = after(found.history, entry, event)

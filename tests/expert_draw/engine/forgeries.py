@@ -100,7 +100,7 @@ class _Seen:
             seed = round_seed(
                 self.suite,
                 beacon=self.beacon,
-                call=self.hashes["call"],
+                call=self.hashes["call" if body["method"] == "reserve" else "running"],
                 draw=self.opening["draw"],
                 kind=body["kind"],
                 purpose="draw",
@@ -115,13 +115,14 @@ class _Seen:
         if type_ == "open":
             self.opening = body
         if type_ == "call":
+            self.hashes["running"] = hash_
             self.shares, self.beacon = [], None
         if type_ == "reveal":
             self.shares.append((body["party"], bytes.fromhex(body["share"])))
         if type_ == "beacon":
             self.beacon = body["value"]
         if type_ == "round" and body["method"] == "reserve":
-            self.hashes["call"] = hash_
+            self.hashes["running"] = hash_
 
 
 Forge = Callable[[Book], None]
