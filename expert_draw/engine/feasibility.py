@@ -182,8 +182,7 @@ def _move(
     seated[one] = role
     while step is not None:
         role, comes, leaves = step
-        if leaves != comes:
-            del seated[leaves]
+        del seated[leaves]
         seated[comes] = role
         step = reached[role]
 

@@ -133,6 +133,12 @@ def test_a_bound_that_blocks_is_named_with_the_value_that_is_enough() -> None:
     ]
 
 
+def test_a_search_keeps_to_the_bounds() -> None:
+    for most, places, possible in ((0, 1, False), (1, 1, True), (1, 2, False), (2, 2, True)):
+        pool = listed({"1": (places, "abc")}, {"region": "ppp"}, bounds=(Bound("region", "p", 0, most),))
+        assert can_be_filled(ballot_of(pool)) is possible
+
+
 def test_a_ground_that_blocks_by_itself_is_named_with_whom_it_excludes() -> None:
     pool = listed({"1": (2, "abcd")}, grounds="bcd")
     mixed = replace(
