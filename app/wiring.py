@@ -85,7 +85,8 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.database = ground.database
     application.state.sealer = ground.sealer
     application.state.invitees = Invitees(ground.sealer)
-    application.state.house = House(ground.settings, ground.sealer, Rosters(ground.sealer))
+    application.state.rosters = Rosters(ground.sealer)
+    application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, File, Query, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Query, Request, Response, UploadFile
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -10,6 +10,7 @@ from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.core.i18n import LANGUAGES
 from expert_draw import roster
 from expert_draw.roster_schemas import ImportView, RosterView
+from expert_draw.snapshot import Rosters
 from expert_draw.spreadsheet import read_cells
 
 router = APIRouter(prefix="/api/roster", tags=["roster"])
@@ -18,11 +19,17 @@ _REFUSED = 422
 _Language = Annotated[str, Query(pattern=f"^({'|'.join(LANGUAGES)})$")]
 
 
+def _rosters(request: Request) -> Rosters:
+    rosters: Rosters = request.app.state.rosters
+    return rosters
+
+
 @router.post("/import", responses={_REFUSED: {"model": ImportView, "description": "Nothing was imported."}})
 def import_roster(
     database: DatabaseDep,
     clock: ClockDep,
     sealer: SealerDep,
+    rosters: Annotated[Rosters, Depends(_rosters)],
     actor: Annotated[Actor, Requires(Permission.roster_import)],
     response: Response,
     sheet: Annotated[UploadFile, File(description="An .xlsx or .csv roster sheet.")],
@@ -36,7 +43,7 @@ def import_roster(
             report = roster.import_sheet(session, sealer, clock.now(), cells, actor=actor.id, dry_run=True)
     else:
         with database.transaction() as session:
-            report = roster.import_sheet(session, sealer, clock.now(), cells, actor=actor.id)
+            report = roster.import_sheet(session, sealer, clock.now(), cells, actor=actor.id, rosters=rosters)
             if report.errors:
                 response.status_code = _REFUSED
     return ImportView.of(report, lang)

@@ -217,7 +217,7 @@ def test_no_center_gives_more_than_its_quota() -> None:
 def test_what_a_center_still_gives_comes_on_top_of_what_it_holds() -> None:
     offers = [replace(center(1, 0, 0, 9), capacity=3), center(2, 1, 1, 9)]
     first = made(offers, 6)
-    held = candidate_code(SALT, "c01#2")
+    held = candidate_code(SALT, "c01#1")
     later = pools(
         [replace(offers[0], capacity=1), offers[1]],
         6,
@@ -229,7 +229,7 @@ def test_what_a_center_still_gives_comes_on_top_of_what_it_holds() -> None:
     )
     stands_for = meanings(offers, salt=SALT)
     assert sorted(stands_for[one.id] for one in later.venues.candidates) == [
-        "c01#1",
+        "c01#2",
         "c02#1",
         "c02#2",
         "c02#3",

@@ -12,7 +12,7 @@ from sqlmodel import Session, col
 
 from app.core.canonical import Canonical
 from app.core.database import Database
-from app.core.errors import Unavailable
+from app.core.errors import Conflict, Unavailable
 from app.core.sealing import Sealer
 from app.rules import library
 from app.rules.pack import RulePack, assemble
@@ -432,6 +432,13 @@ def test_no_more_are_drawn_from_near_a_home_than_can_be_seated_there(house: Hous
     far = center(30)
     assert house.freeze(two, (center(1), beside, far)).pool.bounds == (Bound(*group(NEAR, "5301"), 0, 1),)
     assert house.freeze(two, (center(1), beside, far), VENUE_FIRST).pool.bounds == ()
+
+
+def test_without_a_center_that_may_be_drawn_there_is_no_list(house: House) -> None:
+    house.enter(1)
+    lapsed = tuple(replace(offer, agreement_valid=False) for offer in OFFERS)
+    with pytest.raises(Conflict, match="cities-short"):
+        house.freeze(question(), lapsed)
 
 
 def test_drawn_after_their_venues_experts_follow_them(house: House) -> None:

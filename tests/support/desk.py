@@ -13,6 +13,7 @@ from app.core.database import Database
 from app.core.errors import YuanpingError
 from app.core.ids import new_id
 from app.core.sealing import Sealer
+from expert_draw.snapshot import Rosters
 from tests.support.halls import NOW
 
 SEALER = Sealer(bytes(range(32)))
@@ -26,6 +27,7 @@ def desk(
     application.state.database = database
     application.state.clock = ManualClock(NOW)
     application.state.sealer = SEALER
+    application.state.rosters = Rosters(SEALER)
     for router in routers:
         application.include_router(router)
     client = TestClient(application)
