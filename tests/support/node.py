@@ -36,7 +36,9 @@ def candidates() -> Iterator[str]:
 def version(path: str) -> tuple[int, ...]:
     """Its major and minor version; (0,) when it does not start."""
     try:
-        said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+        said = subprocess.run(
+            [path, "--version"], capture_output=True, text=True, check=True, timeout=60
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return (0,)
     return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
