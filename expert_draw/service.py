@@ -37,6 +37,9 @@ from expert_draw.snapshot import Rosters
 _BUSY = frozenset({"revealing", "drawing", "stuck"})
 """While a round is open nothing else may be written."""
 
+_LEAVES = frozenset({"declined", "expired", "unreachable"})
+"""Answers after which somebody is not drawn again, whatever becomes of the place."""
+
 _VACANT = frozenset({"open", "vacated"})
 
 WITHHELD = "share_withheld"
@@ -278,9 +281,19 @@ def draw_reserve(
 
 
 def redraw(session: Session, ground: Ground, draw: Draw) -> None:
-    """Nobody fits beside those who accepted: everybody is let go, and all places are drawn anew in the same record."""
+    """Nobody fits beside those who accepted: everybody is let go, and all places are drawn anew in the same record.
+
+    Who declined while the last shares were being revealed is taken out; other answers of that time have become moot.
+    """
     before = keeping.read(session, draw)
     record = before.redraw(ground.now, ground.house, "nobody_fits")
+    gone = []
+    for told in _deferred(session, draw):
+        if told.outcome in _LEAVES:
+            gone.append((told.code, told.outcome))
+        session.delete(told)
+    if gone:
+        record = record.exclude(ground.now, ground.house, DrawKind.expert, gone)
     keeping.append(session, ground.now, draw, record, before)
     inviting.release_all(session, ground.now, ground.sealer, draw)
     for slot in slots_of(session, draw):
@@ -434,16 +447,13 @@ def _settled(
 ) -> tuple[Placed, ...]:
     """Stores what a round has brought, with the answers that had to wait for it; returns the places to be invited."""
     draw.reveal_until = None
-    waiting = session.exec(
-        select(DrawDeferred).where(DrawDeferred.draw_id == draw.id).order_by(col(DrawDeferred.n))
-    ).all()
     if record.phase not in _BUSY:
-        for told in waiting:
+        for told in _deferred(session, draw):
             record = _told(session, ground.now, ground.house, record, told)
             session.delete(told)
     keeping.append(session, ground.now, draw, record, before)
     placed = _placed(session, draw, record, stands_for)
-    data = {"head": record.head, "places": len(placed), "round": draw.rounds}
+    data: dict[str, str | int] = {"head": record.head, "places": len(placed), "round": draw.rounds}
     _noted(session, ground, draw, Tag.draw_round, actor, data)
     return placed
 
@@ -455,8 +465,15 @@ def _told(
     return record.outcome(now, house, DrawKind.expert, slot, told.code, told.outcome, told.evidence)
 
 
+def _deferred(session: Session, draw: Draw) -> Sequence[DrawDeferred]:
+    """Answers that wait for the round to be drawn, as they came."""
+    return session.exec(
+        select(DrawDeferred).where(DrawDeferred.draw_id == draw.id).order_by(col(DrawDeferred.n))
+    ).all()
+
+
 def _next_deferred(session: Session, draw: Draw) -> int:
-    return len(session.exec(select(DrawDeferred.n).where(DrawDeferred.draw_id == draw.id)).all()) + 1
+    return len(_deferred(session, draw)) + 1
 
 
 def _meanings(ground: Ground, draw: Draw, seating: Seating) -> Mapping[str, str]:

@@ -21,7 +21,8 @@ from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
-from expert_draw.placing import CHINA, FreeSeat, VenueOffer
+from expert_draw.placing import FreeSeat, VenueOffer
+from expert_draw.roster_rows import CHINA
 from expert_draw.service import DrawOrder, Ground, Seating
 from venue import service as venues
 

@@ -21,7 +21,7 @@ from app.evaluation.schemas import BookingIn
 from app.rules import library
 from expert_draw import keeping
 from expert_draw import service as draws
-from expert_draw.placing import CHINA
+from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue import service as venues
 from venue.models import OnlineRoom

@@ -21,7 +21,7 @@ from app.notify import outbox, wording
 from app.notify.wording import TemplateId
 from expert_draw import inviting, keeping
 from expert_draw.models import Expert, Invitation
-from expert_draw.placing import CHINA
+from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue.models import OnlineRoom
 

@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 from app.accounts.permissions import Role
 from app.evaluation import committee, conductor
-from app.evaluation.cases import House
 from tests.browser.conftest import Visit
 from tests.support.web import PASSWORD, WebHouse
 from tests.support.world import OPERATOR, booking
@@ -68,7 +67,7 @@ def test_an_evaluation_is_booked_committed_and_drawn(visit: Visit) -> None:
 
 def test_news_arrives_by_itself(visit: Visit, house: WebHouse) -> None:
     world = house.world
-    acting = House(world.settings, world.sealer)
+    acting = world.house
     watching = visit(Role.supervisor)
     page = watching.open("/today")
     with world.transaction() as session:

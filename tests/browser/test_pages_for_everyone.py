@@ -6,14 +6,13 @@ import pytest
 
 from app.accounts.permissions import Role
 from app.evaluation import committee, conductor
-from app.evaluation.cases import House
 from tests.browser.conftest import Visit
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 
 pytestmark = pytest.mark.browser
 
-DOORS = ("/sign-in", "/sign-in?next=/today", "/seat")
+DOORS = ("/sign-in", "/sign-in?next=/today", "/seat", "/verify")
 STAFF = ("/today", "/evaluations/new", "/rules", "/rules/cn_govproc")
 LOOKS = tuple(product(("zh", "en"), ("light", "dark")))
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -22,7 +21,7 @@ SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElemen
 def drawn(house: WebHouse) -> str:
     """An evaluation in the middle of its invitations."""
     world = house.world
-    acting = House(world.settings, world.sealer)
+    acting = world.house
     with world.transaction() as session:
         evaluation = conductor.book(session, world.now(), acting, OPERATOR, booking(world))
         committee.commit_draw(session, world.now(), acting, OPERATOR, evaluation.id)
@@ -33,7 +32,7 @@ def drawn(house: WebHouse) -> str:
 def booked(house: WebHouse) -> str:
     world = house.world
     with world.transaction() as session:
-        acting = House(world.settings, world.sealer)
+        acting = world.house
         return str(conductor.book(session, world.now(), acting, OPERATOR, booking(world)).id)
 
 

@@ -17,7 +17,7 @@ from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
 from expert_draw.models import Draw, Expert, Invitation
-from expert_draw.placing import CHINA
+from expert_draw.roster_rows import CHINA
 from recordings.sealing import read_room
 from recordings.timeline import room_timeline
 from tests.support.people import Person, chromium, person

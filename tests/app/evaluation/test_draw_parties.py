@@ -12,6 +12,7 @@ from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, public_draws, slips
 from app.notify.listener import Heard
 from expert_draw import keeping, parties, statements
+from expert_draw.engine.record import DrawRecord, agree_signature
 from expert_draw.engine.register import verify_register
 from expert_draw.engine.slip import verify_slip
 from expert_draw.engine.verify import verify_record
@@ -224,8 +225,8 @@ def test_a_statement_of_another_party_another_key_or_another_step_is_refused_and
 
 def forged(share: OwnShare, record: bytes) -> str:
     """What somebody with another key would say in that party's name."""
-    first = keeping.DrawRecord.trust(record.decode().splitlines()).events[0].hash
-    sig = statements.agree_signature(share._signer, first)
+    first = DrawRecord.trust(record.decode().splitlines()).events[0].hash
+    sig = agree_signature(share._signer, first)
     return statements.Statement("agree", {"party": share.party, "sig": sig}).text
 
 
