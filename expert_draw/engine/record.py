@@ -140,6 +140,8 @@ class DrawRecord:
         experts = self.lists.get((1, DrawKind.expert))
         entry = lock_of(self.history.opening, certificate, experts)
         check_lengths(self.history, entry, self.lists)
+        if experts is not None:
+            check_rows(certificate, experts.pool)
         return self._next(now, house, entry)
 
     def approve(self, now: datetime, house: Signer, sig: str) -> "DrawRecord":

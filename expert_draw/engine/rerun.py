@@ -1,15 +1,17 @@
 """What the opened lists say to a record: who stands on them, what a round draws from them, and which lines do not fit them."""
 
 from expert_draw.engine.ballot import ballots, lists_of
+from expert_draw.engine.certificate import Certificate
 from expert_draw.engine.draw import draw, feasible_with
 from expert_draw.engine.entries import Entry
 from expert_draw.engine.fixed_entries import Exclude, Lock
 from expert_draw.engine.history import History, Holder
 from expert_draw.engine.lists import Lists
-from expert_draw.engine.pool import DrawKind, Member, Pool, Standing
+from expert_draw.engine.pool import DrawKind, Member, Pool, Standing, first_standing
 from expert_draw.engine.randomness import Stream
 from expert_draw.engine.reserve import reserve_order
 from expert_draw.engine.round_entries import Round
+from expert_draw.engine.shapes import Pairs
 from expert_draw.engine.wording import RecordBroken
 
 
@@ -71,7 +73,7 @@ def reserve_round(history: History, lists: Lists) -> Round:
     if history.reserves is None:
         raise RecordBroken("record.no_reserve", slot=standing.needed[0][0])
     history.check_followed(kind)
-    pool, reserves = pool_of(history, kind, lists), _reserves(history, lists)
+    pool, reserves = pool_of(history, kind, lists), _reserves(*history.reserves, lists)
     strictest = ballots(pool, standing, history.opening.law)[0]
     taken: list[tuple[str, int]] = []
     for slot, needed in standing.needed:
@@ -104,12 +106,24 @@ def check_lengths(history: History, entry: Lock, lists: Lists) -> None:
         raise RecordBroken("record.wrong_figures", where="lists")
 
 
+def check_rows(certificate: Certificate, pool: Pool) -> None:
+    """Whether the chances are those of everyone on a list, and add up to all places of all committees."""
+    rows = certificate.chance_rows
+    if rows is None or certificate.feasible is None:
+        return
+    on_list = {index for members in lists_of(pool, first_standing(pool)).values() for index in members}
+    codes = [pool.candidates[index].id for index in sorted(on_list)]
+    total = sum(count for _, count in rows)
+    if [code for code, _ in rows] != codes or total != certificate.feasible * pool.places:
+        raise RecordBroken("record.wrong_figures", where="lock")
+
+
 def lengths(history: History, lists: Lists) -> tuple[tuple[str, int, int], ...]:
     """(slot, needed, candidates on its list) of every slot of experts before the first round."""
     if DrawKind.expert not in history.terms:
         return ()
     pool = pool_of(history, DrawKind.expert, lists)
-    found = lists_of(pool, Standing(pool.slots))
+    found = lists_of(pool, first_standing(pool))
     return tuple((slot, needed, len(found[slot])) for slot, needed in pool.slots)
 
 
@@ -119,11 +133,9 @@ def _check_round(history: History, entry: Round, lists: Lists) -> None:
         raise RecordBroken("record.wrong_drawn", kind=entry.kind.value, round=entry.round_no)
 
 
-def _reserves(history: History, lists: Lists) -> dict[str, tuple[int, ...]]:
+def _reserves(before: History, drawn: Pairs, lists: Lists) -> dict[str, tuple[int, ...]]:
     """Slot → its reserves in order, for the slots that were vacant when the last call drew its experts."""
-    if history.reserves is None:
-        return {}
-    (before, drawn), kind = history.reserves, DrawKind.expert
+    kind = DrawKind.expert
     opening = before.opening
     pool, standing = pool_of(before, kind, lists), standing_of(before, kind, lists)
     gone = [pool.place_of(code) for _, code in drawn]

@@ -430,6 +430,8 @@ UNWRITTEN: dict[str, tuple[str, Forge]] = {
     "answer-unheard-of": (SHORT, put("outcome", 0, "outcome", value="perhaps")),
     "kind-listed-twice": (CLOSED, put("open", 0, "pools", 1, "kind", value="expert")),
     "too-many-places": (SHORT, put("open", 0, "pools", 0, "slots", 0, 1, value=98)),
+    "apart-as-true": (SHORT, put("open", 0, "pools", 0, "levels", 0, 1, value=True)),
+    "holders-reordered": (CLOSED, lambda edited: edited.body(27)["holders"].reverse()),
     "number-as-text": (SHORT, put("round", 0, "round", value="1")),
     "true-instead-of-one": (SHORT, put("round", 0, "needed", 0, 1, value=True)),
     "number-too-large": (SHORT, put("round", 0, "tries", value=2**53)),

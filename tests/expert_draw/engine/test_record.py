@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.canonical import Canonical, canonical_json
+from expert_draw.engine.certificate import Certificate, certify
+from expert_draw.engine.fixed_entries import Lock
 from expert_draw.engine.lists import rest_of, rows_of
 from expert_draw.engine.pool import Bound, Candidate, DrawKind, Law, Level, Member, Pool
 from expert_draw.engine.randomness import chain_share
@@ -383,9 +386,24 @@ def test_without_a_supervisor_a_draw_with_warnings_cannot_go_on() -> None:
         locked(record, STRICT)
 
 
+def test_figures_come_together_or_not_at_all() -> None:
+    record = agreed(opened((expert_pool(),)))
+    certificate = certify(record.pool(DrawKind.expert), "uniform-labelled", STRICT)
+    with pytest.raises(RecordBroken, match="wrong_figures"):
+        record.lock(later(2), HOUSE, replace(certificate, least=None))
+    with pytest.raises(RecordBroken, match="wrong_figures"):
+        record.lock(later(2), HOUSE, replace(certificate, lists=()))
+    rows = certificate.chance_rows or ()
+    for wrong in (rows[1:], (*rows[1:], rows[0]), ((rows[0][0], rows[0][1] + 1), *rows[1:])):
+        with pytest.raises(RecordBroken, match="wrong_figures"):
+            record.lock(later(2), HOUSE, replace(certificate, chance_rows=wrong))
+    entry = Lock.read(record.lock(later(2), HOUSE, certificate).events[-1].body)
+    assert (entry.feasible, len(entry.warnings)) == (str(certificate.feasible), 3)
+
+
 def test_venues_alone_can_be_drawn() -> None:
     record = agreed(opened((venue_pool(follows=None), seat_pool())))
-    certificate = type("None_", (), {"feasible": None, "chance_rows": None, "lists": (), "warnings": ()})()
+    certificate = Certificate(None, None, None, None, (), (), None)
     record = played(record.lock(later(2), HOUSE, certificate), 10).close(later(20), HOUSE)
     verdict = verify_record(record.text(openings=True))
     assert (verdict.ok, verdict.full, len(verdict.summary.holders)) == (True, True, 6)

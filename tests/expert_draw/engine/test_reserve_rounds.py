@@ -7,7 +7,7 @@ from expert_draw.engine.lines import write_event
 from expert_draw.engine.pool import Candidate, DrawKind, Level, Pool, first_standing
 from expert_draw.engine.randomness import Stream
 from expert_draw.engine.record import DrawRecord
-from expert_draw.engine.rerun import reserve_round
+from expert_draw.engine.rerun import next_round, reserve_round
 from expert_draw.engine.verify import verify_record
 from expert_draw.engine.wording import RecordBroken
 from tests.expert_draw.engine import stories
@@ -170,3 +170,15 @@ def test_a_reserve_line_that_was_never_promised_is_refused() -> None:
     line = write_event(HOUSE, "sha256", without.events[-1], later(21), "round", entry.body())
     with pytest.raises(RecordBroken, match="out_of_place"):
         without.after(line)
+
+
+def test_a_reserve_line_where_nothing_is_vacant_is_refused() -> None:
+    record = answered(played(ready((plain(),), reserve=2), 10), 20, "1", "declined").draw_reserve(
+        later(21), HOUSE
+    )
+    last = record.events[-1]
+    line = write_event(HOUSE, "sha256", last, later(22), "round", last.body)
+    with pytest.raises(RecordBroken, match="nothing_needed"):
+        record.after(line)
+    with pytest.raises(RecordBroken, match="nothing_needed"):
+        next_round(record.history, record.lists)
