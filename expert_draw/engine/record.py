@@ -31,6 +31,7 @@ from expert_draw.engine.randomness import Suite
 from expert_draw.engine.rerun import (
     check_lengths,
     check_lists,
+    check_rows,
     next_round,
     pool_of,
     reserve_round,
