@@ -78,6 +78,12 @@ def require_fit(ground: Ground) -> None:
         )
 
 
+def _read_roster(ground: Ground, house: House) -> None:
+    """So that the first draw does not wait for it."""
+    with ground.database.reading() as session:
+        house.rosters.current(session)
+
+
 def attach(application: FastAPI, ground: Ground) -> None:
     """Gives requests what `app.core.dependencies` hands out."""
     application.state.settings = ground.settings
@@ -94,6 +100,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     """Everything that runs while the service is open, started in order and stopped in the opposite one."""
     check_aiortc_seams()
     await to_thread.run_sync(require_fit, ground)
+    await to_thread.run_sync(_read_roster, ground, application.state.house)
     await to_thread.run_sync(recover, ground.settings.recordings_dir, ground.clock.now())
     recorder = Recorder(
         ground.settings.recordings_dir, ground.clock, fragment_ms=ground.settings.recording.fragment_ms

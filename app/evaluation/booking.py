@@ -18,7 +18,7 @@ from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import pooling
 from expert_draw.engine.columns import Unit
-from expert_draw.pooling import PoolQuestion, SlotAsked
+from expert_draw.pooling import Appointed, PoolQuestion, SlotAsked
 from expert_draw.snapshot import Rosters
 from venue.models import Center
 
@@ -103,6 +103,8 @@ def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
         minutes=evaluation.minutes,
         avoid=tuple(Unit(party.credit_code or "", party.name) for party in around),
         purchaser=tuple(Unit(party.credit_code or "", party.name) for party in purchaser),
+        # Without their employer: the tenderee's own staff is barred anyway, and may send two representatives.
+        held=tuple(Appointed(f"representative-{number}") for number in range(1, evaluation.appointed + 1)),
         rules=library.load(evaluation.rule_pack),
     )
 

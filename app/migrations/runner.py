@@ -1,5 +1,7 @@
 """Brings the database to the schema of this version, then puts its guards back."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -18,9 +20,10 @@ _HERE = Path(__file__).parent
 
 def upgrade(database: Database, revision: str = "head") -> None:
     """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them."""
-    with database.engine.connect() as connection:
+    with database.engine.connect() as connection, _apart(connection):
         config = configuration(connection)
         command.upgrade(config, revision)
+        _require_whole(connection)
         connection.commit()
     with database.engine.begin() as connection:
         install_guards(connection)
@@ -55,3 +58,35 @@ def configuration(connection: Connection) -> Config:
     config.set_main_option("script_location", str(_HERE))
     config.attributes["connection"] = connection
     return config
+
+
+@contextmanager
+def _apart(connection: Connection) -> Iterator[None]:
+    """Lets a step make a table anew on SQLite although others lean on it.
+
+    SQLite takes no notice of this setting inside a transaction, so it is said before the first one begins.
+    """
+    driver = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite" or driver is None:
+        yield
+        return
+    driver.execute("PRAGMA foreign_keys=OFF")
+    try:
+        yield
+    finally:
+        connection.rollback()
+        driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _require_whole(connection: Connection) -> None:
+    """Unavailable when a row leans on one that is not there: such a database is not taken further."""
+    if connection.dialect.name != "sqlite":
+        return
+    loose = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+    if loose:
+        raise Unavailable(
+            "rows-loose",
+            N_("数据库中有 {count} 行指向已不存在的数据"),
+            N_("从备份恢复数据库后再升级"),
+            count=len(loose),
+        )

@@ -13,7 +13,7 @@ import numpy as np
 
 from expert_draw.engine.ballot import Ballot, Flags, Integers
 
-STATE_BOUND = 1_000_000
+STATE_BOUND = 3_000_000
 _MACHINE_WORD = 1 << 62
 
 T = TypeVar("T")

@@ -156,6 +156,11 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_draw_center_id"), ["center_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_draw_lot_id"), ["lot_id"], unique=False)
 
+    with op.batch_alter_table("evaluation", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("appointed", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("evaluation", schema=None) as batch_op:
+        batch_op.alter_column("appointed", existing_type=sa.Integer(), server_default=None)
+
     with op.batch_alter_table("expert", schema=None) as batch_op:
         batch_op.add_column(sa.Column("entered_at", UtcDateTime(), nullable=True))
         batch_op.add_column(sa.Column("revision", sa.Integer(), nullable=False, server_default="0"))
