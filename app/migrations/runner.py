@@ -21,8 +21,8 @@ _HERE = Path(__file__).parent
 def upgrade(database: Database, revision: str = "head") -> None:
     """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them."""
     with database.engine.connect() as connection, _apart(connection):
-        config = configuration(connection)
-        command.upgrade(config, revision)
+        _require_whole(connection)
+        command.upgrade(configuration(connection), revision)
         _require_whole(connection)
         connection.commit()
     with database.engine.begin() as connection:
