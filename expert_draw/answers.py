@@ -12,7 +12,7 @@ from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
-from expert_draw import inviting, keeping, ladder, service
+from expert_draw import inviting, keeping, ladder, outcomes
 from expert_draw.invitation import OPEN, VACATES, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Invitation
 
@@ -59,7 +59,9 @@ class Invitees:
         if not moved.rowcount:
             if invitation.state in {InvitationState.accepted, InvitationState.declined}:
                 return Heard.already
-            expire(session, now, self._sealer, subject)  # the answer came after the end and before the tick that notices it
+            expire(
+                session, now, self._sealer, subject
+            )  # the answer came after the end and before the tick that notices it
             return self.late_contact(session, now, subject, channel)
         session.refresh(invitation)
         outbox.cancel_for(session, now, subject)
@@ -102,7 +104,9 @@ class Invitees:
         invitation.late_at = now
         session.flush()
         draw = keeping.load(session, invitation.draw_id)
-        _tell_record(session, now, self._sealer, draw, invitation, "late", _evidence(invitation, channel, now))
+        _tell_record(
+            session, now, self._sealer, draw, invitation, "late", _evidence(invitation, channel, now)
+        )
         audit.record(
             session,
             now,
@@ -210,7 +214,7 @@ def _tell_record(
     outcome: str,
     evidence: dict[str, str],
 ) -> None:
-    service.record_outcome(
+    outcomes.record_outcome(
         session, now, sealer, draw, invitation.slot_id, invitation.code, outcome, digest(evidence)
     )
 

@@ -15,15 +15,16 @@ from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
 from app.rules.pack import RulePack
-from expert_draw import inviting, keeping, listing
-from expert_draw import service as draws
+from expert_draw import ending, inviting, keeping, listing, opening, rounds
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
+from expert_draw.ground import Ground
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
+from expert_draw.opening import DrawOrder
 from expert_draw.placing import FreeSeat, VenueOffer
 from expert_draw.roster_rows import CHINA
-from expert_draw.service import DrawOrder, Ground, Seating
+from expert_draw.rounds import Seating
 from venue import service as venues
 
 _IN_PROVINCE = ("host", "sister")
@@ -35,7 +36,7 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.commit)
     number = listing.number(session, now.astimezone(CHINA).year)
-    draw = draws.commit(
+    draw = opening.commit(
         session, ground(now, house), actor.id, order(session, now, house, evaluation, number=number)
     )
     evaluation.draw_id = draw.id
@@ -91,7 +92,7 @@ def approve_warnings(
 ) -> None:
     """The supervisor lets the draw go on although thresholds of the rule pack are not met."""
     draw = keeping.load(session, str(evaluation.draw_id))
-    draws.approve(session, ground(now, house), actor, draw, signature)
+    opening.approve(session, ground(now, house), actor, draw, signature)
 
 
 def agree(
@@ -100,7 +101,7 @@ def agree(
     """A party that keeps its own secret agrees to the commitment."""
     rules = booking.question(session, evaluation).rules
     draw = keeping.load(session, str(evaluation.draw_id))
-    draws.agree(session, ground(now, house), draw, party, signature, rule_notes.thresholds(rules))
+    opening.agree(session, ground(now, house), draw, party, signature, rule_notes.thresholds(rules))
 
 
 def reveal(
@@ -114,7 +115,7 @@ def reveal(
 ) -> None:
     """A party that keeps its own secret reveals its share; with the last of them the round is drawn."""
     draw = keeping.load(session, str(evaluation.draw_id))
-    draws.reveal(session, ground(now, house), draw, party, share, signature)
+    rounds.reveal(session, ground(now, house), draw, party, share, signature)
     move_on(session, now, house, evaluation)
 
 
@@ -126,15 +127,15 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
         return
     draw = keeping.load(session, evaluation.draw_id)
     if draw.reveal_until is not None:
-        if draw.reveal_until <= now and (missing := draws.waits_for(session, draw)):
-            _end(session, now, house, evaluation, draws.WITHHELD, _withheld(missing[0]), missing[0])
+        if draw.reveal_until <= now and (missing := rounds.waits_for(session, draw)):
+            _end(session, now, house, evaluation, ending.WITHHELD, _withheld(missing[0]), missing[0])
         return
     if evaluation.state != EvaluationState.inviting:
         return
-    if draws.slots_vacated(session, draw):
+    if ending.slots_vacated(session, draw):
         _release_vacated(session, now, house, evaluation, draw)
         _again(session, now, house, evaluation, draw)
-    elif draws.filled(session, draw):
+    elif ending.filled(session, draw):
         cases.move(session, evaluation, EvaluationEvent.fill)
         cases.note(session, now, evaluation, Tag.evaluation_ready, "house")
 
@@ -142,19 +143,19 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
 def move_on(session: Session, now: datetime, house: House, evaluation: Evaluation) -> None:
     """Draws the open round once no share is missing but those the service keeps."""
     draw = keeping.load(session, str(evaluation.draw_id))
-    if draw.reveal_until is None or draws.waits_for(session, draw):
+    if draw.reveal_until is None or rounds.waits_for(session, draw):
         return
     if evaluation.state == EvaluationState.committed:
         cases.move(session, evaluation, EvaluationEvent.run)
     stand = ground(now, house)
     seating = _seating(session, now, evaluation)
-    _place(session, now, house, evaluation, draw, draws.draw_round(session, stand, "house", draw, seating))
+    _place(session, now, house, evaluation, draw, rounds.draw_round(session, stand, "house", draw, seating))
     if draw.state == "stuck":
         if not inviting.standing(session, draw):
-            _end(session, now, house, evaluation, draws.EXHAUSTED, _nobody())
+            _end(session, now, house, evaluation, ending.EXHAUSTED, _nobody())
             return
         venues.release_all(session, evaluation.id)
-        draws.redraw(session, stand, draw)
+        rounds.redraw(session, stand, draw)
 
 
 def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
@@ -169,7 +170,7 @@ def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
                 due = draw.reveal_until <= now
             else:
                 due = state is EvaluationState.inviting and (
-                    draws.slots_vacated(session, draw) or draws.filled(session, draw)
+                    ending.slots_vacated(session, draw) or ending.filled(session, draw)
                 )
             if due:
                 found.append(evaluation.id)
@@ -186,7 +187,7 @@ def release_everybody(
 ) -> None:
     if evaluation.draw_id is not None:
         draw = keeping.load(session, evaluation.draw_id)
-        draws.give_up(session, now, house.sealer, draw, reason, party)
+        ending.give_up(session, now, house.sealer, draw, reason, party)
     venues.release_all(session, evaluation.id)
 
 
@@ -205,12 +206,12 @@ _WAITING = {
 def _again(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> None:
     """Vacant places: from the reserves if there are any, else by a new round with fresh shares."""
     stand = ground(now, house)
-    placed = draws.draw_reserve(session, stand, "house", draw, _seating(session, now, evaluation))
+    placed = rounds.draw_reserve(session, stand, "house", draw, _seating(session, now, evaluation))
     if placed is not None:
         _place(session, now, house, evaluation, draw, placed)
         return
-    if blocked := draws.blocked(session, draw):
-        _end(session, now, house, evaluation, draws.EXHAUSTED, blocked[0])
+    if blocked := rounds.blocked(session, draw):
+        _end(session, now, house, evaluation, ending.EXHAUSTED, blocked[0])
         return
     _call(session, now, house, "house", evaluation, draw)
     move_on(session, now, house, evaluation)
@@ -220,7 +221,7 @@ def _call(
     session: Session, now: datetime, house: House, actor: str, evaluation: Evaluation, draw: Draw
 ) -> None:
     question = booking.question(session, evaluation)
-    draws.call(
+    rounds.call(
         session,
         ground(now, house),
         actor,
@@ -332,7 +333,7 @@ def _release_vacated(
     session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw
 ) -> None:
     """Lets go of the seats nobody holds any more; one that waits for its next expert stays booked."""
-    needed = draws.seats_held(session, ground(now, house), draw, _seating(session, now, evaluation))
+    needed = rounds.seats_held(session, ground(now, house), draw, _seating(session, now, evaluation))
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)

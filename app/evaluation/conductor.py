@@ -19,8 +19,7 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
 from app.evaluation.schemas import BookingIn
 from app.rules import library
-from expert_draw import keeping
-from expert_draw import service as draws
+from expert_draw import ending, keeping
 from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue import service as venues
@@ -105,7 +104,7 @@ def close_session(session: Session, now: datetime, house: House, actor: Actor, e
     cases.move(session, evaluation, EvaluationEvent.close)
     evaluation.closed_at = now
     session.flush()
-    draws.close(session, now, house.sealer, keeping.load(session, str(evaluation.draw_id)))
+    ending.close(session, now, house.sealer, keeping.load(session, str(evaluation.draw_id)))
     cases.note(session, now, evaluation, Tag.evaluation_closed, actor.id)
 
 

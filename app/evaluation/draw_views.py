@@ -1,5 +1,6 @@
 """Reads from the rows what the draw page and the invitation terminal show: codes, never a name."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,6 +16,7 @@ from app.evaluation.shown import (
     DrawnPlace,
     DrawView,
     Forecast,
+    GivenUp,
     InvitationView,
     LockView,
     PartyView,
@@ -25,11 +27,13 @@ from app.evaluation.shown import (
     TerminalView,
 )
 from app.notify.models import OutgoingMessage
-from expert_draw import keeping, parties, pooling, specialties
-from expert_draw import service as draws
-from expert_draw.engine.entries import Agree, Approve, Call, Lock, Reveal, Round, read_entry
+from expert_draw import keeping, opening, parties, pooling, specialties
+from expert_draw.engine.entries import read_entry
+from expert_draw.engine.fixed_entries import Agree, Approve, Lock
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.record import DrawRecord
+from expert_draw.engine.round_entries import Call, Reveal, Round, Void
+from expert_draw.ground import slots_of
 from expert_draw.models import DrawSlot, Invitation
 
 
@@ -60,7 +64,7 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
     pool = record.pool(DrawKind.expert)
     free = Counter(slot for one in pool.candidates if not one.grounds for slot in one.slots)
     first_places = _first_places([slot.count for slot in asked])
-    specialty_at = {str(slot.seat_no): slot.specialty for slot in draws.slots_of(session, draw)}
+    specialty_at = {str(slot.seat_no): slot.specialty for slot in slots_of(session, draw)}
     acts = views.acts_of(evaluation)
     return DrawView(
         card=card,
@@ -82,8 +86,10 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
         pool_size=len(pool.candidates),
         excluded=tuple(sorted(Counter(ground for one in pool.candidates for ground in one.grounds).items())),
         lock=_lock(record),
+        calls=sum(event.type == "call" for event in record.events),
         until=draw.reveal_until,
         rounds=_rounds(record, specialty_at),
+        given_up=_given_up(record),
         published_at=draw.published_at,
     )
 
@@ -91,7 +97,7 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
 def forecast(session: Session, now: datetime, house: House, evaluation_id: str) -> Forecast:
     """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give."""
     evaluation = cases.load(session, evaluation_id)
-    found = draws.foresee(
+    found = opening.foresee(
         session,
         committee.ground(now, house),
         committee.order(session, now, house, evaluation, number=""),
@@ -100,8 +106,7 @@ def forecast(session: Session, now: datetime, house: House, evaluation_id: str) 
     return Forecast(
         card=views.card(session, evaluation),
         obstacles=tuple(
-            Reason(one.message, {name: str(value) for name, value in one.params.items()})
-            for one in found.obstacles
+            Reason(one.message, _told(one.params, booking.slots(evaluation))) for one in found.obstacles
         ),
         excluded=found.excluded,
         lists=_lists(certificate.lists, booking.slots(evaluation)),
@@ -270,6 +275,28 @@ def _lists(
         )
         for slot, place in zip(asked, first_places, strict=True)
     )
+
+
+def _told(params: Mapping[str, object], asked: tuple[pooling.SlotAsked, ...]) -> dict[str, str]:
+    """The parameters of an obstacle as people read them: a place by the specialty that was asked for there."""
+    first_places = _first_places([slot.count for slot in asked])
+    names = {
+        str(place): f"{slot.specialty} {specialties.specialty_name(slot.specialty)}"
+        for slot, place in zip(asked, first_places, strict=True)
+    }
+    told = {name: str(value) for name, value in params.items()}
+    if "slot" in told:
+        told["slot"] = names.get(told["slot"], told["slot"])
+    if "slots" in told:
+        places = [names[one] for one in re.findall(r"\d+", told["slots"]) if one in names]
+        told["slots"] = "、".join(dict.fromkeys(places)) or told["slots"]
+    return told
+
+
+def _given_up(record: DrawRecord) -> GivenUp | None:
+    last = record.events[-1]
+    entry = read_entry(last.type, last.body)
+    return GivenUp(entry.reason, entry.party) if isinstance(entry, Void) else None
 
 
 def _written_chance(ratio: tuple[str, str] | None) -> Chance | None:

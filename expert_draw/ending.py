@@ -1,0 +1,77 @@
+"""Ends a draw: with a whole committee, or visibly without one; and says how far its places are filled."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core import bus
+from app.core.sealing import Sealer
+from expert_draw import inviting, keeping, listing
+from expert_draw.engine.record import DrawRecord
+from expert_draw.ground import slots_of
+from expert_draw.models import Draw
+from expert_draw.rounds import VACANT
+
+WITHHELD = "share_withheld"
+EXHAUSTED = "pool_exhausted"
+
+
+def close(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> None:
+    """Ends the record: every place is filled and everyone has accepted."""
+    before = keeping.read(session, draw)
+    record = before.close(now, keeping.house_signer(sealer))
+    _ended(session, now, sealer, draw, before, record, Tag.draw_closed, {"rounds": draw.rounds})
+
+
+def give_up(
+    session: Session, now: datetime, sealer: Sealer, draw: Draw, reason: str, party: str | None = None
+) -> None:
+    """Ends the draw without a committee, for ever visibly, and tells everyone who was asked that they need not come.
+
+    reason: a code in small letters, such as `pool_exhausted`. party: who withheld its share, if that is the reason.
+    """
+    if draw.closed_at is not None:
+        return
+    before = keeping.read(session, draw)
+    record = before.void(now, keeping.house_signer(sealer), reason, party)
+    data = {"reason": reason, "party": party or ""}
+    _ended(session, now, sealer, draw, before, record, Tag.draw_voided, data)
+    inviting.release_all(session, now, sealer, draw)
+    bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
+
+
+def slots_vacated(session: Session, draw: Draw) -> bool:
+    return any(slot.state in VACANT for slot in slots_of(session, draw))
+
+
+def filled(session: Session, draw: Draw) -> bool:
+    """Whether everyone who holds a place has accepted it."""
+    return all(slot.state == "filled" for slot in slots_of(session, draw))
+
+
+def _ended(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    draw: Draw,
+    before: DrawRecord,
+    record: DrawRecord,
+    tag: Tag,
+    data: Mapping[str, str | int],
+) -> None:
+    keeping.append(session, now, draw, record, before)
+    draw.closed_at, draw.reveal_until = now, None
+    session.flush()
+    listing.enter(session, now, sealer, draw, record, "closed" if tag is Tag.draw_closed else "void")
+    audit.record(
+        session,
+        now,
+        case=draw.evaluation_id,
+        tag=tag,
+        actor="house",
+        subject=f"draw:{draw.number}",
+        data={"head": record.head, **data},
+    )

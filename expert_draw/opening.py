@@ -1,0 +1,193 @@
+"""Opens a draw: freezes the lists, publishes the commitment, lets the parties agree, states the chances."""
+
+import secrets
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import insert
+from sqlmodel import Session, col, select
+
+from app.audit.tags import Tag
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.core.ids import new_id
+from expert_draw import keeping, listing, parties, placing, pooling
+from expert_draw.engine.certificate import Certificate, Thresholds, certify
+from expert_draw.engine.pool import DrawKind, Law, Pool
+from expert_draw.engine.quota import obstacles
+from expert_draw.engine.randomness import SHARE_BYTES, Suite
+from expert_draw.engine.record import DrawRecord, RosterRoot, approve_signature
+from expert_draw.engine.record import RulePack as RecordedRules
+from expert_draw.engine.weights import equalised
+from expert_draw.engine.wording import DrawInfeasible
+from expert_draw.ground import Ground, noted
+from expert_draw.models import Draw, DrawCandidate, DrawSlot
+from expert_draw.placing import VenueOffer
+from expert_draw.pooling import FrozenPool, PoolQuestion
+from expert_draw.roster_view import RosterView
+
+_CODE_ROWS = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class DrawOrder:
+    """What is to be drawn, for which lot of which center, by which law. `order`: expert_first or venue_first."""
+
+    number: str
+    evaluation_id: str
+    center_id: str
+    lot_id: str
+    question: PoolQuestion
+    offers: tuple[VenueOffer, ...]
+    suite: Suite
+    law: Law
+    order: str
+    reserve: int
+    thresholds: Thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class Foresight:
+    """How a draw would stand if it opened now. excluded: (ground, how many)."""
+
+    obstacles: tuple[DrawInfeasible, ...]
+    excluded: tuple[tuple[str, int], ...]
+    certificate: Certificate
+
+
+def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Draw:
+    """Freezes the lists and publishes the commitment; from here on no one can choose the outcome.
+
+    Parties whose key lies with the service agree at once; when all have, the chances are locked. Raises DrawInfeasible
+    with what would have to give when the pool cannot fill the places.
+    """
+    salt = secrets.token_bytes(SHARE_BYTES)
+    view = ground.rosters.settle(session, ground.now)
+    frozen = _frozen(session, view, order, salt)
+    if blocked := obstacles(frozen.pool, order.law):
+        raise blocked[0]
+    placed = placing.pools(
+        order.offers,
+        order.question.places,
+        salt=salt,
+        suite=order.suite,
+        order=order.order,
+        rules=order.question.venue_rules,
+        experts=frozen.pool,
+    )
+    pools: dict[DrawKind, Pool] = {DrawKind.expert: frozen.pool, **placed.pools}
+    rules = order.question.rules
+    record = DrawRecord.open(
+        ground.now,
+        ground.house,
+        number=order.number,
+        suite=order.suite,
+        law=order.law,
+        rules=RecordedRules(rules.id, rules.version, rules.sha256),
+        parties=parties.committed(session, ground.now, ground.sealer, order.evaluation_id, order.suite),
+        pools=tuple((pools[kind], secrets.token_bytes(SHARE_BYTES)) for kind in placing.ORDERS[order.order]),
+        roster=RosterRoot(view.root, view.size),
+        reserve=order.reserve,
+        before=_before(session, order),
+    )
+    draw = Draw(
+        id=new_id(ground.now),
+        number=order.number,
+        evaluation_id=order.evaluation_id,
+        center_id=order.center_id,
+        lot_id=order.lot_id,
+        before=record.history.opening.before,
+        suite=order.suite,
+        law=order.law,
+        order=order.order,
+        state=record.phase,
+        salt_sealed=ground.sealer.seal(salt.hex()),
+        committed_at=ground.now,
+    )
+    session.add(draw)
+    session.flush()
+    _remember_codes(session, draw, frozen.people)
+    specialties = [slot.specialty for slot in order.question.slots for _ in range(slot.count)]
+    session.add_all(
+        DrawSlot(id=new_id(ground.now), draw_id=draw.id, seat_no=seat_no, specialty=specialty, state="open")
+        for seat_no, specialty in enumerate(specialties, 1)
+    )
+    for party, signature in parties.kept_agreements(session, ground.sealer, draw, record).items():
+        record = record.agree(ground.now, ground.house, party, signature)
+    record = _locked(ground, record, order.thresholds)
+    keeping.append(session, ground.now, draw, record)
+    listing.enter(session, ground.now, ground.sealer, draw, record, "opened")
+    noted(session, ground, draw, Tag.draw_committed, actor, {"head": record.events[0].hash})
+    return draw
+
+
+def foresee(session: Session, ground: Ground, order: DrawOrder) -> Foresight:
+    """What the lists would be and what follows from them, without promising or writing anything."""
+    salt = secrets.token_bytes(SHARE_BYTES)
+    pool = _frozen(session, ground.rosters.current(session), order, salt).pool
+    grounds = Counter(reason for one in pool.candidates for reason in one.grounds)
+    return Foresight(
+        obstacles(pool, order.law), tuple(sorted(grounds.items())), certify(pool, order.law, order.thresholds)
+    )
+
+
+def agree(
+    session: Session, ground: Ground, draw: Draw, party: str, signature: str, thresholds: Thresholds
+) -> None:
+    """A party that keeps its own secret agrees to line 1; with the last of them the chances are locked."""
+    before = keeping.read(session, draw)
+    record = before.agree(ground.now, ground.house, party, signature)
+    keeping.append(session, ground.now, draw, _locked(ground, record, thresholds), before)
+    noted(session, ground, draw, Tag.draw_agreed, f"party:{party}", {"party": party})
+
+
+def approve(session: Session, ground: Ground, actor: str, draw: Draw, signature: str | None = None) -> None:
+    """The supervisor accepts that thresholds are not met. signature: where the supervisor's key lies outside."""
+    before = keeping.read(session, draw)
+    if signature is None:
+        signer = parties.kept_signer(session, ground.sealer, draw, parties.SUPERVISOR)
+        signature = approve_signature(signer, before.events[-1].hash)
+    keeping.append(session, ground.now, draw, before.approve(ground.now, ground.house, signature), before)
+    noted(session, ground, draw, Tag.draw_approved, actor, {})
+
+
+def _frozen(session: Session, view: RosterView, order: DrawOrder, salt: bytes) -> FrozenPool:
+    """The list of experts for this order; under the law `weighted` with weights that even out their chances."""
+    frozen = pooling.freeze(
+        session, view, order.question, order.offers, salt=salt, suite=order.suite, order=order.order
+    )
+    if order.law != "weighted":
+        return frozen
+    weights = equalised(frozen.pool)
+    weighed = (replace(one, weight=weights.get(one.id, 1)) for one in frozen.pool.candidates)
+    return replace(frozen, pool=replace(frozen.pool, candidates=tuple(weighed)))
+
+
+def _before(session: Session, order: DrawOrder) -> str | None:
+    """The draw for the same lot that was given up before this one; Conflict while one still stands."""
+    earlier = session.exec(
+        select(Draw).where(Draw.lot_id == order.lot_id).order_by(col(Draw.number).desc())
+    ).all()
+    if any(draw.state != "void" for draw in earlier):
+        raise Conflict(
+            "lot-drawn",
+            N_("这个标段已有抽取 {number}，不能再抽一次"),
+            N_("在原抽取中补抽；确需重来时先终止原评标，终止会留在记录中"),
+            number=next(draw.number for draw in earlier if draw.state != "void"),
+        )
+    return earlier[0].number if earlier else None
+
+
+def _locked(ground: Ground, record: DrawRecord, thresholds: Thresholds) -> DrawRecord:
+    """The record with the chances locked, once all parties have agreed."""
+    if record.phase != "locking":
+        return record
+    certificate = certify(record.pool(DrawKind.expert), record.history.opening.law, thresholds)
+    return record.lock(ground.now, ground.house, certificate)
+
+
+def _remember_codes(session: Session, draw: Draw, people: Mapping[str, str]) -> None:
+    rows = [{"draw_id": draw.id, "code": code, "expert_id": id_} for code, id_ in sorted(people.items())]
+    for start in range(0, len(rows), _CODE_ROWS):
+        session.execute(insert(DrawCandidate), rows[start : start + _CODE_ROWS])
