@@ -4,7 +4,7 @@ ARGS ?=
 VERB = @$(PYTHON) tools/house.py $@ $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run rehearse test check fix bench soak migrate ci screenshots lock clean
+.PHONY: help run rehearse test check fix bench bench-draw soak migrate ci screenshots lock clean
 
 help: ## List the verbs
 	$(VERB)
@@ -18,7 +18,9 @@ check: ## Formatting, lint, types, import contracts, dependencies, Dockerfile, h
 	$(VERB)
 fix: ## Mend what can be mended by itself: formatting, simple lint, the generated settings page
 	$(VERB)
-bench: ## Measure what must stay fast
+bench: ## Measure what must stay fast, everything there is
+	$(VERB)
+bench-draw: ## Measure the draw against its targets and a peer; ARGS="--quick" leaves out the longest
 	$(VERB)
 soak: ## Run the long and the destructive tests
 	$(VERB)
