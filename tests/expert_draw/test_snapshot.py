@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, update
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
@@ -317,6 +318,32 @@ def test_an_old_root_can_be_proved_after_any_number_of_changes(database: Databas
             rosters.proof_then(session, latest.root, "e4")
         with pytest.raises(NotFound, match="roster-root"):
             rosters.proof_then(session, "0" * 64, "e3")
+
+
+def test_taking_out_a_stranger_changes_nobody(database: Database) -> None:
+    rosters = Rosters(SEALER)
+    with database.transaction() as session:
+        first = enter(session, rosters, 1)
+        second = rosters.seal(session, NOW, rosters.begin(session), gone=["stranger"])
+    assert (first.root, facts(first), second.n) == (second.root, facts(second), 2)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE roster_change SET root = ''",
+        "DELETE FROM roster_change",
+        "INSERT OR REPLACE INTO roster_change SELECT * FROM roster_change",
+        "UPDATE roster_leaf SET row = ''",
+        "DELETE FROM roster_leaf",
+        "INSERT OR REPLACE INTO roster_leaf SELECT * FROM roster_leaf",
+    ],
+)
+def test_no_root_and_no_leaf_can_be_altered_afterwards(database: Database, statement: str) -> None:
+    with database.transaction() as session:
+        enter(session, Rosters(SEALER), 1)
+    with database.engine.connect() as connection, pytest.raises(IntegrityError, match="append-only"):
+        connection.exec_driver_sql(statement)
 
 
 def test_who_reads_as_before_gets_no_second_leaf(database: Database) -> None:
