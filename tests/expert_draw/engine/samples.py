@@ -1,6 +1,6 @@
 """Small draws to test records with: three parties, lists of all kinds in codes, and whole stories told line by line."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -32,8 +32,6 @@ SECRETS = {name: name.encode().ljust(32, b"?") for name in NAMES}
 RULES = RulePack("cn_tender", "2026.1", digest("the pack"))
 STRICT = Thresholds(100, Fraction(1, 100), Fraction(1, 100))
 EASY = Thresholds(0, Fraction(1), Fraction(1))
-FOR = (DrawKind.expert, DrawKind.venue, DrawKind.seat)
-Groups = Mapping[str, Sequence[tuple[str, str]]]
 
 
 def later(minutes: int) -> datetime:
@@ -254,6 +252,3 @@ def two_rounds() -> DrawRecord:
 @cache
 def finished() -> DrawRecord:
     return accepted(two_rounds(), 50).close(later(240), HOUSE)
-
-
-Story = Callable[[], DrawRecord]

@@ -163,6 +163,16 @@ def test_a_venue_without_its_expert_waits_for_the_reserve() -> None:
         record.draw_reserve(later(21), HOUSE)
 
 
+def test_a_call_for_other_kinds_ends_the_reserves_of_experts() -> None:
+    record = played(ready((expert_pool(), venue_pool()), reserve=3), 10)
+    gone = code_at(record, "1", DrawKind.venue)
+    record = record.outcome(later(20), HOUSE, DrawKind.venue, "1", gone, "refused")
+    assert record.history.reserves is not None
+    record = answered(played(record, 30), 40, "1", "declined")
+    with pytest.raises(RecordBroken, match="no_reserve"):
+        record.draw_reserve(later(41), HOUSE)
+
+
 def test_a_reserve_line_that_was_never_promised_is_refused() -> None:
     record = answered(played(ready((plain(),), reserve=2), 10), 20, "1", "declined")
     entry = reserve_round(record.history, record.lists)

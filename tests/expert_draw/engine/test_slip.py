@@ -15,6 +15,7 @@ from expert_draw.engine.certificate import certify
 from expert_draw.engine.codes import candidate_code, expert_code, expert_key, group_code
 from expert_draw.engine.fixed_entries import Agree
 from expert_draw.engine.lines import write_event
+from expert_draw.engine.lists import hasher, leaves_of, rest_hash, rest_of, rows_of
 from expert_draw.engine.merkle import Tree
 from expert_draw.engine.pool import Candidate, DrawKind, Law, Level, Pool
 from expert_draw.engine.randomness import Suite, hash_of
@@ -22,7 +23,8 @@ from expert_draw.engine.record import DrawRecord, RosterRoot
 from expert_draw.engine.signing import Signer
 from expert_draw.engine.slip import Slip, roster_leaf, verify_slip, write_slip
 from expert_draw.engine.wording import RecordBroken
-from tests.expert_draw.engine.samples import EASY, HOUSE, SALT, START, agreed, locked, opened, played
+from tests.expert_draw.engine.forging import book
+from tests.expert_draw.engine.samples import EASY, HOUSE, SALT, START, agreed, locked, nonce, opened, played
 
 ROWS = tuple(
     canonical_json(
@@ -180,6 +182,26 @@ def test_a_slip_is_spelt_in_one_way_and_shows_the_first_line_of_a_draw() -> None
     agreement = write_event(HOUSE, "sha256", None, START, "agree", Agree("center", "0" * 128).body())
     forged = changed(lambda slip: slip["lines"].__setitem__(0, agreement.text))
     assert refusal(forged) == "record.not_opened"
+
+
+def test_a_house_that_pinned_the_row_of_another_proves_nothing() -> None:
+    """The leaf lies at the expert's code, but its row is somebody else's."""
+    hash_, code = hasher("sha256"), json.loads(slip_of(4))["code"]
+    mine, rest = pool("sha256"), rest_of(pool("sha256"))
+    codes, rows = [one.id for one in mine.candidates], rows_of(mine, weighted=False)
+    place = codes.index(code)
+    rows[place] = rows[place - 1]
+    tree = Tree(hash_, leaves_of(hash_, nonce("expert"), codes, rows))
+    table = hash_(b"\x02" + tree.root() + rest_hash(hash_, nonce("expert"), rest)).hex()
+    edited = book(record())
+    edited.body(1)["pools"][0]["table"] = table
+    first = edited.text().splitlines()[0].decode()
+
+    def forge(slip: dict[str, Any]) -> None:
+        path = [one.hex() for one in tree.path(bytes.fromhex(code))]
+        slip.update(lines=[first], row=json.loads(rows[place]), path=path, chance=None)
+
+    assert refusal(changed(forge)) == "slip.not_in_table"
 
 
 def test_an_expert_of_no_roster_proves_nothing() -> None:

@@ -19,12 +19,11 @@ from tests.expert_draw.engine.forgeries import (
     FOLDER,
     FORGERIES,
     UNWRITTEN,
-    Book,
-    book,
     expected,
     forged,
     vectors,
 )
+from tests.expert_draw.engine.forging import Book, book
 from tests.expert_draw.engine.samples import HOUSE, expert_pool, finished, opened
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads((FOLDER / "expected.json").read_text())
