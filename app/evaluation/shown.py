@@ -173,6 +173,14 @@ class LockView:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenUp:
+    """Why a draw was given up for ever: a code such as share_withheld, and which party withheld, if that is why."""
+
+    reason: str
+    party: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """Rule check and pool depth (可预测性预检): how the draw stands before anything is promised."""
 
@@ -192,7 +200,8 @@ class Forecast:
 class DrawView:
     """The draw as a spectator may follow it; `excluded` counts by published ground. state: DrawRecord.phase.
 
-    first: hash of line 1, the commitment. head: hash of the last line. until: when parties have to have revealed.
+    first: hash of line 1, the commitment. head: hash of the last line. calls: how often the parties were called to reveal;
+    until: when they have to have done so.
     """
 
     card: EvaluationCard
@@ -211,8 +220,10 @@ class DrawView:
     pool_size: int = 0
     excluded: tuple[tuple[str, int], ...] = ()
     lock: LockView | None = None
+    calls: int = 0
     until: datetime | None = None
     rounds: tuple[RoundView, ...] = ()
+    given_up: GivenUp | None = None
     published_at: datetime | None = None
 
 

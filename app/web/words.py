@@ -24,6 +24,14 @@ _STATES: dict[str, tuple[str, str]] = {
     "draft": (N_("草稿"), "neutral"),
     # a draw
     "running": (N_("抽取进行中"), "active"),
+    "agreeing": (N_("等待各方同意"), "warn"),
+    "locking": (N_("等待锁定机会"), "info"),
+    "approving": (N_("等待监督人员批准"), "warn"),
+    "between": (N_("可以进行下一轮"), "info"),
+    "revealing": (N_("等待各方揭示"), "active"),
+    "drawing": (N_("正在抽取"), "active"),
+    "stuck": (N_("本轮没有可行的结果"), "bad"),
+    "void": (N_("已作废"), "bad"),
     # an invitation
     "contacting": (N_("联系中"), "active"),
     "accepted": (N_("已接受"), "good"),

@@ -11,13 +11,23 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.i18n import N_
-from app.evaluation import cases, committee, draw_parties, draw_views, views
+from app.evaluation import cases, committee, draw_parties, draw_views, rule_notes, views
+from app.evaluation.models import Evaluation
+from app.evaluation.shown import DrawView
+from app.rules import library
 from app.web.pages.acts import allowed
 from app.web.pages.visit import Visit, VisitDep
 from expert_draw import parties
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
 Reader = Annotated[Actor, Requires(Permission.draw_read)]
+_SHOWN_RULES = (
+    "draw.greatest_chance_max",
+    "draw.law",
+    "draw.pool_depth_min_ratio",
+    "draw.reveal_within",
+    "draw.ten_share_max",
+)
 
 
 @router.get("/draw")
@@ -29,9 +39,16 @@ def draw(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
 def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
     """Rule check and pool depth: how the draw would stand, before anything is promised."""
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id)
         view = draw_views.forecast(session, visit.now, visit.house, evaluation_id)
-    return visit.page("pool.html", actor=actor, view=view)
+        acts = () if view.obstacles else views.acts_of(evaluation)
+    return visit.page(
+        "pool.html",
+        actor=actor,
+        view=view,
+        rules=rules_of(evaluation),
+        acts=allowed(actor, set(acts) & {"commit"}),
+    )
 
 
 @router.get("/ceremony")
@@ -89,7 +106,7 @@ def publish(
 def party_page(evaluation_id: str, party: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
     """The page of a party with an account: the center's operator, the supervisor."""
     with visit.database.reading() as session:
-        draw_parties.of_actor(session, actor, evaluation_id, party)
+        evaluation = draw_parties.of_actor(session, actor, evaluation_id, party)
         view = draw_views.draw_page(session, visit.house, evaluation_id)
     base = f"/api/evaluations/{evaluation_id}/draw"
     return visit.page(
@@ -100,7 +117,20 @@ def party_page(evaluation_id: str, party: str, visit: VisitDep, actor: Reader) -
         speak=f"{base}/parties/{party}",
         record=f"{base}/record",
         news=f"/api/evaluations/{evaluation_id}/stream",
+        rules=rules_of(evaluation),
+        suite=visit.settings.draw.suite,
     )
+
+
+def rules_of(evaluation: Evaluation) -> dict[str, rule_notes.RuleRow]:
+    """The rules that the pages of a draw name, by their path."""
+    rows = rule_notes.rows(library.load(evaluation.rule_pack), _SHOWN_RULES)
+    return {row.path: row for row in rows}
+
+
+def _kept(view: DrawView, party: str) -> bool:
+    """Whether that party's key lies with the service, so that a press of a button can sign."""
+    return any(one.name == party and one.held == "kept" for one in view.parties)
 
 
 def qr(text: str) -> Response:
@@ -130,9 +160,10 @@ def _page(
         view=view,
         acts=allowed(actor, view.acts),
         opened=views.opens_lists(actor, evaluation.state),
-        may_approve=supervises and view.state == "approving",
+        may_approve=supervises and view.state == "approving" and _kept(view, parties.SUPERVISOR),
         may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
         may_link=actor.may(Permission.draw_run),
         speaks_for=speaks_for,
+        rules=rules_of(evaluation),
         refusal=visit.explain(refusal) if refusal else None,
     )

@@ -9,7 +9,7 @@ from app.accounts.access import Public
 from app.evaluation import draw_parties, draw_views, public_draws
 from app.evaluation.draw_endpoints import as_file
 from app.web import sse
-from app.web.pages.draw import qr
+from app.web.pages.draw import qr, rules_of
 from app.web.pages.visit import VisitDep
 
 router = APIRouter(dependencies=[Public()])
@@ -60,6 +60,8 @@ def party_page(secret: Secret, visit: VisitDep) -> HTMLResponse:
         speak=base,
         record=f"{base}/record",
         news=f"/party/{secret}/stream",
+        rules=rules_of(evaluation),
+        suite=visit.settings.draw.suite,
     )
 
 
