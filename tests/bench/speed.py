@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from fractions import Fraction
 from math import log2
 
@@ -14,11 +13,10 @@ from expert_draw.engine.count import Count, count
 from expert_draw.engine.draw import pick
 from expert_draw.engine.pool import Bound, Candidate, DrawKind, Level, Pool, first_standing
 from expert_draw.engine.randomness import Stream
-from expert_draw.engine.record import DrawRecord, RulePack
-from expert_draw.engine.signing import Signer
 from expert_draw.engine.weights import equalised
 from tests.bench.measuring import cpu, percentile
 from tests.bench.table import Figure, at_most, told
+from tests.expert_draw.engine.samples import opened
 from tests.support.bigpool import BigPool, all_overlapping, big_pool, overlapping
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -72,7 +70,7 @@ def lists_and_chances(quick: bool) -> Iterator[Figure]:
         f"{seconds:,.3g} s",
         f"{len(frozen.candidates):,} on it",
     )
-    seconds, _ = cpu(lambda: opened(frozen))
+    seconds, _ = cpu(lambda: opened((frozen,)))
     yield told("record opened, list committed to", f"{seconds:,.3g} s", f"{len(frozen.candidates):,} on it")
     seconds, _ = cpu(lambda: certify(frozen, "uniform-labelled", NO_WARNING))
     yield told("chances locked: counted and written down", f"{seconds:,.3g} s")
@@ -114,20 +112,6 @@ def frozen_pool(pool: BigPool, ballot: Ballot) -> Pool:
     needs = tuple(need for role in ballot.roles for need in role.needs)
     bounds = (Bound("region", f"{0:032x}", 1, 4), Bound("region", f"{3:032x}", 0, 2))
     return Pool(DrawKind.expert, needs, tuple(candidates), (Level((("employer", 1),)),), bounds=bounds)
-
-
-def opened(pool: Pool) -> DrawRecord:
-    """A record with this one list, committed to."""
-    return DrawRecord.open(
-        datetime(2026, 11, 23, tzinfo=UTC),
-        Signer(bytes(32)),
-        number="CQ-2026-000001",
-        suite="sha256",
-        law="uniform-labelled",
-        rules=RulePack("bench", "1", "0" * 64),
-        parties=(),
-        pools=((pool, bytes(32)),),
-    )
 
 
 def _with_fractions(ballot: Ballot) -> Count:
