@@ -71,3 +71,26 @@ def test_one_flipped_bit_anywhere_fails_both_at_the_same_line(tmp_path: Path) ->
         if opinion.ok or opinion.line != line
     ]
     assert not different
+
+
+def test_what_is_no_record_at_all_fails_both_at_line_one(tmp_path: Path) -> None:
+    first = (VECTORS / "draw" / "good-closed.jsonl").read_bytes().split(b"\n")[0] + b"\n"
+    odd = [
+        b"",
+        b"\n",
+        b"null\n",
+        b'{"at":1}\n',
+        b"\xff\xfe\n",
+        b"[" * 100_000 + b"\n",
+        b"[" * 100_000 + b"]" * 100_000 + b"\n",
+        first.replace(b'"format":"yuanping-draw/2"', b'"format":"constructor"'),
+        first.replace(b'"format":"yuanping-draw/2"', b'"format":["yuanping-draw/2"]'),
+        first.replace(b'"body":{', b'"body":{"__proto__":1,'),
+        first[:-1],
+    ]
+    paths = []
+    for number, text in enumerate(odd):
+        assert [finding.line for finding in verify_record(text).findings][:1] == [1], text[:60]
+        paths.append(tmp_path / f"{number}.jsonl")
+        paths[-1].write_bytes(text)
+    assert [(said.ok, said.line) for said in second_opinions(paths)] == [(False, 1)] * len(odd)

@@ -1,7 +1,7 @@
-// Checks the record of a draw (or of random inspections) all by itself, offline: node verify.js record.jsonl [--head HASH]
-// [--key HASH], Node 20.19 or newer, no packages; exit 0 it passes, 1 it does not, 2 it cannot be read. Written from
-// docs/draw-record.md alone (§ are its sections), it shares no code with the service that writes records. It does not
-// compute feasible, chances, least, greatest and ten of `lock` again, and does not read slips (§9) or lists of draws (§10).
+// Checks the record of a draw, or of random inspections, all by itself and offline:
+//   node verify.js record.jsonl [--head HASH] [--key HASH]      Node 20.19 or newer; exit 0 passes, 1 fails, 2 no such file
+// Written from docs/draw-record.md alone (§ are its sections); it shares no code with the service that writes records.
+// It does not compute feasible, chances, least, greatest, ten of `lock` again, nor read slips (§9) and lists of draws (§10).
 const WHY = { // what a finding's code means
   spelling: "不是规范拼写的 JSON 行 / not a line of canonical JSON", format: "不认识的格式 / unknown format",
   members: "成员或取值不合规定 / members or values are not as they must be", time: "时间倒流 / time goes back",
@@ -31,8 +31,16 @@ const unhex = (text, bytes = new Uint8Array(text.length / 2), at = 0) => {
   for (let i = 0; i < text.length; i += 2) bytes[at++] = (nibble(text, i) << 4) | nibble(text, i + 1);
   return bytes;
 };
-const room = (size) => { if (size + 72 > page.length) { const old = page; page = new Uint8Array(2 * size + 72); page.set(old); } };
-const write = (text, n) => { room(n + text.length); for (let i = 0; i < text.length; i++) page[n++] = text.charCodeAt(i); return n; };
+const room = (size) => {
+  const old = page;
+  if (size + 72 > old.length) { page = new Uint8Array(2 * size + 72); page.set(old); }
+};
+const write = (part, n) => { // from place n on; returns where it ends
+  room(n + part.length);
+  if (typeof part === "string") for (let i = 0; i < part.length; i++) page[n + i] = part.charCodeAt(i);
+  else page.set(part, n);
+  return n + part.length;
+};
 const hasher = (start, mix) => {
   const h = new Int32Array(8), w = new Int32Array(68);
   const digest = (n, out, at) => { // of the first n bytes of the page, without making anything new
@@ -50,7 +58,7 @@ const hasher = (start, mix) => {
   };
   const H = (...parts) => {
     let n = 0;
-    for (const part of parts) if (typeof part === "string") n = write(part, n); else { room(n + part.length); page.set(part, n); n += part.length; }
+    for (const part of parts) n = write(part, n);
     return digest(n, new Uint8Array(32), 0);
   };
   return Object.assign(H, { digest });
@@ -94,17 +102,26 @@ function commitment(H, nonce, rows, rest, text, start) {
   const keys = new Uint8Array(16 * rows.length), hashes = new Uint8Array(32 * rows.length + 32);
   const salt = Uint8Array.from({ length: 47 }, (_, i) => "ed-panel/2 row\0".charCodeAt(i));
   unhex(nonce, salt, 15);
-  const blind = (code) => { page.set(salt); unhex(code, page, 47); H.digest(63, page, 1); page[0] = 0; }; // 0 ‖ nonce(code)
+  const blind = (code) => { // 0 ‖ nonce(code)
+    page.set(salt);
+    unhex(code, page, 47);
+    H.digest(63, page, 1);
+    page[0] = 0;
+  };
   room(text.length);
   rows.forEach(([code], i) => {
     unhex(code, keys, 16 * i);
     blind(code);
     let n = 33, open = 0;
-    do { const c = text.charCodeAt(start++); page[n++] = c; if (c === 91) open++; else if (c === 93) open--; } while (open); // [ ]
+    do { // to the bracket that closes the row; no text in it holds a bracket
+      const c = text.charCodeAt(start++);
+      page[n++] = c;
+      if (c === 91) open++; else if (c === 93) open--;
+    } while (open);
     start++;
     H.digest(n, hashes, 32 * i);
   });
-  const node = (lo, hi, depth) => { // §2, over rows lo … hi − 1, ascending: those with bit 0 first; ends where row lo's hash was
+  const node = (lo, hi, depth) => { // §2: of rows lo … hi − 1, those with bit 0 first; written where row lo's hash was
     if (hi - lo < 2) return;
     let mid = lo;
     while (mid < hi && !((keys[16 * mid + (depth >> 3)] >> (7 - (depth & 7))) & 1)) mid++;
@@ -174,7 +191,8 @@ const like = (text) => { const re = new RegExp(`^(?:${text})$`); return (v) => t
 const [CODE, HEX, SIG, KEY] = ["[0-9a-f]{32}", "[0-9a-f]{64}", "[0-9a-f]{128}", "[A-Za-z0-9._-]{1,32}"].map(like);
 const [WORD, NUMBER, KIND] = ["[a-z][a-z0-9_]{0,39}", "[A-Za-z0-9._-]{1,40}", "expert|venue|seat"].map(like);
 const [TIME, DECIMAL] = ["\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\dZ", "0|[1-9][0-9]{0,999}"].map(like);
-const whole = (v) => Number.isSafeInteger(v) && v >= 0, count = (v) => whole(v) && v > 0, maybe = (s) => (v) => v === null || s(v);
+const whole = (v) => Number.isSafeInteger(v) && v >= 0, count = (v) => whole(v) && v > 0;
+const maybe = (s) => (v) => v === null || s(v);
 const row = (...s) => (v) => Array.isArray(v) && v.length === s.length && s.every((t, i) => t(v[i]));
 const before = (a, b, k) => { // by the first k elements, or the texts themselves
   if (!k) return a < b;
@@ -183,31 +201,36 @@ const before = (a, b, k) => { // by the first k elements, or the texts themselve
 };
 const up = (s, k) => (v) => Array.isArray(v) && v.every((x, i) => s(x) && (!i || before(v[i - 1], x, k)));
 const some = (s) => (v) => v?.length > 0 && s(v), list = (s) => (v) => Array.isArray(v) && v.every((x) => s(x));
-const has = (s) => (v) => v instanceof Object && same(Object.keys(v), Object.keys(s)) && Object.keys(s).every((k) => s[k](v[k]));
-const any = () => true, yes = (v) => v === 0 || v === 1, groups = up(row(WORD, CODE), 2), ratio = maybe(row(DECIMAL, DECIMAL));
+const has = (s) => {
+  const names = Object.keys(s);
+  return (v) => v instanceof Object && same(Object.keys(v), names) && names.every((name) => s[name](v[name]));
+};
+const any = () => true, bit = (v) => v === 0 || v === 1;
+const groups = up(row(WORD, CODE), 2), ratio = maybe(row(DECIMAL, DECIMAL));
 const LINE = has({ at: TIME, body: any, hash: HEX, n: whole, prev: HEX, sig: SIG, type: WORD });
 const OPENING = has({ kind: WORD, line: count, list: any, nonce: HEX }), agree = has({ party: WORD, sig: SIG });
-const POOL = has({ follows: maybe(row(KIND, WORD)), kind: KIND, levels: some(list(row(up(row(WORD, count), 1), yes))), size: whole,
-  slots: some(up(row(KEY, count), 1)), table: HEX });
+const POOL = has({ follows: maybe(row(KIND, WORD)), kind: KIND, levels: some(list(row(up(row(WORD, count), 1), bit))),
+  size: whole, slots: some(up(row(KEY, count), 1)), table: HEX });
 const rules = has({ hash: HEX, id: NUMBER, version: NUMBER }), suite = like("sha256|sm3");
 const parties = some(up(row(WORD, HEX, HEX, like("own|kept")), 1));
-const TABLE = { agree, beacon: has({ round: count, source: WORD, value: HEX }), reveal: has({ party: WORD, round: count, share: HEX, sig: SIG }),
-  call: has({ beacon: maybe(row(WORD, count)), round: count, until: TIME }), void: has({ party: maybe(WORD), reason: WORD }) };
+const TABLE = { agree, beacon: has({ round: count, source: WORD, value: HEX }),
+  call: has({ beacon: maybe(row(WORD, count)), round: count, until: TIME }),
+  reveal: has({ party: WORD, round: count, share: HEX, sig: SIG }), void: has({ party: maybe(WORD), reason: WORD }) };
 const DRAW = { ...TABLE, approve: agree, pool: has({ pool: POOL }), redraw: has({ reason: WORD }),
   open: has({ algorithm: like("ed-panel/2"), before: maybe(NUMBER), draw: NUMBER, format: any, key: HEX,
     law: like("uniform-labelled|uniform-sets|weighted"), parties, pools: some(list(POOL)), reserve: whole,
     roster: maybe(has({ root: HEX, size: whole })), rules, suite }),
   close: has({ holders: up(row(KIND, KEY, CODE), 3), rounds: count }),
   exclude: has({ excluded: some(up(row(CODE, WORD), 2)), kind: KIND }),
-  lock: has({ chances: maybe(HEX), feasible: maybe(DECIMAL), greatest: ratio, least: ratio, lists: up(row(KEY, count, whole), 1),
-    ten: ratio, warnings: up(WORD) }),
+  lock: has({ chances: maybe(HEX), feasible: maybe(DECIMAL), greatest: ratio, least: ratio,
+    lists: up(row(KEY, count, whole), 1), ten: ratio, warnings: up(WORD) }),
   outcome: has({ code: CODE, evidence: maybe(HEX), kind: KIND, outcome: WORD, slot: KEY }),
   round: has({ drawn: up(row(KEY, CODE), 2), kind: KIND, level: count, method: like("rejection|counting|reserve|none"),
     needed: up(row(KEY, count), 1), round: count, seed: HEX, tries: count }) };
 const staff = has({ most: count, per_object: count, size: whole, table: HEX }), pairs = up(row(CODE, CODE), 2);
 const INSPECTION = { ...TABLE, close: has({ pairs, rounds: count }), inspectors: has({ inspectors: staff }),
-  open: has({ algorithm: like("ed-inspection/1"), before: maybe(NUMBER), campaign: NUMBER, format: any, inspectors: staff, key: HEX,
-    objects: (v) => has({ method: like("tiers|systematic"), size: whole, table: HEX, target: any })(v)
+  open: has({ algorithm: like("ed-inspection/1"), before: maybe(NUMBER), campaign: NUMBER, format: any, inspectors: staff,
+    key: HEX, objects: (v) => has({ method: like("tiers|systematic"), size: whole, table: HEX, target: any })(v)
       && (v.method === "tiers" ? some(up(row(WORD, whole), 1)) : whole)(v.target), parties, rules, suite }),
   assign: has({ method: like("rejection|counting|stepwise|none"), pairs, round: count, seed: HEX, tries: count }),
   leave: has({ inspector: CODE, object: maybe(CODE), reason: WORD }),
@@ -255,7 +278,8 @@ class Story {
   }
   seed(kind, purpose, call = this.source) {
     const { draw = this.open.campaign } = this.open, shares = [...this.shares].sort(([a], [b]) => (a < b ? -1 : 1));
-    return this.H(json({ algorithm: "ed-panel/2", beacon: this.value, call, draw, kind, purpose, round: this.latest, shares }));
+    const { value: beacon, latest: round } = this;
+    return this.H(json({ algorithm: "ed-panel/2", beacon, call, draw, kind, purpose, round, shares }));
   }
 }
 
@@ -291,7 +315,7 @@ function ways(rows, roles) {
   }
   return found.get(roles.map((role) => role.n).join());
 }
-/** The counting sampler: null where it is not small enough, else { Z, sample(stream) }. Vectors are numbers of mixed radix. */
+/** The counting sampler: null where it is not small enough, else { Z, sample(stream) }. Vectors are mixed-radix numbers. */
 function counting(roles, { bounds, pairs }, level, others, weighted) {
   const total = sum(roles.map((role) => role.n)), R = roles.length, capped = new Map(level[0]);
   const taken = (name, value) => others.filter((member) => shares(member, name, value)).length;
@@ -364,14 +388,16 @@ function counting(roles, { bounds, pairs }, level, others, weighted) {
     });
     return roles.flatMap((role, r) => {
       const left = got[r].sort((a, b) => (a[0] < b[0] ? -1 : 1));
-      return role.slots.flatMap(([slot, n]) => Array.from({ length: n }, () => [slot, ...left.splice(stream.below(left.length), 1)]));
+      return role.slots.flatMap(([slot, n]) =>
+        Array.from({ length: n }, () => [slot, ...left.splice(stream.below(left.length), 1)]));
     });
   };
   return { Z, sample };
 }
 
 const AFTER = { // §7: state before → outcomes that vacate the place
-  expert: { drawn: "declined expired unreachable struck", accepted: "withdrawn no_show recused struck removed ill", vacated: "late" },
+  expert: { drawn: "declined expired unreachable struck", accepted: "withdrawn no_show recused struck removed ill",
+    vacated: "late" },
   other: { drawn: "refused released taken fault", accepted: "released fault", vacated: "" },
 };
 class Draw extends Story {
@@ -385,7 +411,8 @@ class Draw extends Story {
     const known = new Set(slots.map(([slot]) => slot)), own = some(up((slot) => known.has(slot)));
     const weight = law === "weighted" ? [(w) => count(w) && w < 2 ** 24] : [];
     const shape = has({ bounds: up((b) => row(WORD, CODE, whole, whole)(b) && b[2] <= b[3], 2),
-      candidates: up(row(CODE, groups, own, up(WORD), ...weight), 1), conflicts: up((p) => row(CODE, CODE)(p) && p[0] < p[1], 2),
+      candidates: up(row(CODE, groups, own, up(WORD), ...weight), 1),
+      conflicts: up((p) => row(CODE, CODE)(p) && p[0] < p[1], 2),
       held: up(row(CODE, groups), 1) });
     return (v) => {
       if (!shape(v)) return false;
@@ -413,6 +440,10 @@ class Draw extends Story {
   }
   pool_of(kind) { const pool = this.pools.find((p) => p.kind === kind); need(pool, "rules"); return pool; }
   present(kind) { return this.places.filter((p) => p.kind === kind && p.state !== "vacated"); }
+  gone(kind) { // who is not drawn any more
+    const left = kind === "expert" ? this.left : [];
+    return new Set([...this.out[kind], ...left, ...this.present(kind).map((p) => p.code)]);
+  }
   vacant({ kind, slots }) {
     const here = this.present(kind);
     return slots.map(([slot, n]) => [slot, n - here.filter((p) => p.slot === slot).length]).filter(([, n]) => n > 0);
@@ -424,7 +455,8 @@ class Draw extends Story {
     const figures = ["chances", "feasible", "greatest", "least", "ten"].filter((name) => body[name] !== null).length;
     const pool = this.pools.find(({ kind }) => kind === "expert");
     need(figures === 5 && pool && !pool.follows && this.open.law !== "uniform-sets" || !figures, "members");
-    const lists = pool?.list && this.roles(pool, pool.slots, true).flatMap(({ list, slots }) => slots.map((s) => [...s, list.length]));
+    const lists = pool?.list && this.roles(pool, pool.slots, true)
+      .flatMap((role) => role.slots.map((slot) => [...slot, role.list.length]));
     need(same(body.lists.map((l) => l.slice(0, 2)), pool?.slots ?? []), "lists");
     need(!lists || same(lists.sort(([a], [b]) => (a < b ? -1 : 1)), body.lists), "lists");
     Object.assign(this, { phase: "between", locked: this.line });
@@ -444,7 +476,8 @@ class Draw extends Story {
   }
   exclude({ excluded, kind }) {
     this.at("between");
-    const { list } = this.pool_of(kind), here = this.present(kind), codes = list && new Set(list.candidates.map(([code]) => code));
+    const { list } = this.pool_of(kind), here = this.present(kind);
+    const codes = list && new Set(list.candidates.map(([code]) => code));
     need(excluded.every(([code]) => (!codes || codes.has(code)) && !here.some((p) => p.code === code)), "excluded");
     for (const [code] of excluded) this.out[kind].add(code);
   }
@@ -455,11 +488,12 @@ class Draw extends Story {
   }
   /** §6: the lists of the vacant slots; slots with the same list are one role. */
   roles({ kind, list, follows }, vacant, first = false) {
-    const gone = new Set([...this.out[kind], ...this.present(kind).map((p) => p.code), ...(kind === "expert" ? this.left : [])]);
-    const near = follows && !first && new Map(this.present(follows[0]).map((p) => [p.slot, p.groups]));
+    const gone = this.gone(kind);
+    const near = follows && !first && new Map(this.present(follows[0]).map((p) => [p.slot, [p.code, p.groups]]));
     const lists = new Map(vacant.map(([slot]) => [slot, []]));
     for (const one of list.candidates) if (!one[3].length && !gone.has(one[0])) for (const slot of one[2])
-      if (!near || one[1].some(([g, v]) => g === follows[1] && shares([, near.get(slot) ?? []], g, v))) lists.get(slot)?.push(one);
+      if (!near || one[1].some(([g, v]) => g === follows[1] && near.has(slot) && shares(near.get(slot), g, v)))
+        lists.get(slot)?.push(one);
     const roles = [];
     for (const [slot, n] of vacant) {
       const list = lists.get(slot);
@@ -479,11 +513,15 @@ class Draw extends Story {
       return feasible(pool.list, level, others, rows) && (law !== "uniform-sets" || stream.below(ways(rows, roles)) === 0n);
     };
     const of = new Map(roles.flatMap((role) => role.slots.map(([slot]) => [slot, role])));
-    const tickets = new Map(weighted ? roles.map((role) => { let n = 0; return [role, role.list.map((one) => (n += one[4]))]; }) : []);
+    const adding = (n = 0) => (one) => (n += one[4]); // weights up to and with this one
+    const tickets = new Map(weighted ? roles.map((role) => [role, role.list.map(adding())]) : []);
     const weighed = (up_to) => {
       const x = stream.below(up_to.at(-1));
-      let lo = 0;
-      for (let hi = up_to.length - 1; lo < hi; ) { const mid = (lo + hi) >> 1; if (up_to[mid] > x) hi = mid; else lo = mid + 1; }
+      let lo = 0, hi = up_to.length - 1;
+      while (lo < hi) {
+        const mid = (lo + hi) >> 1;
+        if (up_to[mid] > x) hi = mid; else lo = mid + 1;
+      }
       return lo;
     };
     const attempt = () => {
@@ -542,17 +580,18 @@ class Draw extends Story {
     need(same(vacant, body.needed), "needed");
     const seed = this.seed(kind, "draw");
     need(hex(seed) === body.seed, "seed");
-    const here = new Set([...this.present(kind).map((p) => p.code), ...this.out[kind], ...(kind === "expert" ? this.left : [])]);
-    need(none ? !body.drawn.length && body.level === pool.levels.length : same(vacant.flatMap(([slot, n]) => Array(n).fill(slot)),
-      body.drawn.map(([slot]) => slot)) && body.level <= pool.levels.length, "result");
+    const gone = this.gone(kind), picked = new Set(body.drawn.map(([, code]) => code));
+    const wanted = vacant.flatMap(([slot, n]) => Array(n).fill(slot)), { level, method, tries, drawn } = body;
+    need(none ? !drawn.length && level === pool.levels.length
+      : same(wanted, drawn.map(([slot]) => slot)) && level <= pool.levels.length, "result");
     need(!reserve || (body.level === 1 && body.tries === 1), "result");
-    need(new Set([...here, ...body.drawn.map(([, code]) => code)]).size === here.size + body.drawn.length, "result");
+    need(picked.size === body.drawn.length && ![...picked].some((code) => gone.has(code)), "result");
     let rows = new Map();
     if (pool.list && (!pool.follows || this.pool_of(pool.follows[0]).list)) {
       const roles = this.roles(pool, vacant);
       const { picks, ...rest } = reserve ? this.fromReserve(pool, vacant, roles) : this.drawn(pool, vacant, roles, seed);
-      const drawn = picks.map(([slot, one]) => [slot, one[0]]).sort((a, b) => (before(a, b, 2) ? -1 : 1));
-      need(same({ drawn, ...rest }, { drawn: body.drawn, level: body.level, method: body.method, tries: body.tries }), "result");
+      const again = picks.map(([slot, one]) => [slot, one[0]]).sort((a, b) => (before(a, b, 2) ? -1 : 1));
+      need(same(again, drawn) && same(rest, { level, method, tries }), "result");
       rows = new Map(picks.map(([, one]) => [one[0], one[1]]));
       if (kind === "expert" && !reserve && !none && this.open.reserve) {
         const stream = new Stream(this.H, this.seed(kind, "reserve"));
@@ -562,10 +601,12 @@ class Draw extends Story {
         }));
       }
     } else if (kind === "expert" && !none && this.open.reserve) this.reserves = new Map();
-    for (const [slot, code] of body.drawn) this.places.push({ kind, slot, code, groups: rows.get(code) ?? [], state: "drawn" });
-    if (reserve) Object.assign(this, { source: this.line.hash, due: this.pools.map((p) => p.kind) }); // places that fell with them
+    for (const [slot, code] of drawn)
+      this.places.push({ kind, slot, code, groups: rows.get(code) ?? [], state: "drawn" });
+    if (reserve) Object.assign(this, { source: this.line.hash, due: this.pools.map((p) => p.kind) }); // what fell with them
     this.rounds = this.latest;
-    this.phase = none ? "stuck" : this.pools.some((p) => this.due.includes(p.kind) && this.vacant(p).length) ? "drawing" : "between";
+    const more = this.pools.some((p) => this.due.includes(p.kind) && this.vacant(p).length);
+    this.phase = none ? "stuck" : more ? "drawing" : "between";
   }
   leave(place) {
     place.state = "vacated";
@@ -600,12 +641,15 @@ class Draw extends Story {
 class Inspection extends Story {
   pairs = []; chosen = null; gone = new Set(); given = new Set();
   static shape = INSPECTION;
-  static pools = ({ body }) => Object.entries({ object: body.objects, inspector: body.inspectors }).filter(([, pool]) => pool)
-    .map(([kind, pool]) => ({ kind, ...pool, rows: "rows", fits: has({ rows: kind === "inspector" ? up(row(CODE, up(CODE), up(WORD)), 1)
-      : (v) => up(row(CODE, any, whole, up(CODE), up(WORD)), 1)(v) && Inspection.objects(pool, v) }) }));
+  static pools = ({ body: { objects, inspectors } }) => [
+    objects && { kind: "object", ...objects, rows: "rows", fits: has({ rows: (v) =>
+      up(row(CODE, any, whole, up(CODE), up(WORD)), 1)(v) && Inspection.objects(objects, v) }) },
+    inspectors && { kind: "inspector", ...inspectors, rows: "rows", fits: has({ rows: up(row(CODE, up(CODE), up(WORD)), 1) }) },
+  ].filter(Boolean);
   static objects({ method, target }, rows) {
-    const tiers = new Map(method === "tiers" ? target : []);
-    return rows.every(([, tier, points]) => (method === "tiers" ? tiers.has(tier) && points === 0 : tier === "" && points <= 2 ** 24));
+    if (method === "systematic") return rows.every(([, tier, points]) => tier === "" && points <= 2 ** 24);
+    const tiers = new Map(target);
+    return rows.every(([, tier, points]) => tiers.has(tier) && points === 0);
   }
   constructor(...all) {
     super(...all);
@@ -664,19 +708,22 @@ class Inspection extends Story {
     need(hex(this.seed("inspector", "assign")) === seed, "seed");
     const vacant = this.vacant(), all = [...this.pairs, ...pairs], load = new Map();
     for (const [, who] of all) load.set(who, (load.get(who) ?? 0) + 1);
-    need(method === "none" ? !pairs.length : same(vacant.flatMap(([o, n]) => Array(n).fill(o)), pairs.map(([o]) => o)), "result");
+    const wanted = method === "none" ? [] : vacant.flatMap(([o, n]) => Array(n).fill(o));
+    need(same(wanted, pairs.map(([o]) => o)), "result");
     need(new Set(all.map(String)).size === all.length && pairs.every((pair) => !this.given.has(String(pair))
       && !this.gone.has(pair[1]) && load.get(pair[1]) <= this.staff.most), "result");
-    if (this.objects && this.staff.list) need(same(this.matched(vacant, new Stream(this.H, unhex(seed))), [method, pairs, tries]), "result");
+    const again = this.objects && this.staff.list && this.matched(vacant, new Stream(this.H, unhex(seed)));
+    need(!again || same(again, [method, pairs, tries]), "result");
     Object.assign(this, { pairs: all, phase: "between" });
   }
   matched(vacant, stream) {
-    const { most, list } = this.staff, T = sum(vacant.map(([, n]) => n)), units = new Map(this.objects.map((o) => [o[0], new Set(o[3])]));
+    const { most, list } = this.staff, T = sum(vacant.map(([, n]) => n));
+    const units = new Map(this.objects.map((o) => [o[0], new Set(o[3])]));
     const had = new Map(), held = new Set(this.pairs.map(String));
     for (const [, who] of this.pairs) had.set(who, (had.get(who) ?? 0) + 1);
     const free = list.filter(([who, , grounds]) => !grounds.length && !this.gone.has(who) && (had.get(who) ?? 0) < most);
-    const lists = new Map(vacant.map(([o]) => [o, free.filter(([who, mine]) => !held.has(`${o},${who}`) && !this.given.has(`${o},${who}`)
-      && !mine.some((unit) => units.get(o).has(unit))).map(([who]) => who)]));
+    const lists = new Map(vacant.map(([o]) => [o, free.filter(([who, mine]) => !mine.some((unit) => units.get(o).has(unit))
+      && ![held, this.given].some((pairs) => pairs.has(`${o},${who}`))).map(([who]) => who)]));
     const able = new Set([...lists.values()].flat());
     if (vacant.some(([o, n]) => lists.get(o).length < n) || T > sum([...able].map((who) => most - (had.get(who) ?? 0))))
       return ["none", [], 1];
@@ -694,14 +741,21 @@ class Inspection extends Story {
       }
       return got.sort((a, b) => (before(a, b, 2) ? -1 : 1));
     };
-    const evenly = (list, found) => { for (;;) { const who = list[stream.below(list.length)]; if (!found.has(who)) return who; } };
+    const evenly = (list, found) => {
+      let who;
+      do who = list[stream.below(list.length)]; while (found.has(who));
+      return who;
+    };
     const ticketed = (list, found, load) => {
       const tickets = list.map((who) => (found.has(who) ? 0 : most - (load.get(who) ?? 0))), n = sum(tickets);
       let x = n && stream.below(n);
       return n ? list[tickets.findIndex((t) => x < t || ((x -= t), false))] : null;
     };
-    const A = Math.max(1, Math.min(4096, Math.floor(1e6 / Math.max(1, T)))), B = Math.max(16, Math.min(256, Math.floor(1e6 / T)));
-    for (let i = 1, got; i <= A; i++) if ((got = attempt(vacant, evenly))) return ["rejection", got, i];
+    const times = Math.floor(1e6 / Math.max(1, T)), A = Math.max(1, Math.min(4096, times)), B = Math.max(16, Math.min(256, times));
+    for (let i = 1; i <= A; i++) {
+      const got = attempt(vacant, evenly);
+      if (got) return ["rejection", got, i];
+    }
     const I = [...able].sort(), rooms = I.map((who) => most - (had.get(who) ?? 0)), small = I.length * T * most <= 1e6;
     for (let i = 1, counted = small && this.loads(I, rooms, T); small && i <= 4096; i++) {
       const places = counted(stream), taken = vacant.map(([o, n]) => [o, places.splice(0, n)]);
@@ -709,12 +763,16 @@ class Inspection extends Story {
         return ["counting", taken.flatMap(([o, whos]) => whos.sort().map((who) => [o, who])), A + i];
     }
     const C = small ? A + 4096 : A;
-    for (let i = 1, got; i <= B; i++) if ((got = attempt(stream.shuffled(vacant, vacant.length), ticketed))) return ["stepwise", got, C + i];
+    for (let i = 1; i <= B; i++) {
+      const got = attempt(stream.shuffled(vacant, vacant.length), ticketed);
+      if (got) return ["stepwise", got, C + i];
+    }
     return ["none", [], C + B];
   }
   loads(names, rooms, T) { // a stream's next row of T names, in which nobody stands more often than there is room
     const choose = Array.from({ length: T + 1 }, () => [1n]); // Pascal's triangle
-    for (let t = 1; t <= T; t++) for (let a = 1; a <= t; a++) choose[t][a] = choose[t - 1][a - 1] + (choose[t - 1][a] ?? 0n);
+    for (let t = 1; t <= T; t++)
+      for (let a = 1; a <= t; a++) choose[t][a] = choose[t - 1][a - 1] + (choose[t - 1][a] ?? 0n);
     const W = [Array.from({ length: T + 1 }, (_, t) => (t ? 0n : 1n))];
     for (const most of [...rooms].reverse()) W.unshift(W[0].map((_, t) => {
       let n = 0n;
@@ -755,12 +813,13 @@ class Inspection extends Story {
 
 // ---- §8 the verdict -------------------------------------------------------------------------------------------------
 const parse = (text, shape) => {
-  let value;
-  try { value = JSON.parse(text); } catch { throw new Wrong("spelling"); }
-  need(json(value) === text, "spelling"); // that members are in order, and all is ASCII, the shapes see to
+  let value, spelt = false;
+  try { value = JSON.parse(text); spelt = json(value) === text; } catch { /* no JSON, or nested too deep to be a line */ }
+  need(spelt, "spelling"); // that members are in order, and all is ASCII, the shapes see to
   need(shape(value), "members");
   return value;
 };
+const FORMATS = new Map([["yuanping-draw/2", Draw], ["yuanping-inspection/1", Inspection]]);
 /** `data`: the file, as text or bytes. Resolves to {ok, full, findings: [{line, code, text}], summary}. */
 export async function verify(data, { head = null, key = null } = {}) {
   const text = typeof data === "string" ? data : new TextDecoder("utf-8", { ignoreBOM: true }).decode(data);
@@ -768,14 +827,14 @@ export async function verify(data, { head = null, key = null } = {}) {
   const attempt = async (line, act) => {
     try { return await act(); } catch (error) { if (!(error instanceof Wrong)) throw error; fail(line, error.message); }
   };
-  const rows = text.split("\n"), given = {}, lists = new Map();
+  const rows = text.split("\n"), lists = new Map();
   if (text.endsWith("\n")) rows.pop(); else fail(rows.length, "spelling");
   const cut = rows.findIndex((r) => r.startsWith('{"kind":')), texts = cut < 0 ? rows : rows.slice(0, cut);
   const openings = cut < 0 ? [] : rows.slice(cut), lines = [];
   const done = (story) => ({ ok: !findings.length, full: !findings.length && openings.length > 0,
     findings: findings.sort((a, b) => a.line - b.line), summary: story && summary(story, lines) });
   const opening = await attempt(1, () => {
-    const first = parse(rows[0] ?? "", LINE), Kind = { "yuanping-draw/2": Draw, "yuanping-inspection/1": Inspection }[first.body?.format];
+    const first = parse(rows[0] ?? "", LINE), Kind = FORMATS.get(first.body?.format);
     need(Kind, "format");
     need(first.type === "open" && Kind.shape.open(first.body), "members");
     return [Kind, first.body];
@@ -791,8 +850,9 @@ export async function verify(data, { head = null, key = null } = {}) {
     need(!last || line.at >= last.at, "time");
     need(Object.hasOwn(Kind.shape, line.type) && Kind.shape[line.type](line.body), "members");
   });
-  const good = lines.slice(0, (findings[0]?.line ?? Infinity) - 1), wanted = good.flatMap((line) => Kind.pools(line, open)
-    .map((pool) => ({ ...pool, line: line.n }))), unopened = new Set(wanted);
+  const good = lines.slice(0, Math.min(...findings.map((finding) => finding.line)) - 1);
+  const wanted = good.flatMap((line) => Kind.pools(line, open).map((pool) => ({ ...pool, line: line.n })));
+  const unopened = new Set(wanted);
   let reached = -1;
   for (const [i, row] of openings.entries()) await attempt(cut + i + 1, () => {
     const { kind, line, list, nonce } = parse(row, OPENING), pool = wanted.find((p) => p.kind === kind && p.line === line);
@@ -825,8 +885,8 @@ export async function verify(data, { head = null, key = null } = {}) {
 }
 function summary(story, lines) {
   const { open, phase, latest } = story, state = ["closed", "void"].includes(phase) ? phase : "open";
-  return { draw: open.draw ?? open.campaign, rounds: latest, drawn: story.places?.length ?? story.pairs.length, state, key: open.key,
-    head: lines.at(-1)?.hash, parties: open.parties.map(([name, , , held]) => [name, held]) };
+  return { draw: open.draw ?? open.campaign, rounds: latest, drawn: story.places?.length ?? story.pairs.length, state,
+    key: open.key, head: lines.at(-1)?.hash, parties: open.parties.map(([name, , , held]) => [name, held]) };
 }
 async function main([file, ...rest]) {
   const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : null);
