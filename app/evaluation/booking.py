@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
+from app.core.canonical import Canonical, canonical_json
 from app.core.i18n import N_
+from app.core.sealing import Sealer
 from app.evaluation import booking_rules
 from app.evaluation.models import Evaluation
 from app.evaluation.schemas import BookingIn, UnitIn
@@ -18,7 +20,7 @@ from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import pooling
 from expert_draw.engine.columns import Unit
-from expert_draw.pooling import Appointed, PoolQuestion, SlotAsked
+from expert_draw.pooling import Appointed, PoolQuestion, RegionAsked, SlotAsked
 from expert_draw.snapshot import Rosters
 from venue.models import Center
 
@@ -69,6 +71,7 @@ def enter(session: Session, now: datetime, wanted: BookingIn) -> Lot:
     if wanted.agency is not None:
         parties.append(_party(PartyRole.agency, wanted.agency))
     parties += [_party(PartyRole.avoid, unit) for unit in wanted.avoid]
+    parties += [_party(PartyRole.supervisor, unit) for unit in wanted.supervisors]
     parties += [_party(PartyRole.bidder, unit) for unit in wanted.bidders]
     return projects.enter_lot(
         session,
@@ -85,18 +88,35 @@ def enter(session: Session, now: datetime, wanted: BookingIn) -> Lot:
 
 
 def slots_text(wanted: BookingIn) -> str:
-    return json.dumps([[slot.specialty, slot.count] for slot in wanted.slots])
+    """The places as they are stored."""
+    rows: list[Canonical] = [[slot.specialty, slot.count, slot.titles, slot.regions] for slot in wanted.slots]
+    return canonical_json(rows).decode()
+
+
+def conditions_text(sealer: Sealer, wanted: BookingIn) -> str:
+    """What else the draw has to heed, as it is stored: of people to avoid only their fingerprints."""
+    return canonical_json(
+        {
+            "persons": sorted(sealer.fingerprint(identity) for identity in wanted.avoid_persons),
+            "regions": [[bound.region, bound.least, bound.most] for bound in wanted.regions],
+        }
+    ).decode()
 
 
 def slots(evaluation: Evaluation) -> tuple[SlotAsked, ...]:
     """The places of the evaluation as they were booked."""
-    return tuple(SlotAsked(specialty, count) for specialty, count in json.loads(evaluation.slots))
+    rows = json.loads(evaluation.slots)
+    return tuple(
+        SlotAsked(specialty, count, *(tuple(filters) for filters in more)) for specialty, count, *more in rows
+    )
 
 
 def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
     """For what the roster is asked: places, time, everyone around the lot as units to avoid, the rules."""
     around = projects.parties(session, evaluation.lot_id, _AVOIDED)
     purchaser = projects.parties(session, evaluation.lot_id, (PartyRole.tenderee,))
+    supervisors = projects.parties(session, evaluation.lot_id, (PartyRole.supervisor,))
+    conditions = json.loads(evaluation.conditions)
     return PoolQuestion(
         slots=slots(evaluation),
         starts_at=evaluation.starts_at,
@@ -105,6 +125,9 @@ def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
         purchaser=tuple(Unit(party.credit_code or "", party.name) for party in purchaser),
         # Without their employer: the tenderee's own staff is barred anyway, and may send two representatives.
         held=tuple(Appointed(f"representative-{number}") for number in range(1, evaluation.appointed + 1)),
+        supervisors=tuple(Unit(party.credit_code or "", party.name) for party in supervisors),
+        persons=tuple(conditions.get("persons", ())),
+        bounds=tuple(RegionAsked(*row) for row in conditions.get("regions", ())),
         rules=library.load(evaluation.rule_pack),
     )
 

@@ -61,6 +61,7 @@ def book(session: Session, now: datetime, house: House, actor: Actor, wanted: Bo
         rule_pack_version=rules.version,
         rule_pack_hash=rules.sha256,
         slots=booking.slots_text(wanted),
+        conditions=booking.conditions_text(house.sealer, wanted),
         appointed=wanted.appointed,
         booked_by=actor.id,
         booked_at=now,

@@ -1,8 +1,9 @@
-"""Checks what the house keeps as proof: draw records, recordings and the audit trail, each by its own hashes."""
+"""Checks what the house keeps as proof: records and lists of draws, recordings, the audit trail, each by its own hashes."""
 
+import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -10,32 +11,27 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.core.i18n import N_, translate
 from app.evaluation.models import Evaluation
-from expert_draw import keeping
-from expert_draw.engine.verify import verify_record
-from expert_draw.models import Draw
+from app.evaluation.proofs import Checked, check_text, checked_list
+from expert_draw import keeping, listing
+from expert_draw.engine.register import RegisterVerdict, verify_register
+from expert_draw.models import Draw, DrawListing
 from recordings.manifest import MANIFEST_FILE
 from recordings.verify import verify_room
+from venue.models import Center
 
 RECORDS, ROOMS = "draws", "recordings"
+_ENDS = {"close": "closed", "void": "void"}
 
 
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """One thing that was checked. `faults` name the file or line and what is wrong; none means it stands."""
+def check_path(
+    path: Path, language: str, head: str | None = None, key: str | None = None
+) -> Iterator[Checked]:
+    """Checks a file of a draw, a room's recording, or everything below a data folder. Works without any database.
 
-    kind: str
-    name: str
-    detail: str
-    faults: tuple[str, ...]
-
-
-def check_path(path: Path, language: str) -> Iterator[Checked]:
-    """Checks a draw record, a room's recording, or everything below a data folder. Works without any database.
-
-    Raises FileNotFoundError when there is nothing, or nothing that can be checked.
+    head, key: for one file, the published hash of its last line and the house's public key. Raises FileNotFoundError when there is nothing, or nothing that can be checked.
     """
     if path.is_file():
-        yield _check_file(path, language)
+        yield _check_file(path, language, head, key)
         return
     if not path.is_dir():
         raise FileNotFoundError(path)
@@ -59,21 +55,6 @@ def is_house(path: Path) -> bool:
     return path.is_dir() and not _is_room(path)
 
 
-def check_record(name: str, text: bytes, language: str, head: str | None = None) -> Checked:
-    """Runs a draw record again; `head` is the hash of its last line as published, if known."""
-    verdict = verify_record(text, head)
-    summary = verdict.summary
-    return Checked(
-        "draw",
-        name,
-        f"{summary.draw} · {summary.rounds} / {summary.drawn} · {summary.state}",
-        tuple(
-            f"{name}:{finding.line} {translate(language, finding.message, **finding.params)}"
-            for finding in verdict.findings
-        ),
-    )
-
-
 def check_room(room: Path, language: str, expected_sha256: str | None = None) -> Checked:
     """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere."""
     verdict = verify_room(room, expected_sha256)
@@ -86,7 +67,8 @@ def check_room(room: Path, language: str, expected_sha256: str | None = None) ->
 
 
 def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Checked]:
-    """Checks all that the database vouches for: trails, draws against their files, recordings against their hashes.
+    """Checks all that the database vouches for: trails, draws against their files and the lists of their centers,
+    recordings against their hashes.
 
     Of an evaluation that is sealed nothing may be missing: neither the file of its draw nor its room.
     """
@@ -100,7 +82,7 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
     sealed = {evaluation.id for evaluation in evaluations}
     for draw in session.exec(select(Draw).order_by(Draw.number)).all():
         stored = keeping.text(session, draw, opened=True)
-        yield check_record(draw.number, stored, language)
+        yield check_text(draw.number, stored, language)
         file = data_dir / RECORDS / f"{draw.number}.jsonl"
         if not file.exists():
             if draw.evaluation_id in sealed:
@@ -109,8 +91,26 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
             checked = _check_file(file, language)
             differs = f"{file.name} {translate(language, N_('与数据库中的记录不同'))}"
             yield replace(checked, faults=(*checked.faults, differs))
+    yield from check_lists(session, language)
     for evaluation in evaluations:
         yield check_room(data_dir / ROOMS / str(evaluation.room_id), language, evaluation.manifest_sha256)
+
+
+def check_lists(session: Session, language: str) -> Iterator[Checked]:
+    """Checks every center's list of its draws, by itself and against the records: each draw stands in it, rightly."""
+    draws: dict[str, list[Draw]] = {
+        center_id: [] for center_id in session.exec(select(DrawListing.center_id).distinct()).all()
+    }
+    for draw in session.exec(select(Draw).order_by(Draw.number)).all():
+        draws.setdefault(draw.center_id, []).append(draw)
+    for center_id, own in sorted(draws.items()):
+        center = session.get(Center, center_id)
+        verdict = verify_register(listing.text(session, center_id))
+        checked = checked_list(center.name if center else center_id, verdict, language)
+        amiss = tuple(
+            f"{number} {translate(language, reason)}" for number, reason in _unlike(session, verdict, own)
+        )
+        yield replace(checked, faults=(*checked.faults, *amiss))
 
 
 def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
@@ -128,11 +128,38 @@ def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
     return path
 
 
-def _check_file(file: Path, language: str) -> Checked:
+def _unlike(session: Session, verdict: RegisterVerdict, draws: Sequence[Draw]) -> Iterator[tuple[str, str]]:
+    """Where a center's list and its records differ: (number of the draw, what is wrong)."""
+    for draw in draws:
+        listed = verdict.draws.get(draw.number)
+        if listed is None:
+            yield draw.number, N_("没有登记在总账中")
+            continue
+        *stands, key = _stands(keeping.lines(session, draw))
+        if listed != tuple(stands):
+            yield draw.number, N_("总账所登记的与抽取记录不同")
+        elif key != verdict.key:
+            yield draw.number, N_("与总账不是同一密钥签名的")
+    for number in sorted(set(verdict.draws) - {draw.number for draw in draws}):
+        yield number, N_("登记在总账中，而数据库里没有它的记录")
+
+
+def _stands(lines: Sequence[str]) -> tuple[str, str, str | None, str]:
+    """How a record has to stand in the list: opened, closed or void, hash of its first and, ended, of its last line; and
+    the key it is signed with. Empty texts where a line cannot be read; the check of the record itself says so."""
+    try:
+        first, last = json.loads(lines[0]), json.loads(lines[-1])
+        event = _ENDS.get(last["type"], "opened")
+        return event, first["hash"], None if event == "opened" else last["hash"], first["body"]["key"]
+    except (IndexError, KeyError, TypeError, ValueError):
+        return "", "", None, ""
+
+
+def _check_file(file: Path, language: str, head: str | None = None, key: str | None = None) -> Checked:
     text = _read(file)
     if text is None:
         return Checked("draw", file.name, "", (f"{file.name} {translate(language, N_('文件无法读取'))}",))
-    return check_record(file.name, text, language)
+    return check_text(file.name, text, language, head, key)
 
 
 def _read(file: Path) -> bytes | None:

@@ -23,6 +23,8 @@ class Evaluation(SQLModel, table=True):
     rule_pack_version: str = Field(max_length=16)
     rule_pack_hash: str = Field(max_length=64)
     slots: str
+    conditions: str = "{}"
+    """Canonical JSON of what else the draw has to heed: regions, and fingerprints of people to avoid."""
     appointed: int = 0
     """Members who are not drawn: the tenderee's representatives."""
     booked_by: str = Field(max_length=80)

@@ -3,7 +3,15 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
@@ -16,6 +24,11 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=LINE)]
 CreditCode = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[0-9A-Za-z]{18}$")
+]
+RegionCode = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^(\d{2}|\d{4}|\d{6})$")]
+"""A province, a prefecture or a county of GB/T 2260."""
+IdentityNumber = Annotated[
+    str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^\d{17}[0-9Xx]$")
 ]
 SpecialtyCode = Annotated[
     str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[ABCabc]\d{2,6}$")
@@ -45,10 +58,29 @@ class UnitIn(_Strict):
 
 
 class SlotIn(_Strict):
-    """So many experts of a specialty; the code may be a prefix, as `A08` for all construction works."""
+    """So many experts of a specialty; the code may be a prefix, as `A08` for all construction works.
+
+    titles: acceptable ones, empty for any. regions: prefixes of the codes of where they live, empty for anywhere.
+    """
 
     specialty: SpecialtyCode
     count: int = Field(ge=1, le=99)
+    titles: tuple[Name, ...] = Field(default=(), max_length=20)
+    regions: tuple[RegionCode, ...] = Field(default=(), max_length=50)
+
+
+class RegionBoundIn(_Strict):
+    """At least `least` and at most `most` of the drawn live in a region, given by a prefix of its code."""
+
+    region: RegionCode
+    least: int = Field(default=0, ge=0, le=99)
+    most: int = Field(default=99, ge=0, le=99)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "RegionBoundIn":
+        if self.least > self.most:
+            raise ValueError("least is more than most")
+        return self
 
 
 class CriterionIn(_Strict):
@@ -74,6 +106,12 @@ class BookingIn(_Strict):
     tenderee: UnitIn
     agency: UnitIn | None = None
     avoid: tuple[UnitIn, ...] = Field(default=(), max_length=200)
+    avoid_persons: tuple[IdentityNumber, ...] = Field(default=(), max_length=200)
+    """People to avoid, by identity number: they and their kin are not drawn. Only fingerprints are stored."""
+    supervisors: tuple[UnitIn, ...] = Field(default=(), max_length=20)
+    """Bodies that supervise the project: their staff is not drawn."""
+    regions: tuple[RegionBoundIn, ...] = Field(default=(), max_length=4)
+    """How many of the drawn must, or may, come from a region."""
     bidders: tuple[UnitIn, ...] = Field(min_length=1, max_length=200)
     criteria: tuple[CriterionIn, ...] = Field(min_length=1, max_length=50)
     rule_pack: str = "cn_yunnan_loop"

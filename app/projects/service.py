@@ -17,6 +17,7 @@ class PartyRole(StrEnum):
     agency = "agency"
     avoid = "avoid"
     bidder = "bidder"
+    supervisor = "supervisor"
     tenderee = "tenderee"
 
 

@@ -158,8 +158,10 @@ def upgrade() -> None:
 
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.add_column(sa.Column("appointed", sa.Integer(), nullable=False, server_default="0"))
+        batch_op.add_column(sa.Column("conditions", sa.String(), nullable=False, server_default="{}"))
     with op.batch_alter_table("evaluation", schema=None) as batch_op:
         batch_op.alter_column("appointed", existing_type=sa.Integer(), server_default=None)
+        batch_op.alter_column("conditions", existing_type=sa.String(), server_default=None)
 
     with op.batch_alter_table("expert", schema=None) as batch_op:
         batch_op.add_column(sa.Column("entered_at", UtcDateTime(), nullable=True))

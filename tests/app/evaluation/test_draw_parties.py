@@ -418,3 +418,44 @@ def test_an_experts_slip_proves_pool_ground_and_chance_once_the_draw_is_over(wor
             slips.for_expert(session, world.now(), world.house, OPERATOR, draw.number, newcomer.number)
     assert verify_slip(text)[1] == ()
     assert verify_slip(text.replace(b'"active"', b'"absent"'))[1]
+
+
+def test_what_a_booking_asks_of_titles_regions_persons_and_supervisors_is_what_the_draw_heeds(
+    tmp_path: Path,
+) -> None:
+    world = make_world(tmp_path, experts=60, employers=60)
+    with world.database.reading() as session:
+        people = session.exec(select(Expert).order_by(Expert.number)).all()
+        numbers = {one.id: int(one.number) for one in people}
+        regions = {one.id: one.region_code for one in people}
+    named, supervising = people[1], people[3]
+    with world.transaction() as session:
+        session.get_one(Expert, named.id).identity_fingerprint = world.sealer.fingerprint(
+            "530602198001010018"
+        )
+    evaluation_id = book(
+        world,
+        slots=[
+            {"specialty": "A08", "count": 3, "titles": ["高级工程师"]},
+            {"specialty": "A06", "count": 2, "regions": ["5306", "5301", "5303"]},
+        ],
+        avoid_persons=["530602198001010018"],
+        supervisors=[{"name": supervising.employer}],
+        regions=[{"region": "5306", "least": 2, "most": 2}],
+    )
+    act(world, evaluation_id, "commit")
+    with world.database.reading() as session:
+        draw = session.exec(select(Draw)).one()
+        excluded = dict(draw_views.draw_page(session, world.house, evaluation_id).excluded)
+        if draw.state == "approving":
+            with world.transaction() as writing:
+                evaluation = cases.load(writing, evaluation_id)
+                committee.approve_warnings(writing, world.now(), world.house, SUPERVISOR.id, evaluation)
+    assert excluded == {"named_person": 1, "supervisor_staff": 1}
+    act(world, evaluation_id, "run")
+    drawn = {one.expert_id for one in invited(world, "queued")}
+    assert len([one for one in drawn if regions[one].startswith("5306")]) == 2
+    costs = [one for one in drawn if numbers[one] % 2 == 1]  # the odd ones know A06
+    assert len(costs) == 2
+    assert {regions[one][:4] for one in costs} <= {"5306", "5301", "5303"}
+    assert verify_record(whole(world)).full
