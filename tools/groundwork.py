@@ -329,8 +329,8 @@ def packages_due(lock: Path) -> bool:
     return not stamped(lock.name, packages_key(lock))
 
 
-def set_up(*, dev: bool = False, assets: bool = True, browser: bool = False) -> None:
-    """Bring the environment to where a verb needs it, in numbered steps."""
+def set_up(*, dev: bool = False, assets: bool = True, browser: bool = False, node: bool = False) -> None:
+    """Bring the environment to where a verb needs it, in numbered steps. Browser tests need Node, too."""
     lock = LOCK_DEV if dev else LOCK_RUN
     steps = [
         Step("Python environment in .venv", lambda: not venv_works(), make_venv),
@@ -338,8 +338,9 @@ def set_up(*, dev: bool = False, assets: bool = True, browser: bool = False) -> 
     ]
     if assets:
         steps.append(Step("Web assets: htmx and Tabler", lambda: not assets_ready(), fetch_assets))
-    if browser:
+    if browser or node:
         steps.append(Step("Node for the second verifier", node_due, install_node))
+    if browser:
         steps.append(Step("Chromium for browser tests", lambda: chromium() is None, install_chromium))
     with alone():
         walk(steps)

@@ -108,14 +108,14 @@ def soak(arguments: list[str]) -> int:
 
 def bench(arguments: list[str]) -> int:
     """Measure what must stay fast, everything there is"""
-    set_up(dev=True, assets=False)
+    set_up(dev=True, assets=False, node=True)
     statuses = [measure(name, *arguments) for name in BENCHES]
     return max(statuses)
 
 
 def bench_draw(arguments: list[str]) -> int:
     """Measure the draw against its targets and a peer; ARGS="--quick" leaves out the longest"""
-    set_up(dev=True, assets=False)
+    set_up(dev=True, assets=False, node=True)
     return measure("draw", *arguments)
 
 

@@ -136,7 +136,9 @@ def _evened(pool: Pool) -> Iterator[Figure]:
     if plain is None or evened is None:
         raise AssertionError("not counted")
     size = len(pool.candidates)
-    yield told(f"plain law, pool of {size}", _spread(plain), f"{log2(plain.feasible):.1f} bits")
+    even = sum(need for _, need in pool.slots) / size
+    beside = f"{log2(plain.feasible):.1f} bits; an even share is {even:.4f}"
+    yield told(f"plain law, pool of {size}", _spread(plain), beside)
     yield told(
         f"evened out by weights, pool of {size}",
         _spread(evened),

@@ -1,7 +1,5 @@
 """Every known way of falsifying a record, shown to both verifiers: the one in Python and the JavaScript file."""
 
-import json
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,11 +8,8 @@ from expert_draw.engine.verify import verify_record
 from tests.bench.table import Figure, at_least, at_most
 from tests.expert_draw.engine.forgeries import SHORT, UNWRITTEN, forged, vectors
 from tests.expert_draw.engine.stories import GOOD
-from tests.support.node import find_node
-from tools.groundwork import ROOT
+from tests.verifier.second import second_opinions
 
-VERIFIER = ROOT / "app" / "web" / "static" / "js" / "verify.js"
-BATCH = ROOT / "tests" / "verifier" / "batch.mjs"
 FLIPS = 200
 LEAST_KINDS = 20
 
@@ -65,15 +60,8 @@ def _refused_by_python(texts: Mapping[str, bytes]) -> dict[str, bool]:
 
 def _refused_by_node(texts: Mapping[str, bytes]) -> dict[str, bool]:
     with tempfile.TemporaryDirectory() as folder:
-        files = {str(Path(folder) / f"{number}.jsonl"): name for number, name in enumerate(texts)}
-        for path, name in files.items():
-            Path(path).write_bytes(texts[name])
-        done = subprocess.run(
-            [find_node(), BATCH, VERIFIER],
-            input="\n".join(files),
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-    verdicts = [json.loads(line) for line in done.stdout.splitlines()]
-    return {files[verdict["path"]]: not verdict["ok"] for verdict in verdicts}
+        paths = [Path(folder) / f"{number}.jsonl" for number in range(len(texts))]
+        for path, text in zip(paths, texts.values(), strict=True):
+            path.write_bytes(text)
+        opinions = second_opinions(paths)
+    return {name: not opinion.ok for name, opinion in zip(texts, opinions, strict=True)}

@@ -14,10 +14,10 @@ from expert_draw.engine.verify import verify_record
 from tests.bench.measuring import cpu
 from tests.bench.speed import frozen_pool
 from tests.bench.table import Figure, at_most, told
-from tests.bench.tampering import VERIFIER
 from tests.expert_draw.engine.samples import HOUSE, accepted, answered, later, played, ready
 from tests.support.bigpool import all_overlapping, big_pool
 from tests.support.node import find_node
+from tests.verifier.second import PROGRAM
 
 CANDIDATES = 64_000
 RUNS = 7
@@ -27,7 +27,7 @@ _IMPORTED = re.compile(r"""\b(?:from|import|require)\s*\(?\s*["']([^"']+)["']"""
 
 def figures(quick: bool) -> Iterator[Figure]:
     """Size and packages of the file, then the time of whole processes of Node."""
-    source = VERIFIER.read_text(encoding="utf-8")
+    source = PROGRAM.read_text(encoding="utf-8")
     yield at_most("verifier: lines of its one file", len(source.splitlines()), LINES, unit="")
     others = [name for name in _IMPORTED.findall(source) if not name.startswith("node:")]
     yield at_most(
@@ -37,7 +37,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "record.jsonl"
         file.write_bytes(text)
-        took = [process([find_node(), str(VERIFIER), str(file)]) for _ in range(RUNS)]
+        took = [process([find_node(), str(PROGRAM), str(file)]) for _ in range(RUNS)]
     floor = median(process([find_node(), "-e", "0"])[0] for _ in range(RUNS))
     size = f"{CANDIDATES:,} candidates, {len(text) / 1e6:.1f} MB, 2 rounds"
     yield at_most(
