@@ -332,7 +332,7 @@ function counting(roles, { bounds, pairs }, level, others, weighted) {
     blocks.get(key).members.push(one);
   }
   const size = most.reduce((n, m) => n * (m + 1), 1);
-  if (blocks.size * size > 1e6) return null;
+  if (blocks.size * size > 3e6) return null;
   const step = most.map((_, k) => most.slice(k + 1).reduce((n, m) => n * (m + 1), 1)), D = most.length;
   const digits = Array.from({ length: size }, (_, v) => most.map((m, k) => Math.floor(v / step[k]) % (m + 1)));
   const index = (d) => d.reduce((n, x, k) => n + x * step[k], 0);
