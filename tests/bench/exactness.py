@@ -37,6 +37,7 @@ class Tally:
     """What was compared on how many different instances, and where it differed."""
 
     instances: set[tuple[Pool, str]] = field(default_factory=set)
+    feasible: int = 0
     compared: Counter[str] = field(default_factory=Counter)
     differs: list[str] = field(default_factory=list)
 
@@ -50,7 +51,14 @@ class Tally:
 def figures(quick: bool) -> Iterator[Figure]:
     """Instances, comparisons that differ, the honest draw and the wrong ones."""
     tally = compared()
-    yield at_least("random instances against brute force", len(tally.instances), INSTANCES, unit="")
+    others = len(tally.instances) - tally.feasible
+    yield at_least(
+        "random instances with a committee, against brute force",
+        tally.feasible,
+        INSTANCES,
+        unit="",
+        beside=f"no two alike; and {others:,} without one",
+    )
     done = ", ".join(f"{many:,} {what}" for what, many in tally.compared.items())
     yield at_most("mismatches with brute force", len(tally.differs), 0, unit="", beside=done)
     wrongly = int(caught(honest)) + int(not crafted_right(Scripted))
@@ -89,6 +97,7 @@ def _compare(tally: Tally, one: Asked, law: Law) -> None:
     everyone = {
         committee: weight_of(one.pool, committee, law) for committee in committees_of(one.pool, one.standing)
     }
+    tally.feasible += bool(everyone)
     found = count(ballot)
     if found is not None:
         tally.note("counts", same=found.feasible == sum(everyone.values()), asked=one)
