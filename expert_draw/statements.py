@@ -3,7 +3,7 @@
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.core.canonical import canonical_json
 from app.core.errors import Conflict, InvalidInput
@@ -69,12 +69,16 @@ def parse(text: str, step: str) -> Statement:
 
 @dataclass(frozen=True, slots=True)
 class OwnShare:
-    """The secrets of one party for one draw, kept in a file on its own computer. seed signs, secret is the chain's start."""
+    """The secrets of one party for one draw, kept in a file on its own computer. seed signs, secret is the chain's start.
+
+    seen: number and hash of the last line of the record when this party last signed; it signs nothing that changes them.
+    """
 
     party: str
     suite: Suite
     seed: bytes
     secret: bytes
+    seen: tuple[int, str] | None = None
 
     @classmethod
     def new(cls, party: str, suite: Suite) -> "OwnShare":
@@ -86,7 +90,11 @@ class OwnShare:
         try:
             value = json.loads(text)
             share = cls(
-                value["party"], value["suite"], bytes.fromhex(value["seed"]), bytes.fromhex(value["secret"])
+                value["party"],
+                value["suite"],
+                bytes.fromhex(value["seed"]),
+                bytes.fromhex(value["secret"]),
+                (int(value["seen"]["n"]), str(value["seen"]["hash"])) if "seen" in value else None,
             )
             whole = value["format"] == FORMAT and value["step"] == "share"
         except (ValueError, TypeError, KeyError):
@@ -113,12 +121,18 @@ class OwnShare:
                     "party": self.party,
                     "secret": self.secret.hex(),
                     "seed": self.seed.hex(),
+                    **({"seen": {"hash": self.seen[1], "n": self.seen[0]}} if self.seen else {}),
                     "step": "share",
                     "suite": self.suite,
                 }
             ).decode()
             + "\n"
         )
+
+    def having_seen(self, record: bytes) -> "OwnShare":
+        """The same secrets, remembering the record that was just signed."""
+        last = DrawRecord.trust(record.decode().splitlines()).events[-1]
+        return replace(self, seen=(last.n, last.hash))
 
     def promise(self) -> Statement:
         """What is said before the draw opens: the public key and the end of the chain."""
@@ -170,6 +184,23 @@ class OwnShare:
                 "not-my-promise",
                 N_("记录首行所列的本方承诺与本密钥文件不符，不要签署"),
                 N_("核对是不是同一次抽取；是同一次则通知监督人员"),
+            )
+        if lines.history.opening.suite != self.suite:
+            raise Conflict(
+                "another-suite",
+                N_("记录用 {suite}，本密钥文件是为 {own} 生成的：本方将无法揭示，不要签署"),
+                N_("请主场终止并重新预约，再用 yuanping party new --suite {suite} 重新生成"),
+                suite=lines.history.opening.suite,
+                own=self.suite,
+            )
+        if self.seen and (
+            self.seen[0] > len(lines.events) or lines.events[self.seen[0] - 1].hash != self.seen[1]
+        ):
+            raise Conflict(
+                "record-changed",
+                N_("记录第 {line} 行与本方上次签署时不同，不要签署"),
+                N_("保留两份文件，立即通知监督人员"),
+                line=self.seen[0],
             )
         if lines.phase != phase:
             raise Conflict(

@@ -1,40 +1,21 @@
 """The command line: run the service, rehearse an evaluation, import a roster, verify what was kept."""
 
 import os
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.markup import escape
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DatabaseError
-from sqlmodel import Session
 
 from app import wiring
 from app.accounts.permissions import Role
 from app.cli.party import parties
-from app.cli.saying import (
-    LOOK,
-    NO_WAY_IN,
-    RESTORE,
-    UNREADABLE,
-    complain,
-    console,
-    explained,
-    language,
-    problems,
-    reason_of,
-    say,
-)
-from app.core.database import Database
+from app.cli.saying import console, explained, language, problems, say
+from app.cli.verifying import verify
 from app.core.i18n import N_, translate
 from app.core.settings import OwnSettings, Settings, configured
-
-if TYPE_CHECKING:
-    from app.evaluation.evidence import Checked
 
 main_command = typer.Typer(
     no_args_is_help=True,
@@ -105,100 +86,7 @@ def rehearse(
         raise typer.Exit(rehearse_alone(data, port, console, language(), serve_after=serve_after))
 
 
-@main_command.command()
-def verify(
-    paths: Annotated[
-        list[Path] | None, typer.Argument(help="抽取记录、录像目录或数据目录 · record, room or data folder")
-    ] = None,
-) -> None:
-    """校验：离线重算抽取记录、逐字节核对录音录像 · run draws again and check every recorded byte, offline."""
-    failed = 0
-    with explained():
-        for path, address in _to_verify(paths):
-            vouched = _vouched(path, address)
-            kept = _kept(path)
-            results = [*(kept or ()), *(vouched or ())]
-            if vouched is None or kept is None:
-                failed += 1
-            elif not results:
-                problems.print(escape(translate(language(), N_("{path} 下没有可校验的记录"), path=path)))
-                failed += 1
-            for checked in results:
-                failed += bool(checked.faults)
-                mark = "[red]✗[/]" if checked.faults else "[green]✓[/]"
-                console.print(f"{mark} {checked.kind:<9} {escape(checked.name)}  {escape(checked.detail)}")
-                for fault in checked.faults:
-                    console.print(f"    [red]{escape(fault)}[/]")
-    raise typer.Exit(1 if failed else 0)
-
-
-def _vouched(path: Path, address: str | None) -> "list[Checked] | None":
-    """What the database of a folder has to say; None, and the reason said, when it cannot be read."""
-    from app.evaluation import evidence  # noqa: PLC0415 -- as above
-
-    try:
-        with kept_in(path, address) as session:
-            if session is not None:
-                return list(evidence.check_house(session, path, language()))
-            if evidence.is_house(path):
-                say(
-                    N_("{path} 没有数据库：只校验现有文件，未核对留痕、记录是否齐全、清单登记值"),
-                    path=path,
-                )
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        complain(UNREADABLE, RESTORE, reason=reason_of(error))
-        return None
-    except OSError as error:
-        complain(NO_WAY_IN, LOOK, path=path, reason=error.strerror)
-        return None
-    return []
-
-
-def _kept(path: Path) -> "list[Checked] | None":
-    """What the files say; None, and the reason said, when the path cannot be looked at."""
-    from app.evaluation import evidence  # noqa: PLC0415 -- as above
-
-    try:
-        return list(evidence.check_path(path, language()))
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        complain(NO_WAY_IN, LOOK, path=path, reason=error.strerror)
-        return None
-
-
-def _to_verify(paths: list[Path] | None) -> list[tuple[Path, str | None]]:
-    """Each path, with the address of its database where that is not inside: only the configured house has one."""
-    if paths:
-        return [(path, None) for path in paths]
-    chosen = configured()
-    return [(chosen.data_dir, chosen.database_url)]
-
-
-@contextmanager
-def kept_in(folder: Path, url: str | None) -> Iterator[Session | None]:
-    """A look into the database of a data folder that changes and makes nothing; None when there is none.
-
-    url: where the configured house keeps its database instead of in its folder.
-    """
-    from app.migrations.runner import require_current  # noqa: PLC0415 -- as above
-
-    file = folder / "yuanping.db"
-    if url is not None:
-        address = make_url(url)
-        local = address.get_backend_name() == "sqlite" and address.database
-        database = Database.read_only(Path(local)) if local else Database(url)
-    elif file.exists():
-        database = Database.read_only(file)
-    else:
-        yield None
-        return
-    try:
-        require_current(database)
-        with database.reading() as session:
-            yield session
-    finally:
-        database.dispose()
+main_command.command()(verify)
 
 
 @importing.command("roster")

@@ -30,13 +30,13 @@ LOOK = N_("检查路径、权限和磁盘空间")
 
 
 def say(text: str, **params: object) -> None:
-    console.print(escape(translate(language(), text, **params)))
+    console.print(escape(translate(language(), text, **params)), soft_wrap=True)
 
 
 def complain(text: str, remedy: str, **params: object) -> None:
-    problems.print(f"[red]{escape(translate(language(), text, **params))}[/]")
+    problems.print(f"[red]{escape(translate(language(), text, **params))}[/]", soft_wrap=True)
     if remedy:
-        problems.print(escape(translate(language(), remedy, **params)))
+        problems.print(escape(translate(language(), remedy, **params)), soft_wrap=True)
 
 
 @contextmanager

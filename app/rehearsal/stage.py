@@ -23,7 +23,7 @@ from app.core.i18n import N_, translate
 from app.core.listening import free_port, listening
 from app.core.settings import OwnSettings, ServerSettings, Settings, configured
 from app.evaluation import evidence
-from app.evaluation.evidence import Checked
+from app.evaluation.proofs import Checked
 from app.rehearsal.phones import PhoneCast
 from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk, RehearsalFailed

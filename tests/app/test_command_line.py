@@ -8,7 +8,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 from typer.testing import CliRunner, Result
 
 from app import cli, wiring
@@ -17,6 +16,7 @@ from app.audit.tags import Tag
 from app.core.database import Database
 from app.core.settings import OwnSettings
 from app.evaluation import evidence
+from expert_draw.engine.verify import verify_record
 from tests.support.world import START
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,8 +28,6 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [one for one in os.environ if one.startswith("YUANPING_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("YUANPING_LANG", "en")
-    monkeypatch.setattr(cli, "console", Console(width=240, highlight=False))
-    monkeypatch.setattr(cli, "problems", Console(width=240, highlight=False, stderr=True))
     monkeypatch.chdir(tmp_path)
 
 
@@ -120,6 +118,52 @@ def test_an_altered_trail_is_named_in_the_readers_language(folder: Path) -> None
     assert checked.faults == ("case-1#1 内容被改动",)
 
 
+def published(name: str) -> tuple[Path, str, str]:
+    """A good vector with what was published of it: file, hash of its last line, key of the house."""
+    file = RECORD.with_name(name)
+    summary = verify_record(file.read_bytes()).summary
+    return file, summary.head, summary.key
+
+
+def test_what_passes_is_said_with_how_far_and_what_to_compare() -> None:
+    file, head, key = published("good-closed.jsonl")
+    said = verify(file)
+    assert said.exit_code == 0
+    assert (
+        "✓ draw       good-closed.jsonl  Passes in full · CQ-2026-000124 · Closed, rounds: 2" in said.output
+    )
+    assert f"key {key[:16]}… · head {head}" in said.output
+    said = verify(RECORD.with_name("good-closed-public.jsonl"))
+    assert "Passes as far as disclosed · CQ-2026-000124" in said.output
+    inspected = ROOT / "tests" / "vectors" / "inspection" / "good-closed.jsonl"
+    said = verify(inspected)
+    assert "✓ inspection good-closed.jsonl  Passes in full · CC-2026-000007" in said.output
+
+
+def test_a_file_is_held_against_what_was_published_of_it() -> None:
+    file, head, key = published("good-closed.jsonl")
+    assert command("verify", file, "--head", head, "--key", key).exit_code == 0
+    for option, value, word in (("--head", "0" * 64, "last line"), ("--key", "1" * 64, "key")):
+        said = command("verify", file, option, value)
+        assert said.exit_code == 1
+        assert "✗ draw       good-closed.jsonl  Fails" in said.output
+        assert word in said.output
+    said = command("verify", file, "--head", head[:16])
+    assert said.exit_code == 2
+    assert f"{head[:16]} is not 64 small hex digits" in said.output
+    for paths in ((file, file), (file.parent,), ()):
+        said = command("verify", *paths, "--key", key)
+        assert said.exit_code == 2
+        assert "speak of one file" in said.output
+
+
+def test_a_record_of_the_first_format_says_which_format_it_is() -> None:
+    said = verify(RECORD.with_name("format-one.jsonl"))
+    assert said.exit_code == 1
+    assert "format-one.jsonl:1" in said.output
+    assert "yuanping-draw/1" in said.output
+
+
 def command(*words: str | Path) -> Result:
     said = CliRunner().invoke(cli.main_command, [*map(str, words)])
     assert said.exception is None or isinstance(said.exception, SystemExit), said.exception
@@ -138,22 +182,22 @@ def test_an_unreadable_database_is_said_and_the_files_are_verified_all_the_same(
     said = command("verify", folder)
     assert said.exit_code == 1
     assert "database cannot be read" in said.output
-    assert f"✓ draw      {RECORD.name}" in said.output
+    assert f"✓ draw       {RECORD.name}" in said.output
 
 
 def test_a_folder_named_like_a_record_is_a_fault_and_the_rest_is_verified(folder: Path) -> None:
     (folder / "draws" / "a.jsonl").mkdir()
     said = command("verify", folder)
     assert said.exit_code == 1
-    assert "✗ draw      a.jsonl" in said.output
-    assert f"✓ draw      {RECORD.name}" in said.output
+    assert "✗ draw       a.jsonl" in said.output
+    assert f"✓ draw       {RECORD.name}" in said.output
 
 
 def test_what_cannot_be_a_folder_fails_without_a_trace_and_the_next_path_is_verified(folder: Path) -> None:
     for odd in (Path(os.devnull), folder / ("x" * 300)):
         said = command("verify", odd, folder / "draws" / RECORD.name)
         assert said.exit_code == 1
-        assert f"✓ draw      {RECORD.name}" in said.output
+        assert f"✓ draw       {RECORD.name}" in said.output
 
 
 def test_a_data_folder_that_is_a_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
