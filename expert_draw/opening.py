@@ -32,12 +32,16 @@ _CODE_ROWS = 5000
 
 @dataclass(frozen=True, slots=True)
 class DrawOrder:
-    """What is to be drawn, for which lot of which center, by which law. `order`: expert_first or venue_first."""
+    """What is to be drawn, for which lot of which center, by which law. `order`: expert_first or venue_first.
+
+    lot_ids: every entry of the same lot, this one and earlier ones.
+    """
 
     number: str
     evaluation_id: str
     center_id: str
     lot_id: str
+    lot_ids: tuple[str, ...]
     question: PoolQuestion
     offers: tuple[VenueOffer, ...]
     suite: Suite
@@ -165,16 +169,16 @@ def _frozen(session: Session, view: RosterView, order: DrawOrder, salt: bytes) -
 
 
 def _before(session: Session, order: DrawOrder) -> str | None:
-    """The draw for the same lot that was given up before this one; Conflict while one still stands."""
+    """The last draw for the same lot; Conflict while one still goes on."""
     earlier = session.exec(
-        select(Draw).where(Draw.lot_id == order.lot_id).order_by(col(Draw.number).desc())
+        select(Draw).where(col(Draw.lot_id).in_(order.lot_ids)).order_by(col(Draw.number).desc())
     ).all()
-    if any(draw.state != "void" for draw in earlier):
+    if going_on := [draw.number for draw in earlier if draw.closed_at is None]:
         raise Conflict(
             "lot-drawn",
-            N_("这个标段已有抽取 {number}，不能再抽一次"),
-            N_("在原抽取中补抽；确需重来时先终止原评标，终止会留在记录中"),
-            number=next(draw.number for draw in earlier if draw.state != "void"),
+            N_("这个标段的抽取 {number} 还在进行，不能另抽一次"),
+            N_("在原抽取中补抽；确需重来时先终止原评标，终止会永久留在记录中"),
+            number=going_on[0],
         )
     return earlier[0].number if earlier else None
 

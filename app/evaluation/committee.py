@@ -1,5 +1,6 @@
 """Draws the committee of an evaluation and fills it: parties, rounds, seats, invitations, and letting everybody go."""
 
+import logging
 from datetime import datetime, timedelta
 
 from sqlmodel import Session
@@ -14,6 +15,7 @@ from app.evaluation import booking, cases, rule_notes
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
+from app.projects import service as projects
 from app.rules.pack import RulePack
 from expert_draw import ending, inviting, keeping, listing, opening, rounds
 from expert_draw.engine.pool import Law
@@ -26,6 +28,8 @@ from expert_draw.placing import FreeSeat, VenueOffer
 from expert_draw.roster_rows import CHINA
 from expert_draw.rounds import Seating
 from venue import service as venues
+
+logger = logging.getLogger(__name__)
 
 _IN_PROVINCE = ("host", "sister")
 _LAWS: tuple[Law, ...] = ("uniform-labelled", "uniform-sets", "weighted")
@@ -54,6 +58,7 @@ def order(session: Session, now: datetime, house: House, evaluation: Evaluation,
         evaluation_id=evaluation.id,
         center_id=evaluation.host_center_id,
         lot_id=evaluation.lot_id,
+        lot_ids=projects.entries_of_lot(session, evaluation.lot_id),
         question=question,
         offers=_offers(session, now, evaluation),
         suite=house.settings.draw.suite,
@@ -113,10 +118,17 @@ def reveal(
     share: bytes,
     signature: str,
 ) -> None:
-    """A party that keeps its own secret reveals its share; with the last of them the round is drawn."""
+    """A party that keeps its own secret reveals its share; with the last of them the round is drawn.
+
+    What has been revealed stays written down whatever becomes of the drawing: `refill` tries that again.
+    """
     draw = keeping.load(session, str(evaluation.draw_id))
     rounds.reveal(session, ground(now, house), draw, party, share, signature)
-    move_on(session, now, house, evaluation)
+    try:
+        with session.begin_nested():
+            move_on(session, now, house, evaluation)
+    except Exception:  # the share is known now: nobody may be said to have withheld it
+        logger.exception("drawing for evaluation %s failed and is tried again", evaluation.id)
 
 
 def refill(session: Session, now: datetime, house: House, evaluation_id: str) -> None:
@@ -127,7 +139,10 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
         return
     draw = keeping.load(session, evaluation.draw_id)
     if draw.reveal_until is not None:
-        if draw.reveal_until <= now and (missing := rounds.waits_for(session, draw)):
+        missing = rounds.waits_for(session, draw)
+        if not missing:
+            move_on(session, now, house, evaluation)
+        elif draw.reveal_until <= now:
             _end(session, now, house, evaluation, ending.WITHHELD, _withheld(missing[0]), missing[0])
         return
     if evaluation.state != EvaluationState.inviting:
@@ -147,15 +162,9 @@ def move_on(session: Session, now: datetime, house: House, evaluation: Evaluatio
         return
     if evaluation.state == EvaluationState.committed:
         cases.move(session, evaluation, EvaluationEvent.run)
-    stand = ground(now, house)
     seating = _seating(session, now, evaluation)
-    _place(session, now, house, evaluation, draw, rounds.draw_round(session, stand, "house", draw, seating))
-    if draw.state == "stuck":
-        if not inviting.standing(session, draw):
-            _end(session, now, house, evaluation, ending.EXHAUSTED, _nobody())
-            return
-        venues.release_all(session, evaluation.id)
-        rounds.redraw(session, stand, draw)
+    placed = rounds.draw_round(session, ground(now, house), "house", draw, seating)
+    _drawn(session, now, house, evaluation, draw, placed)
 
 
 def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
@@ -167,7 +176,7 @@ def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
                 continue
             draw = keeping.load(session, evaluation.draw_id)
             if draw.reveal_until is not None:
-                due = draw.reveal_until <= now
+                due = draw.reveal_until <= now or not rounds.waits_for(session, draw)
             else:
                 due = state is EvaluationState.inviting and (
                     ending.slots_vacated(session, draw) or ending.filled(session, draw)
@@ -205,10 +214,10 @@ _WAITING = {
 
 def _again(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> None:
     """Vacant places: from the reserves if there are any, else by a new round with fresh shares."""
-    stand = ground(now, house)
-    placed = rounds.draw_reserve(session, stand, "house", draw, _seating(session, now, evaluation))
+    question, seating = booking.question(session, evaluation), _seating(session, now, evaluation)
+    placed = rounds.draw_reserve(session, ground(now, house), "house", draw, question, seating)
     if placed is not None:
-        _place(session, now, house, evaluation, draw, placed)
+        _drawn(session, now, house, evaluation, draw, placed)
         return
     if blocked := rounds.blocked(session, draw):
         _end(session, now, house, evaluation, ending.EXHAUSTED, blocked[0])
@@ -230,6 +239,24 @@ def _call(
         _offers(session, now, evaluation),
         _reveal_within(question.rules),
     )
+
+
+def _drawn(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    draw: Draw,
+    placed: tuple[Placed, ...],
+) -> None:
+    """What a round leads to: invitations; or, where nothing fitted, a whole redraw or the end."""
+    if draw.state != "stuck":
+        _place(session, now, house, evaluation, draw, placed)
+    elif inviting.standing(session, draw):
+        venues.release_all(session, evaluation.id)
+        rounds.redraw(session, ground(now, house), draw)
+    else:
+        _end(session, now, house, evaluation, ending.EXHAUSTED, _nobody())
 
 
 def _place(

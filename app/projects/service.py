@@ -90,6 +90,16 @@ def lot_with_project(session: Session, lot_id: str) -> tuple[Lot, Project]:
     return lot, project
 
 
+def entries_of_lot(session: Session, lot_id: str) -> tuple[str, ...]:
+    """Ids of every entry of the same lot (标段): it is entered anew with each booking, under the same numbers."""
+    lot = session.get_one(Lot, lot_id)
+    return tuple(
+        session.exec(
+            select(Lot.id).where(Lot.project_id == lot.project_id, Lot.number == lot.number).order_by(Lot.id)
+        ).all()
+    )
+
+
 def parties(session: Session, lot_id: str, roles: Sequence[PartyRole]) -> tuple[Party, ...]:
     """The lot's parties of these roles in the order they were entered."""
     return tuple(

@@ -377,9 +377,6 @@ def test_the_centers_list_holds_every_draw_and_a_second_one_for_a_lot_names_the_
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, first, "资料有误")
     second = book(world)
-    with world.transaction() as session:
-        same_lot = cases.load(session, second)
-        same_lot.lot_id = cases.load(session, first).lot_id
     act(world, second, "commit")
     with world.database.reading() as session:
         older, newer = session.exec(select(Draw).order_by(Draw.number)).all()
@@ -391,8 +388,6 @@ def test_the_centers_list_holds_every_draw_and_a_second_one_for_a_lot_names_the_
         newer.number: "opened",
     }
     third = book(world)
-    with world.transaction() as session:
-        cases.load(session, third).lot_id = cases.load(session, second).lot_id
     with pytest.raises(Conflict) as refused:
         act(world, third, "commit")
     assert refused.value.code == "lot-drawn"

@@ -20,7 +20,7 @@ def test_no_answer_to_the_host_names_an_expert_or_a_place_before_admission(house
         assert visitor.post(f"{path}/{act}").status_code == 303
     asked = (path, f"{path}/draw", f"{path}/invitations", f"/api{path}", f"/api{path}/draw/record", "/today")
     heard = {one: visitor.get(one) for one in asked}
-    assert heard[f"/api{path}/draw/record"].status_code == 409
+    assert b'"list":' not in heard[f"/api{path}/draw/record"].content
     text = "".join(answer.text for answer in heard.values())
     with world.database.reading() as session:
         invited = session.exec(select(Invitation)).all()

@@ -48,17 +48,24 @@ def knocks(house: WebHouse, role: Role, center_id: str | None) -> dict[str, int]
         session.merge(house.account(role)).center_id = center_id
     found = {}
     for method, path in doors(house):
-        address = path.format(evaluation_id=evaluation, act="commit", seat_no=1)
-        found[f"{method} {path}"] = visitor.request(
-            method, address, json={"reason": "停电，无法继续"}
-        ).status_code
+        address = path.format(
+            evaluation_id=evaluation, act="commit", seat_no=1, party="center", step="agree"
+        )
+        said = {"text": "{}"} if path.endswith("{step}") else {"reason": "停电，无法继续"}
+        found[f"{method} {path}"] = visitor.request(method, address, json=said).status_code
     return found
 
 
 def test_an_operator_of_another_center_meets_nothing_at_any_door(house: WebHouse) -> None:
     answers = knocks(house, Role.host_operator, other_center(house))
     assert len(answers) >= 13
-    supervisors_only = {"GET /evaluations/{evaluation_id}/replay": 403}
+    supervisors_only = {
+        "GET /evaluations/{evaluation_id}/replay": 403,
+        "POST /api/evaluations/{evaluation_id}/draw/approve": 403,
+        "POST /api/evaluations/{evaluation_id}/draw/publish": 403,
+        "POST /evaluations/{evaluation_id}/draw/approve": 403,
+        "POST /evaluations/{evaluation_id}/draw/publish": 403,
+    }
     assert answers == dict.fromkeys(answers, 404) | supervisors_only
 
 
