@@ -4,13 +4,14 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 from sqlmodel import Session, col, select
 
 from app.core.ids import new_id
@@ -33,6 +34,7 @@ FEW = (SlotIn(specialty="A0803", count=3), SlotIn(specialty="A0602", count=2))
 MANY = (SlotIn(specialty="A0801", count=3), SlotIn(specialty="A0401", count=2))
 """What is asked for: specialties of some 6 % of the experts, and of more than a quarter of them."""
 PLACES = 5
+MOST_READ = 100
 _CODES = tuple(code for code in SPECIALTIES if len(code) == 7)
 _AT_ONCE = 5000
 
@@ -46,7 +48,8 @@ def figures(quick: bool) -> Iterator[Figure]:
         world.rosters = Rosters(world.sealer)
         seconds, _ = wall(lambda: warmed(world))
         yield told("roster read into memory, as the service does when it starts", f"{seconds:,.3g} s")
-        few = [drawn(world, number, FEW) for number in range(EVALUATIONS)]
+        with objects_read() as read:
+            few = [drawn(world, number, FEW) for number in range(EVALUATIONS)]
         many = [drawn(world, EVALUATIONS + number, MANY) for number in range(EVALUATIONS)]
         listed = _checked(world)
         world.database.dispose()
@@ -58,10 +61,32 @@ def figures(quick: bool) -> Iterator[Figure]:
         unit="s",
         beside=f"on the clock, {min(both):.2f} to {max(both):.2f} s; {listed[0]:,} listed, {PLACES} drawn",
     )
+    yield at_most(
+        "of it: experts read from the database one by one, for each draw",
+        len(read) / EVALUATIONS,
+        MOST_READ,
+        unit="",
+        beside="the roster stays in memory",
+    )
     yield told("of it: lists frozen and committed to", f"{median(commit for commit, _ in few):.3g} s")
     yield told("of it: drawn, seats booked, invitations queued", f"{median(run for _, run in few):.3g} s")
     rare = median(commit + run for commit, run in many)
     yield told("the same with very common specialties", f"{rare:.3g} s", f"{listed[-1]:,} listed")
+
+
+@contextmanager
+def objects_read() -> Iterator[list[object]]:
+    """Collects every expert that is made into an object of its own meanwhile."""
+    read: list[object] = []
+
+    def note(expert: object, _context: object) -> None:
+        read.append(type(expert))
+
+    event.listen(Expert, "load", note)
+    try:
+        yield read
+    finally:
+        event.remove(Expert, "load", note)
 
 
 def fill(world: World, size: int) -> None:
