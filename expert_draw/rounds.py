@@ -25,6 +25,8 @@ from expert_draw.pooling import PoolQuestion
 VACANT = frozenset({"open", "vacated"})
 LEAVES = frozenset({"declined", "expired", "unreachable"})
 """Answers after which somebody is not drawn again, whatever becomes of the place."""
+_NO_RESERVE = frozenset({"record.followed_vacant", "record.no_reserve"})
+"""Why reserves cannot help: none is left that fits, or the center to which the place belongs must be drawn first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,16 +110,22 @@ def draw_round(
 
 
 def draw_reserve(
-    session: Session, ground: Ground, actor: str, draw: Draw, seating: Seating
+    session: Session, ground: Ground, actor: str, draw: Draw, question: PoolQuestion, seating: Seating
 ) -> tuple[Placed, ...] | None:
-    """Fills vacancies from the reserves of the last round, if there are any that fit; None when there are not."""
+    """Fills vacancies of experts from the reserves of the last round; None when there are none that fit, or no vacancy.
+
+    A reserve that has become busy, gone on leave or been suspended meanwhile is taken out first.
+    """
     before = keeping.read(session, draw)
-    if not before.history.opening.reserve:
+    if not before.history.opening.reserve or not before.needed(DrawKind.expert):
         return None
+    record = before
+    if unable := _unable(session, ground, draw, question, record):
+        record = record.exclude(ground.now, ground.house, DrawKind.expert, unable)
     try:
-        record = before.draw_reserve(ground.now, ground.house)
+        record = record.draw_reserve(ground.now, ground.house)
     except RecordBroken as refusal:
-        if refusal.code != "record.no_reserve":
+        if refusal.code not in _NO_RESERVE:
             raise
         return None
     stands_for = _meanings(ground, draw, seating)
@@ -204,17 +212,22 @@ def _without_taken(
     ground: Ground, record: DrawRecord, stands_for: Mapping[str, str], seating: Seating
 ) -> DrawRecord:
     """The record with every seat given back that was booked by somebody else since the lists were stated; where the
-    center has none left, the venue is given back, too."""
+    center can take nobody more, be there free seats or not, the venue is given back, too."""
     if record.phase in BUSY:
         return record
-    with_seats = {offer.center_id for offer in seating.offers if offer.seats}
+    room = {offer.center_id: offer.most for offer in seating.offers}
     fresh = {code for _, code in record.last_drawn(DrawKind.seat)}
     venue_at = {one.slot: one for one in record.holders if one.kind is DrawKind.venue}
     for holder in record.holders:
-        if holder.kind is not DrawKind.seat or holder.code not in fresh or holder.code in stands_for:
+        free = stands_for.get(holder.code)
+        if holder.kind is not DrawKind.seat or holder.code not in fresh or free in seating.own_seats:
             continue
         venue = venue_at[holder.slot]
-        gone = holder if placing.center_of(stands_for[venue.code]) in with_seats else venue
+        center_id = placing.center_of(stands_for[venue.code])
+        if free and room.get(center_id, 0):
+            room[center_id] -= 1
+            continue
+        gone = holder if room.get(center_id, 0) else venue
         record = record.outcome(ground.now, ground.house, gone.kind, gone.slot, gone.code, "taken")
     return record
 
@@ -222,7 +235,12 @@ def _without_taken(
 def _placed(
     session: Session, draw: Draw, record: DrawRecord, stands_for: Mapping[str, str]
 ) -> tuple[Placed, ...]:
-    """Places that are complete and not yet invited, and what their codes stand for inside the house."""
+    """Places that are complete and not yet invited, and what their codes stand for inside the house.
+
+    None while answers wait: who has declined still holds the place in the record then.
+    """
+    if record.phase in BUSY:
+        return ()
     held = {(holder.kind, holder.slot): holder.code for holder in record.holders}
     placed = []
     for slot in slots_of(session, draw):

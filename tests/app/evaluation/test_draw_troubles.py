@@ -1,0 +1,256 @@
+"""What can go wrong between two rounds of a draw: reserves that cannot come, seats that are gone, a drawing that fails."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import Session, select
+
+from app.core.errors import Unavailable
+from app.core.i18n import N_
+from app.core.ids import new_id
+from app.evaluation import cases, committee, conductor, draw_parties
+from app.notify.listener import Heard
+from expert_draw import keeping, parties, rounds
+from expert_draw.engine.verify import verify_record
+from expert_draw.ground import Ground
+from expert_draw.inviting import Placed
+from expert_draw.models import Draw, ExpertLeave, Invitation
+from expert_draw.opening import DrawOrder
+from expert_draw.rounds import Seating
+from expert_draw.statements import OwnShare
+from tests.support.world import OPERATOR, World, booking, make_world
+from venue import service as venues
+from venue.models import Center, Seat
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+@pytest.fixture
+def reserves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rule pack that wants three reserves behind each list."""
+    usual = committee.order
+
+    def order(*args: object, **named: object) -> DrawOrder:
+        return replace(usual(*args, **named), reserve=3)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(committee, "order", order)
+
+
+def book(world: World, **changes: object) -> str:
+    with world.transaction() as session:
+        return conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes)).id
+
+
+def act(world: World, evaluation_id: str, name: str) -> None:
+    with world.transaction() as session:
+        conductor.perform(session, world.now(), world.house, OPERATOR, evaluation_id, name, lambda _key: None)
+
+
+def say(world: World, evaluation_id: str, party: str, step: str, text: str) -> None:
+    with world.transaction() as session:
+        evaluation = cases.load(session, evaluation_id)
+        draw_parties.say(session, world.now(), world.house, evaluation, party, step, text)
+
+
+def record(world: World, *, opened: bool = True) -> bytes:
+    with world.database.reading() as session:
+        return keeping.text(session, session.exec(select(Draw)).one(), opened=opened)
+
+
+def state(world: World) -> str:
+    with world.database.reading() as session:
+        return session.exec(select(Draw)).one().state
+
+
+def invited(world: World) -> list[Invitation]:
+    with world.database.reading() as session:
+        return list(
+            session.exec(select(Invitation).where(Invitation.state == "queued").order_by(Invitation.id)).all()
+        )
+
+
+def decline(world: World, invitation: Invitation) -> Heard:
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), invitation.id)
+        return world.invitees.answer(session, world.now(), invitation.id, accept=False, channel="voice")
+
+
+def refill(world: World, evaluation_id: str) -> None:
+    with world.transaction() as session:
+        committee.refill(session, world.now(), world.house, evaluation_id)
+
+
+def drawn(world: World) -> str:
+    evaluation_id = book(world)
+    act(world, evaluation_id, "commit")
+    act(world, evaluation_id, "run")
+    return evaluation_id
+
+
+def committed_with_the_tenderee(world: World) -> tuple[str, OwnShare]:
+    """The tenderee keeps its own share and has agreed; warnings, if any, are approved."""
+    evaluation_id = book(world)
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    say(world, evaluation_id, parties.TENDEREE, "promise", own.promise().text)
+    act(world, evaluation_id, "commit")
+    say(world, evaluation_id, parties.TENDEREE, "agree", own.agree(record(world, opened=False)).text)
+    if state(world) == "approving":
+        with world.transaction() as session:
+            evaluation = cases.load(session, evaluation_id)
+            committee.approve_warnings(session, world.now(), world.house, "account:supervisor", evaluation)
+    return evaluation_id, own
+
+
+def drawn_with_the_tenderee(world: World) -> tuple[str, OwnShare]:
+    evaluation_id, own = committed_with_the_tenderee(world)
+    act(world, evaluation_id, "run")
+    reveal(world, evaluation_id, own)
+    return evaluation_id, own
+
+
+def reveal(world: World, evaluation_id: str, own: OwnShare) -> None:
+    said = own.reveal(record(world, opened=False))
+    say(world, evaluation_id, parties.TENDEREE, "reveal", said.text)
+
+
+def break_seats(session: Session, *, at: Collection[str] | None = None) -> None:
+    """Seats out of order, everywhere or at these centers."""
+    for seat in session.exec(select(Seat)).all():
+        if at is None or seat.center_id in at:
+            seat.state = "fault"
+
+
+@pytest.mark.usefixtures("reserves")
+def test_a_vacancy_is_filled_from_the_reserves_without_a_further_call(world: World) -> None:
+    evaluation_id = drawn(world)
+    decline(world, invited(world)[0])
+    refill(world, evaluation_id)
+    assert len(invited(world)) == 5
+    text = record(world)
+    assert text.count(b'"type":"call"') == 1
+    assert text.count(b'"method":"reserve"') == 1
+    assert verify_record(text).full
+
+
+@pytest.mark.usefixtures("reserves")
+def test_a_reserve_who_has_gone_on_leave_meanwhile_is_not_invited(world: World) -> None:
+    evaluation_id = drawn(world)
+    asked = invited(world)
+    with world.transaction() as session:
+        session.add_all(
+            ExpertLeave(
+                id=new_id(world.now()),
+                expert_id=expert_id,
+                from_at=world.now(),
+                to_at=world.now() + timedelta(days=3),
+            )
+            for expert_id in world.experts[: len(world.experts) - 4]
+            if expert_id not in {one.expert_id for one in asked}
+        )
+        away = {one.expert_id for one in session.new if isinstance(one, ExpertLeave)}
+    decline(world, asked[0])
+    refill(world, evaluation_id)
+    fresh = {one.expert_id for one in invited(world)} - {one.expert_id for one in asked}
+    assert len(fresh) == 1
+    assert fresh.isdisjoint(away)
+    assert verify_record(record(world)).full
+
+
+@pytest.mark.usefixtures("reserves")
+def test_where_only_a_seat_is_vacant_reserves_are_no_help_and_the_parties_are_called(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluation_id = book(world)
+    act(world, evaluation_id, "commit")
+    usual = rounds.draw_round
+
+    def after_others_were_faster(
+        session: Session, ground: Ground, actor: str, draw: Draw, seating: Seating
+    ) -> tuple[Placed, ...]:
+        full = tuple(replace(one, seats=(), capacity=0) for one in seating.offers[1:])
+        return usual(session, ground, actor, draw, replace(seating, offers=(seating.offers[0], *full)))
+
+    monkeypatch.setattr(rounds, "draw_round", after_others_were_faster)
+    act(world, evaluation_id, "run")
+    monkeypatch.undo()
+    assert b'"outcome":"taken"' in record(world)
+    refill(world, evaluation_id)
+    assert len(invited(world)) == 5
+    assert record(world).count(b'"type":"call"') == 2
+    assert verify_record(record(world)).full
+
+
+def test_when_a_center_can_take_fewer_than_were_drawn_the_others_are_drawn_a_new_center(
+    tmp_path: Path,
+) -> None:
+    world = make_world(tmp_path)
+    with world.transaction() as session:
+        centers = session.exec(select(Center).order_by(Center.code)).all()
+        break_seats(session, at=[center.id for center in centers[2:]])
+    evaluation_id, own = committed_with_the_tenderee(world)
+    act(world, evaluation_id, "run")
+    # While the tenderee takes its time, the two centers that were open may give only one seat each; the others mend theirs.
+    with world.transaction() as session:
+        for center in session.exec(select(Center).order_by(Center.code)).all()[:2]:
+            center.seat_quota = 1
+        for seat in session.exec(select(Seat)).all():
+            seat.state = "ready"
+    reveal(world, evaluation_id, own)
+    assert record(world).count(b'"outcome":"taken"') == 3
+    assert len(invited(world)) == 2
+    refill(world, evaluation_id)
+    reveal(world, evaluation_id, own)
+    assert len(invited(world)) == 5
+    assert verify_record(record(world)).full
+
+
+def test_a_share_once_revealed_stays_revealed_although_the_drawing_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    evaluation_id, own = committed_with_the_tenderee(world)
+    act(world, evaluation_id, "run")
+
+    def refused(*_: object, **__: object) -> None:
+        raise Unavailable("roster-altered", N_("专家库刚被他人修改"), N_("稍后重试"))
+
+    monkeypatch.setattr(venues, "reserve", refused)
+    reveal(world, evaluation_id, own)
+    assert "is tried again" in caplog.text
+    assert record(world).count(b'"type":"reveal"') == 1
+    monkeypatch.undo()
+    world.clock.advance(3600)
+    with world.database.reading() as session:
+        assert committee.waiting_to_move(session, world.now()) == (evaluation_id,)
+    refill(world, evaluation_id)
+    assert state(world) == "between"
+    assert len(invited(world)) == 5
+    assert verify_record(record(world)).full
+
+
+def test_who_declined_while_shares_were_revealed_is_not_asked_again_when_nothing_fits(world: World) -> None:
+    evaluation_id, own = drawn_with_the_tenderee(world)
+    first, second, *others = invited(world)
+    with world.transaction() as session:
+        break_seats(session)
+    assert decline(world, first) is Heard.declined
+    with world.transaction() as session:
+        venues.release(session, evaluation_id, first.seat_id)
+    refill(world, evaluation_id)
+    assert state(world) == "revealing"
+    assert decline(world, second) is Heard.declined
+    reveal(world, evaluation_id, own)
+    assert b'"type":"redraw"' in record(world)
+    with world.database.reading() as session:
+        rows = session.exec(select(Invitation).order_by(Invitation.id)).all()
+    assert {one.id: one.state for one in rows} == {
+        first.id: "declined",
+        second.id: "declined",
+        **{one.id: "cancelled" for one in others},
+    }
+    assert verify_record(record(world)).full
