@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -25,6 +25,13 @@ CHAIN_LENGTH = 999
 """How many rounds one promise serves."""
 
 _HEX_32 = re.compile(r"[0-9a-f]{64}")
+_PRIME = 2**255 - 19
+_CURVE_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
+_ORDER_8 = int.from_bytes(
+    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
+)
+_SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8})
+"""Ordinates of the eight points of small order of Ed25519 (RFC 8032, section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +64,16 @@ def of_evaluation(session: Session, evaluation_id: str) -> Sequence[DrawParty]:
 def promise(session: Session, now: datetime, evaluation_id: str, party: str, key: str, anchor: str) -> None:
     """A party keeps its secret itself: from now on only its public key and the end of its chain are known here.
 
-    key, anchor: 64 hex digits each. Only before the draw's commitment is published.
+    key, anchor: 64 hex digits each, never promised before. Only before the draw's commitment is published.
     """
-    for value in (key, anchor):
-        if not _HEX_32.fullmatch(value):
-            raise InvalidInput(
-                "promise-shape",
-                N_("承诺的格式不对：公钥和链顶各为 64 位十六进制数字"),
-                N_("把 yuanping party new 或本页生成的整段文字原样粘贴"),
-            )
+    if not (_HEX_32.fullmatch(key) and _HEX_32.fullmatch(anchor) and _one_can_sign_for(key)):
+        raise InvalidInput(
+            "promise-shape",
+            N_("承诺的格式不对：公钥和链顶各为 64 位十六进制数字"),
+            N_("把 yuanping party new 或本页生成的整段文字原样粘贴"),
+        )
     row = _row(session, now, evaluation_id, party)
+    _refuse_used(session, row, key, anchor)
     row.held, row.key, row.anchor = "own", key, anchor
     row.secret_sealed = row.key_sealed = None
     _saved(session, now, row, "own")
@@ -167,6 +174,29 @@ def _row(session: Session, now: datetime, evaluation_id: str, party: str) -> Dra
     return row or DrawParty(
         evaluation_id=evaluation_id, party=party, held="kept", key="", anchor="", prepared_at=now
     )
+
+
+def _refuse_used(session: Session, row: DrawParty, key: str, anchor: str) -> None:
+    """Conflict when another party, or a party of another draw, has promised this key or chain: whoever saw that draw
+    would know the shares of this one beforehand."""
+    alike = session.exec(
+        select(DrawParty).where(or_(col(DrawParty.key) == key, col(DrawParty.anchor) == anchor))
+    ).all()
+    if any((one.evaluation_id, one.party) != (row.evaluation_id, row.party) for one in alike):
+        raise Conflict(
+            "promise-used",
+            N_("这份承诺已用于另一方或另一次抽取，其份额可能已经公开"),
+            N_("用 yuanping party new 或本页另生成一份，每次抽取、每一方各用一份"),
+        )
+
+
+def _one_can_sign_for(key: str) -> bool:
+    """Whether this is a point of the curve in its one spelling, and none of those for which anybody can sign."""
+    y = int.from_bytes(bytes.fromhex(key), "little") % 2**255
+    if y >= _PRIME or y in _SMALL_ORDER:
+        return False
+    x_squared = (y * y - 1) * pow(_CURVE_D * y * y + 1, -1, _PRIME) % _PRIME
+    return pow(x_squared, (_PRIME - 1) // 2, _PRIME) == 1
 
 
 def _saved(session: Session, now: datetime, row: DrawParty, held: str) -> None:

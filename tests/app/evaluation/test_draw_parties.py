@@ -249,6 +249,38 @@ def test_the_tool_signs_nothing_that_does_not_hold_its_own_promise(world: World)
     assert OwnShare.read(stranger.text) == stranger
 
 
+def test_a_promise_serves_one_party_in_one_draw_because_its_shares_become_public(world: World) -> None:
+    first, second = book(world), book(world, lot_number="2")
+    own = promise(world, first, parties.TENDEREE)[parties.TENDEREE]
+    say(world, first, parties.TENDEREE, "promise", own.promise().text)
+    copied = {**own.promise().fields, "party": parties.SUPERVISOR}
+    half = {**OwnShare.new(parties.SUPERVISOR, "sha256").promise().fields, "anchor": copied["anchor"]}
+    for evaluation_id, fields in ((second, own.promise().fields), (first, copied), (first, half)):
+        text = statements.Statement("promise", fields).text
+        with pytest.raises(Conflict) as refused:
+            say(world, evaluation_id, str(fields["party"]), "promise", text)
+        assert refused.value.code == "promise-used"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        pytest.param("01" + "00" * 31, id="anybody can sign for it"),
+        pytest.param("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85", id="of order eight"),
+        pytest.param("02" + "00" * 31, id="not on the curve"),
+        pytest.param("ee" + "ff" * 30 + "7f", id="another spelling"),
+    ],
+)
+def test_a_key_with_which_nobody_or_anybody_could_sign_is_not_taken_as_a_promise(
+    world: World, key: str
+) -> None:
+    evaluation_id = book(world)
+    fields = {**OwnShare.new(parties.TENDEREE, "sha256").promise().fields, "key": key}
+    with pytest.raises(InvalidInput) as refused:
+        say(world, evaluation_id, parties.TENDEREE, "promise", statements.Statement("promise", fields).text)
+    assert refused.value.code == "promise-shape"
+
+
 def test_each_party_is_spoken_for_by_its_own_people_only(world: World) -> None:
     evaluation_id = book(world)
     with world.transaction() as session:
