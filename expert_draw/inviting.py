@@ -10,9 +10,9 @@ from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
-from expert_draw import placing
 from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance
 from expert_draw.models import Draw, DrawSlot, Expert, Invitation
+from expert_draw.roster_rows import CHINA
 
 RELEASED = "released"
 
@@ -110,7 +110,7 @@ def notice(invitation: Invitation) -> dict[str, str]:
         "duration": wording.duration_words(invitation.minutes, "zh"),
         "hotline": invitation.hotline,
         "place": invitation.report_place,
-        "time": wording.time_words(invitation.starts_at.astimezone(placing.CHINA), "zh"),
+        "time": wording.time_words(invitation.starts_at.astimezone(CHINA), "zh"),
     }
 
 

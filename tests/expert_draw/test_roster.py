@@ -17,9 +17,9 @@ from app.core.sealing import Sealer
 from app.sample.sheets import good_rows
 from expert_draw import roster
 from expert_draw.models import Expert, ExpertSpecialty
-from expert_draw.placing import CHINA
 from expert_draw.roster import ImportReport
 from expert_draw.roster_report import outcome, print_report
+from expert_draw.roster_rows import CHINA
 from tests.support.halls import NOW, make_database
 
 SEALER = Sealer(bytes(range(32)))
