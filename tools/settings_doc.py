@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -29,6 +29,8 @@ def kind(annotation: Any) -> str:
     """A type as people name it."""
     if get_origin(annotation) in {Union, UnionType}:
         return " or ".join(kind(part) for part in get_args(annotation) if part is not type(None))
+    if get_origin(annotation) is Literal:
+        return " or ".join(f"`{value}`" for value in get_args(annotation))
     names = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", Path: "folder"}
     if annotation in names:
         return names[annotation]

@@ -1,50 +1,70 @@
 """The draw itself, free of any database, clock or network: the same inputs give the same committee.
 
-One draw from beginning to end, as the service runs it:
+One small draw from beginning to end; it runs as it stands here (tests/expert_draw/engine/test_example.py):
 
-    from expert_draw.engine.certificate import certify
-    from expert_draw.engine.codes import expert_code, expert_key, group_code
+    from datetime import UTC, datetime, timedelta
+    from fractions import Fraction
+
+    from expert_draw.engine.certificate import Thresholds, certify
+    from expert_draw.engine.codes import candidate_code, group_code
     from expert_draw.engine.pool import Candidate, DrawKind, Level, Pool
     from expert_draw.engine.quota import obstacles
-    from expert_draw.engine.record import DrawRecord, Party, RulePack
+    from expert_draw.engine.randomness import chain_anchor, chain_share
+    from expert_draw.engine.record import DrawRecord, Party, RulePack, agree_signature, reveal_signature
     from expert_draw.engine.signing import Signer
     from expert_draw.engine.verify import verify_record
 
-    # 1. Who can be drawn for what, in codes. One slot per place, so that venues and seats can follow the experts.
-    experts = Pool(
-        DrawKind.expert,
-        slots=(("1", 1), ("2", 1)),
-        candidates=tuple(Candidate(code, groups_in_codes, slots, grounds) for ...),
-        levels=(Level((("employer", 1),)),),
-    )
-    obstacles(experts)                            # () or refusals saying what would have to give
+    # Secrets; in a real draw 32 random bytes each: the salt of the draw, the key of the house, and a party's key and chain.
+    salt, house, nonce = bytes(32), Signer(b"h" * 32), b"n" * 32
+    supervisor, secret, rounds = Signer(b"s" * 32), b"c" * 32, 999
+    now = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
-    # 2. Everything is fixed, pinned and published before any chance exists. house: the signer of the service; parties: who
-    #    has promised shares; nonce: 32 fresh secret bytes for each list.
+    # 1. Who can be drawn for what, in codes: twelve people of six employers, three places, one of an employer at most.
+    people = tuple(
+        Candidate(
+            candidate_code(salt, f"expert {n}"),
+            groups=(("employer", group_code(salt, "employer", f"employer {n % 6}")),),
+            slots=("building", "cost") if n % 3 else ("building",),
+            grounds=("employer",) if n == 11 else (),
+        )
+        for n in range(12)
+    )
+    experts = Pool(DrawKind.expert, (("building", 2), ("cost", 1)), people, (Level((("employer", 1),)),))
+    assert obstacles(experts) == ()  # otherwise refusals that say what would have to give
+
+    # 2. Everything is fixed, pinned and published before there is any chance; the party agrees, the chances are stated.
     record = DrawRecord.open(
         now, house, number="CQ-2026-000123", suite="sha256", law="uniform-labelled",
-        rules=RulePack("cn_tender", "2026.1", sha256_of_pack), parties=parties,
-        pools=[(experts, nonce), (venues, nonce), (seats, nonce)],
+        rules=RulePack("cn_tender", "2026.1", "0" * 64),
+        parties=[Party("supervisor", supervisor.public, chain_anchor(secret, rounds).hex(), "own")],
+        pools=[(experts, nonce)],  # venues and seats: further pools that follow this one, slot by slot
     )
-    record = record.agree(now, house, "supervisor", signature)           # each party, see agree_signature
-    record = record.lock(now, house, certify(experts, law, thresholds))
-    record = record.approve(now, house, signature)                       # only when there are warnings
+    record = record.agree(now, house, "supervisor", agree_signature(supervisor, record.head))
+    allowed = Thresholds(depth_ratio=3, greatest_chance=Fraction(1, 2), ten_share=Fraction(1))
+    certificate = certify(experts, "uniform-labelled", allowed)
+    assert certificate.warnings == ()  # otherwise the supervisor has to `approve`
+    record = record.lock(now, house, certificate)
 
-    # 3. A round: the parties are called, each reveals its share, every vacancy of every kind is drawn.
-    record = record.call(now, house, until)
-    record = record.reveal(now, house, "supervisor", share, signature)   # each party, see reveal_signature
-    record = record.draw(now, house)
-    record.holders                                                       # (kind, slot, code)
+    # 3. A round: the parties are called, each reveals its share, every vacancy is drawn.
+    def draw_round(record):
+        record = record.call(now, house, until=now + timedelta(minutes=30))
+        share = chain_share(secret, rounds, record.open_call.round_no)
+        sig = reveal_signature(supervisor, record.open_call.hash, share)
+        return record.reveal(now, house, "supervisor", share, sig).draw(now, house)
 
-    # 4. Answers. Whoever leaves a place takes along what was drawn to fit them; the next round fills all vacancies.
-    record = record.outcome(now, house, DrawKind.expert, "1", code, "declined", evidence=sha256_of_proof)
-    record = record.draw_reserve(now, house)                             # where reserves were promised
-    record = record.declare(now, house, seats_free_now, nonce)           # optional, before a round
-    record = record.exclude(now, house, DrawKind.expert, [(code, "employer")])
+    record = draw_round(record)
 
-    # 5. The end.
-    record = record.close(now, house)                                    # or record.void(now, house, "pool_exhausted")
-    verify_record(record.text(openings=True)).full
+    # 4. Answers. Somebody declines; a further round fills the place, with a fresh share.
+    first = record.holders[0]
+    record = record.outcome(now, house, first.kind, first.slot, first.code, "declined")
+    record = draw_round(record)
+    for one in record.holders:
+        record = record.outcome(now, house, one.kind, one.slot, one.code, "accepted")
+
+    # 5. The end, and what anybody can check: everything, or as much as the lines alone show.
+    record = record.close(now, house)  # or record.void(now, house, "pool_exhausted")
+    assert verify_record(record.text(openings=True), record.head, house.public).full
+    assert verify_record(record.text(openings=False)).ok
 
 Every step returns a new DrawRecord; its `events` are the lines, its `openings` what opens the lists, one row each.
 `DrawRecord.trust(lines, openings)` takes the house's own rows back, `DrawRecord.load` those of anyone. `record.phase` says what
