@@ -21,6 +21,9 @@ EXHAUSTED = "pool_exhausted"
 
 def close(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> None:
     """Ends the record: every place is filled and everyone has accepted."""
+    if not keeping.readable(session, draw):
+        _ended_unwritten(session, now, draw, Tag.draw_closed, {"rounds": draw.rounds})
+        return
     before = keeping.read(session, draw)
     record = before.close(now, keeping.house_signer(sealer))
     _ended(session, now, sealer, draw, before, record, Tag.draw_closed, {"rounds": draw.rounds})
@@ -35,10 +38,13 @@ def give_up(
     """
     if draw.closed_at is not None:
         return
-    before = keeping.read(session, draw)
-    record = before.void(now, keeping.house_signer(sealer), reason, party)
     data = {"reason": reason, "party": party or ""}
-    _ended(session, now, sealer, draw, before, record, Tag.draw_voided, data)
+    if keeping.readable(session, draw):
+        before = keeping.read(session, draw)
+        record = before.void(now, keeping.house_signer(sealer), reason, party)
+        _ended(session, now, sealer, draw, before, record, Tag.draw_voided, data)
+    else:
+        _ended_unwritten(session, now, draw, Tag.draw_voided, data)
     inviting.release_all(session, now, sealer, draw)
     bus.publish(session, f"evaluation:{draw.evaluation_id}", "draw")
 
@@ -66,6 +72,20 @@ def _ended(
     draw.closed_at, draw.reveal_until = now, None
     session.flush()
     listing.enter(session, now, sealer, draw, record, "closed" if tag is Tag.draw_closed else "void")
+    _noted(session, now, draw, tag, {"head": record.head, **data})
+
+
+def _ended_unwritten(
+    session: Session, now: datetime, draw: Draw, tag: Tag, data: Mapping[str, str | int]
+) -> None:
+    """Ends a draw whose record an earlier version of the house has written: nothing can be added to that one any more."""
+    draw.closed_at, draw.state = now, "closed" if tag is Tag.draw_closed else "void"
+    session.add(draw)
+    session.flush()
+    _noted(session, now, draw, tag, data)
+
+
+def _noted(session: Session, now: datetime, draw: Draw, tag: Tag, data: Mapping[str, str | int]) -> None:
     audit.record(
         session,
         now,
@@ -73,5 +93,5 @@ def _ended(
         tag=tag,
         actor="house",
         subject=f"draw:{draw.number}",
-        data={"head": record.head, **data},
+        data=dict(data),
     )

@@ -11,14 +11,19 @@ from app.core.errors import NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
 from expert_draw.engine.record import DrawRecord
-from expert_draw.engine.signing import Signer
+from expert_draw.engine.signing import FORMAT, Signer
+from expert_draw.engine.wording import RecordBroken
 from expert_draw.models import Draw, DrawEvent, DrawOpening
 
 _KEPT = 64
+_OF_ONE_DRAW = 2
 
 
 class _Recent:
-    """The records read lately, by draw and last line; a longer record never takes the place of another one's."""
+    """The records read lately, by draw and last line; a longer record never takes the place of another one's.
+
+    Of each draw the last two are kept: a transaction may be given up, or a reader see the time before it.
+    """
 
     def __init__(self) -> None:
         self._records: OrderedDict[tuple[str, str], DrawRecord] = OrderedDict()
@@ -26,11 +31,16 @@ class _Recent:
 
     def find(self, draw_id: str, head: str) -> DrawRecord | None:
         with self._lock:
+            if (draw_id, head) in self._records:
+                self._records.move_to_end((draw_id, head))
             return self._records.get((draw_id, head))
 
     def put(self, draw_id: str, record: DrawRecord) -> None:
         with self._lock:
             self._records[draw_id, record.head] = record
+            self._records.move_to_end((draw_id, record.head))
+            for former in [key for key in self._records if key[0] == draw_id][:-_OF_ONE_DRAW]:
+                del self._records[former]
             while len(self._records) > _KEPT:
                 self._records.popitem(last=False)
 
@@ -58,15 +68,25 @@ def by_number(session: Session, number: str) -> Draw:
 
 
 def read(session: Session, draw: Draw) -> DrawRecord:
-    """The record as it stands. These are the house's own rows: nothing is run again, that is what `verify` is for."""
+    """The record as it stands. These are the house's own rows: nothing is run again, that is what `verify` is for.
+
+    RecordBroken `record.unknown_format` for a record that an earlier version of the house has written.
+    """
     last = session.exec(
         select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n).desc()).limit(1)
     ).one()
     known = _recent.find(draw.id, hash_of_line(last))
     if known is None:
+        if (written := _format(session, draw)) != FORMAT:
+            raise RecordBroken("record.unknown_format", value=written)
         known = DrawRecord.trust(lines(session, draw), openings(session, draw))
         _recent.put(draw.id, known)
     return known
+
+
+def readable(session: Session, draw: Draw) -> bool:
+    """Whether the record can be gone on with: False for one that an earlier version of the house has written."""
+    return _format(session, draw) == FORMAT
 
 
 def append(
@@ -112,3 +132,9 @@ def text(session: Session, draw: Draw, *, opened: bool) -> bytes:
     """The record as a file: the supervisor's bundle with the lists opened, or the public one without."""
     parts = lines(session, draw) + (openings(session, draw) if opened else ())
     return "".join(f"{line}\n" for line in parts).encode()
+
+
+def _format(session: Session, draw: Draw) -> str:
+    """The format that the first line names."""
+    first = session.exec(select(DrawEvent.line).where(DrawEvent.draw_id == draw.id, DrawEvent.n == 1)).one()
+    return str(json.loads(first)["body"].get("format"))[:64]

@@ -26,11 +26,11 @@ def record_outcome(
     outcome: str,
     evidence: str,
 ) -> None:
-    """Writes what became of an invitation into the record, while the record is open.
+    """Writes what became of an invitation into the record, while the record is open and of this version.
 
     While shares are being revealed no line may come between: the outcome then waits in a row until the round is drawn.
     """
-    if draw.closed_at is not None:
+    if draw.closed_at is not None or not keeping.readable(session, draw):
         return
     told = DrawDeferred(
         draw_id=draw.id,

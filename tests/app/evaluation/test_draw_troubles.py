@@ -14,7 +14,10 @@ from app.core.ids import new_id
 from app.evaluation import cases, committee, conductor, draw_parties
 from app.notify.listener import Heard
 from expert_draw import keeping, parties, rounds
+from expert_draw.engine.pool import DrawKind
+from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.verify import verify_record
+from expert_draw.engine.wording import RecordBroken
 from expert_draw.ground import Ground
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw, ExpertLeave, Invitation
@@ -254,3 +257,47 @@ def test_who_declined_while_shares_were_revealed_is_not_asked_again_when_nothing
         **{one.id: "cancelled" for one in others},
     }
     assert verify_record(record(world)).full
+
+
+def test_an_evaluation_whose_record_an_earlier_version_wrote_can_be_given_up_and_says_why_it_is_not_read(
+    world: World,
+) -> None:
+    evaluation_id = drawn(world)
+    asked = invited(world)
+    with world.transaction() as session:
+        connection = session.connection()
+        for trigger in ("draw_event_no_update", "draw_event_no_delete"):
+            connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        connection.exec_driver_sql("DELETE FROM draw_event WHERE n > 1")
+        former = '{"body":{"format":"yuanping-draw/1"},"hash":"00"}'
+        connection.exec_driver_sql("UPDATE draw_event SET line = ?", (former,))
+    with world.database.reading() as session, pytest.raises(RecordBroken) as refused:
+        keeping.read(session, session.exec(select(Draw)).one())
+    assert refused.value.code == "record.unknown_format"
+    assert decline(world, asked[0]) is Heard.declined
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "升级后重新抽取")
+    assert state(world) == "void"
+    assert invited(world) == []
+    with world.database.reading() as session:
+        assert venues.booked_seats(session, evaluation_id) == ()
+
+
+def test_records_read_lately_are_kept_however_many_lines_another_draw_gets(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = book(world), book(world, project_number="ZT-2026-002")
+    for evaluation_id in (first, second):
+        act(world, evaluation_id, "commit")
+    with world.transaction() as session:
+        one, other = session.exec(select(Draw).order_by(Draw.number)).all()
+        longer = keeping.read(session, other)
+        pool = longer.pool(DrawKind.seat)
+        for number in range(70):
+            before = longer
+            nonce = number.to_bytes(32, "big")
+            longer = before.declare(world.now(), keeping.house_signer(world.sealer), pool, nonce)
+            keeping.append(session, world.now(), other, longer, before)
+        monkeypatch.setattr(DrawRecord, "trust", None)
+        assert keeping.read(session, one).phase == "between"
+        assert keeping.read(session, other) == longer
