@@ -71,7 +71,7 @@ def figures(quick: bool) -> Iterator[Figure]:
 
 
 def compared() -> Tally:
-    """Counts, every chance and the number of every committee, on instances that are the same in every run."""
+    """Counts, every chance and the number of every committee, on random instances."""
     tally = Tally()
 
     @settings(
