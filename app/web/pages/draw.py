@@ -12,7 +12,6 @@ from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.i18n import N_
 from app.evaluation import cases, committee, draw_parties, draw_views, rule_notes, views
-from app.evaluation.models import Evaluation
 from app.evaluation.shown import DrawView
 from app.rules import library
 from app.web.pages.acts import allowed
@@ -46,7 +45,7 @@ def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
         "pool.html",
         actor=actor,
         view=view,
-        rules=rules_of(evaluation),
+        rules=rules_of(evaluation.rule_pack),
         acts=allowed(actor, set(acts) & {"commit"}),
     )
 
@@ -117,14 +116,14 @@ def party_page(evaluation_id: str, party: str, visit: VisitDep, actor: Reader) -
         speak=f"{base}/parties/{party}",
         record=f"{base}/record",
         news=f"/api/evaluations/{evaluation_id}/stream",
-        rules=rules_of(evaluation),
+        rules=rules_of(evaluation.rule_pack),
         suite=visit.settings.draw.suite,
     )
 
 
-def rules_of(evaluation: Evaluation) -> dict[str, rule_notes.RuleRow]:
+def rules_of(rule_pack: str) -> dict[str, rule_notes.RuleRow]:
     """The rules that the pages of a draw name, by their path."""
-    rows = rule_notes.rows(library.load(evaluation.rule_pack), _SHOWN_RULES)
+    rows = rule_notes.rows(library.load(rule_pack), _SHOWN_RULES)
     return {row.path: row for row in rows}
 
 
@@ -164,6 +163,6 @@ def _page(
         may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
         may_link=actor.may(Permission.draw_run),
         speaks_for=speaks_for,
-        rules=rules_of(evaluation),
+        rules=rules_of(evaluation.rule_pack),
         refusal=visit.explain(refusal) if refusal else None,
     )

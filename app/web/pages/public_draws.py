@@ -60,7 +60,7 @@ def party_page(secret: Secret, visit: VisitDep) -> HTMLResponse:
         speak=base,
         record=f"{base}/record",
         news=f"/party/{secret}/stream",
-        rules=rules_of(evaluation),
+        rules=rules_of(evaluation.rule_pack),
         suite=visit.settings.draw.suite,
     )
 
