@@ -6,6 +6,8 @@ import pytest
 
 from app.accounts.permissions import Role
 from app.evaluation import committee, conductor
+from expert_draw import parties
+from tests.app.web.test_draw_pages import act, agreed, number, promised
 from tests.browser.conftest import Visit
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
@@ -16,6 +18,11 @@ DOORS = ("/sign-in", "/sign-in?next=/today", "/seat", "/verify")
 STAFF = ("/today", "/evaluations/new", "/rules", "/rules/cn_govproc")
 LOOKS = tuple(product(("zh", "en"), ("light", "dark")))
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+DOWNWARDS = "() => document.documentElement.scrollHeight - window.innerHeight"
+SPILLING = """() => [...document.querySelectorAll('.stage :not(.visually-hidden)')]
+    .filter((one) => one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0)
+    .map((one) => `${one.className} ${one.scrollWidth} > ${one.clientWidth}: ${one.textContent.trim()}`)"""
 
 
 def drawn(house: WebHouse) -> str:
@@ -29,11 +36,22 @@ def drawn(house: WebHouse) -> str:
     return str(evaluation.id)
 
 
-def booked(house: WebHouse) -> str:
+def booked(house: WebHouse, lot: str = "1") -> str:
     world = house.world
     with world.transaction() as session:
         acting = world.house
-        return str(conductor.book(session, world.now(), acting, OPERATOR, booking(world)).id)
+        return str(conductor.book(session, world.now(), acting, OPERATOR, booking(world, lot_number=lot)).id)
+
+
+def waiting(house: WebHouse) -> tuple[str, str]:
+    """An evaluation whose draw waits for the shares of three parties, one of them by link: (its id, path of the link)."""
+    evaluation = booked(house, "2")
+    made = house.visitor(Role.host_operator).post(f"/api/evaluations/{evaluation}/draw/parties/tenderee/link")
+    own = promised(house, evaluation, *parties.NAMES)
+    act(house, evaluation, "commit")
+    agreed(house, evaluation, own)
+    act(house, evaluation, "run")
+    return evaluation, f"/party/{made.json()['url'].rsplit('/', 1)[1]}"
 
 
 def pages_of(evaluation: str, *parts: str) -> tuple[str, ...]:
@@ -68,6 +86,35 @@ def test_an_evaluation_while_it_invites_is_accessible(visit: Visit, house: WebHo
     look_at(visit, Role.supervisor, pages_of(drawn(house), "", "/draw", "/invitations", "/replay"))
 
 
+def test_a_draw_before_its_commitment_is_accessible(visit: Visit, house: WebHouse) -> None:
+    paths = pages_of(booked(house), "/pool", "/ceremony", "/draw/parties/center")
+    look_at(visit, Role.host_operator, (*paths, "/draws"))
+
+
+def test_a_draw_that_waits_for_its_parties_is_accessible(visit: Visit, house: WebHouse) -> None:
+    evaluation, link = waiting(house)
+    paths = pages_of(evaluation, "/draw", "/ceremony", "/draw/parties/supervisor")
+    look_at(visit, Role.supervisor, (*paths, link))
+
+
+def test_the_record_of_a_draw_is_accessible_to_anyone(visit: Visit, house: WebHouse) -> None:
+    evaluation = drawn(house)
+    look_at(visit, None, ("/draws", f"/draws/{number(house)}", "/verify"))
+    look_at(visit, Role.host_operator, pages_of(evaluation, "/ceremony"))
+
+
+def test_a_projector_shows_everything_at_once(visit: Visit, house: WebHouse) -> None:
+    """Nobody scrolls a projector: before, while and after, in both languages and at both sizes."""
+    shows = (waiting(house)[0], booked(house, "3"), drawn(house))
+    for size, evaluation, language in product(((1366, 768), (1920, 1080)), shows, ("zh", "en")):
+        page = visit(Role.host_operator, size=size).open(
+            f"/evaluations/{evaluation}/ceremony?lang={language}"
+        )
+        assert page.evaluate(SIDEWAYS) == 0
+        assert page.evaluate(DOWNWARDS) <= 0, f"{size} {language}"
+        assert page.evaluate(SPILLING) == [], f"{size} {language}"
+
+
 def test_refusals_are_accessible(visit: Visit, house: WebHouse) -> None:
     visitor = visit(Role.guest_operator)
     for path in ("/nowhere", f"/evaluations/{booked(house)}"):
@@ -80,8 +127,10 @@ def test_refusals_are_accessible(visit: Visit, house: WebHouse) -> None:
 
 
 def test_nothing_sticks_out_on_a_phone(visit: Visit, house: WebHouse) -> None:
-    paths = pages_of(drawn(house), "", "/draw", "/invitations")
-    for role, wanted in ((None, DOORS), (Role.host_operator, (*STAFF, *paths))):
+    parts = ("", "/draw", "/invitations", "/pool", "/ceremony", "/draw/parties/center")
+    (waits, link), paths = waiting(house), pages_of(drawn(house), *parts)
+    wanted_by_staff = (*STAFF, *paths, *pages_of(waits, "/draw", "/draw/parties/center"))
+    for role, wanted in ((None, (*DOORS, link, "/draws")), (Role.host_operator, wanted_by_staff)):
         visitor = visit(role, size=(390, 844))
         for path in wanted:
             assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
@@ -89,7 +138,7 @@ def test_nothing_sticks_out_on_a_phone(visit: Visit, house: WebHouse) -> None:
 
 def test_nothing_sticks_out_at_a_seat_terminal(visit: Visit, house: WebHouse) -> None:
     visitor = visit(Role.host_operator)
-    for path in (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations")):
+    for path in (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations", "/pool"), "/draws"):
         assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
 
 
