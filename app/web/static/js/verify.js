@@ -401,6 +401,11 @@ const AFTER = { // §7: state before → outcomes that vacate the place
     vacated: "late" },
   other: { drawn: "refused released taken fault", accepted: "released fault", vacated: "" },
 };
+class Role { // the vacant slots with one list; who is on it is looked up in few draws only
+  slots = []; n = 0; #on;
+  constructor(list) { this.list = list; }
+  get on() { return (this.#on ??= new Set(this.list)); }
+}
 class Draw extends Story {
   places = []; left = new Set(); taken = new Set(); reserves = null; due = [];
   out = { expert: new Set(), venue: new Set(), seat: new Set() };
@@ -417,6 +422,7 @@ class Draw extends Story {
       held: up(row(CODE, groups), 1) });
     return (v) => {
       if (!shape(v)) return false;
+      if (!v.held.length && !v.conflicts.length) return true;
       const codes = new Set(v.candidates.map(([code]) => code)), held = v.held.map(([code]) => code);
       if (held.some((code) => codes.has(code))) return false;
       for (const code of held) codes.add(code);
@@ -499,7 +505,7 @@ class Draw extends Story {
     for (const [slot, n] of vacant) {
       const list = lists.get(slot);
       let role = roles.find((r) => r.list.length === list.length && list.every((one, i) => one === r.list[i]));
-      if (!role) roles.push((role = { list, on: new Set(list), slots: [], n: 0 }));
+      if (!role) roles.push((role = new Role(list)));
       role.slots.push([slot, n]); role.n += n;
     }
     return roles;
