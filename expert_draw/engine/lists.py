@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from app.core.canonical import Canonical
 from expert_draw.engine.merkle import Hash, Leaf, root_of
-from expert_draw.engine.pool import MOST_PLACES, Bound, Candidate, DrawKind, Level, Member, Pool
+from expert_draw.engine.pool import MOST_LEVELS, MOST_PLACES, Bound, Candidate, DrawKind, Level, Member, Pool
 from expert_draw.engine.randomness import Suite, hash_of
 from expert_draw.engine.shapes import (
     CODE,
@@ -68,10 +68,13 @@ class Terms:
         slots = some(counts(fields["slots"], KEY, "slots"), "slots")
         if sum(quota for _, quota in slots) > MOST_PLACES:
             raise refused("slots")
+        levels = some(many(fields["levels"], _read_level, "levels"), "levels")
+        if len(levels) > MOST_LEVELS:
+            raise refused("levels")
         return cls(
             kind=kind_of(fields["kind"]),
             slots=slots,
-            levels=some(many(fields["levels"], _read_level, "levels"), "levels"),
+            levels=levels,
             follows=None if fields["follows"] is None else _read_follows(fields["follows"]),
             size=whole(fields["size"], "size", 0),
             table=string(fields["table"], HASH, "table"),

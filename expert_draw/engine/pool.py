@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 from expert_draw.engine.wording import misasked
 
 MOST_PLACES = 99
+MOST_LEVELS = 8
 MOST_WEIGHT = 1 << 24
 
 Group = tuple[str, str]
@@ -138,7 +139,7 @@ class Pool:
     It sorts itself: equal pools compare equal in whatever order they were written.
 
     slots: (key, quota): 1 ≤ quota, 99 places at most. candidates: everyone who qualifies for a slot, once each.
-    levels: strictest first, tried in this order. follows: (kind, group) when whoever takes a slot must share a value of
+    levels: one to eight, strictest first, tried in this order. follows: (kind, group) when whoever takes a slot must share a value of
     that group with the holder of the same slot in that kind (the seat of place "1" is in the center drawn as the venue
     of place "1"); quotas are 1 then. conflicts: pairs of ids who must not sit together where a level keeps them apart.
     held: already appointed; they count for caps, bounds and conflicts and are not drawn.
@@ -188,8 +189,8 @@ class Pool:
     def _check_slots(self) -> None:
         if not self.slots:
             raise misasked("draw.no_slots")
-        if not self.levels:
-            raise misasked("draw.no_levels")
+        if not 1 <= len(self.levels) <= MOST_LEVELS:
+            raise misasked("draw.levels_out_of_range", levels=len(self.levels), most=MOST_LEVELS)
         for key, quota in self.slots:
             _text(key)
             if not _whole(quota) or not 1 <= quota <= MOST_PLACES:

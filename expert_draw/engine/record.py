@@ -168,8 +168,14 @@ class DrawRecord:
     def call(
         self, now: datetime, house: Signer, until: datetime, beacon: tuple[str, int] | None = None
     ) -> "DrawRecord":
-        """Calls the parties to reveal until then. beacon: (source, its round) of the public randomness mixed in afterwards."""
-        return self._next(now, house, Call(self.next_round, time_of(until), beacon))
+        """Calls the parties to reveal until then. beacon: (source, its round) of the public randomness mixed in afterwards.
+
+        RecordBroken("record.reserve_first") while reserves can fill the vacancies of experts.
+        """
+        entry = Call(self.next_round, time_of(until), beacon)
+        longer = self._next(now, house, entry)
+        check_lists(self.history, entry, self.lists)
+        return longer
 
     def reveal(self, now: datetime, house: Signer, party: str, share: bytes, sig: str) -> "DrawRecord":
         """A party reveals its share of the open call. sig: `reveal_signature` by that party."""

@@ -10,9 +10,11 @@ from expert_draw.engine.lists import Lists
 from expert_draw.engine.pool import DrawKind, Member, Pool, Standing, first_standing
 from expert_draw.engine.randomness import Stream
 from expert_draw.engine.reserve import reserve_order
-from expert_draw.engine.round_entries import Round
+from expert_draw.engine.round_entries import Call, Round
 from expert_draw.engine.shapes import Pairs
 from expert_draw.engine.wording import RecordBroken
+
+_NO_RESERVE = frozenset({"record.followed_vacant", "record.no_reserve"})
 
 
 def pool_of(history: History, kind: DrawKind, lists: Lists) -> Pool:
@@ -93,6 +95,8 @@ def check_lists(history: History, entry: Entry, lists: Lists) -> None:
     """Whether a line fits the opened lists, `history` being the state before it; RecordBroken if not."""
     if isinstance(entry, Round):
         _check_round(history, entry, lists)
+    elif isinstance(entry, Call):
+        _check_no_reserve(history, lists)
     elif isinstance(entry, Exclude):
         pool = pool_of(history, entry.kind, lists)
         for code, _ in entry.excluded:
@@ -131,6 +135,19 @@ def _check_round(history: History, entry: Round, lists: Lists) -> None:
     expected = reserve_round(history, lists) if entry.method == "reserve" else next_round(history, lists)
     if entry != expected:
         raise RecordBroken("record.wrong_drawn", kind=entry.kind.value, round=entry.round_no)
+
+
+def _check_no_reserve(history: History, lists: Lists) -> None:
+    """Whether a call is needed: shares of a further round must not choose anew where the reserves have the say."""
+    if history.reserves is None or not history.needed(DrawKind.expert):
+        return
+    try:
+        reserve_round(history, lists)
+    except RecordBroken as refusal:
+        if refusal.code not in _NO_RESERVE:
+            raise
+        return
+    raise RecordBroken("record.reserve_first")
 
 
 def _reserves(before: History, drawn: Pairs, lists: Lists) -> dict[str, tuple[int, ...]]:

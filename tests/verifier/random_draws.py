@@ -115,7 +115,7 @@ def _pool(
 
 def _filled(luck: Luck, record: DrawRecord, minute: int) -> DrawRecord:
     """The vacancies are filled: from the reserve where that can be done, else in a round of their own."""
-    if record.needed(DrawKind.expert) and luck.happens(70):
+    if record.needed(DrawKind.expert):
         try:
             record = record.draw_reserve(later(minute), HOUSE)
         except RecordBroken:

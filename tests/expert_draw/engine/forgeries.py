@@ -57,6 +57,12 @@ def swap_reserve(edited: Book) -> None:
     drawn[0][1] = next(row[0] for row in rows if row[0] not in taken and "1" in row[2] and not row[3])
 
 
+def called_past_reserves(edited: Book) -> None:
+    """The reserve who comes next does not please; a further round gives another one, by its shares and all rules but one."""
+    told = book(stories.past_reserves())
+    edited.lines, edited.openings = told.lines, told.openings
+
+
 def claimed_none(edited: Book) -> None:
     edited.body(edited.number("round")).update({"drawn": [], "method": "none", "tries": 4096})
 
@@ -170,7 +176,7 @@ def beacon_first(edited: Book) -> None:
     edited.lines.insert(edited.number("call"), line)
 
 
-CLOSED, SHORT = "good-closed", "good-excluded-later"
+CLOSED, SHORT, SMALL = "good-closed", "good-excluded-later", "good-beacon"
 # name: (the good record, forge)
 FORGERIES: dict[str, tuple[str, Forge]] = {
     "table-row-changed": (SHORT, opened(0, "candidates", 0, 2, value=["2"])),
@@ -181,6 +187,7 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "list-pinned-anew": (SHORT, pinned_anew),
     "commitment-replaced": (SHORT, put("open", 0, "pools", 0, "table", value=OTHER)),
     "size-misstated": (SHORT, put("open", 0, "pools", 0, "size", value=11)),
+    "nine-levels": ("good-given-up", put("open", 0, "pools", 0, "levels", value=[[[], 1]] * 9)),
     "level-skipped": (CLOSED, put("round", 2, "level", value=2)),
     "member-swapped": (SHORT, swap_member),
     "member-excluded-before": ("good-excluded-later", swap_for_excluded),
@@ -214,6 +221,7 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "beacon-value-changed": ("good-beacon", put("beacon", 0, "value", value=OTHER)),
     "beacon-before-reveals": ("good-beacon", beacon_first),
     "reserve-swapped": ("good-reserves", swap_reserve),
+    "called-past-reserves": ("good-reserves", called_past_reserves),
     "reserves-raised": ("good-reserves", put("open", 0, "reserve", value=1)),
     "stuck-without-redraw": ("good-redraw", drop("redraw", 0)),
     "none-though-feasible": (SHORT, claimed_none),
@@ -227,8 +235,8 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "stranger-excluded": (SHORT, exclude(STRANGER)),
     "seated-excluded": (SHORT, exclude("seated")),
     "closed-too-early": (CLOSED, drop("outcome", 4, 5)),
-    "closing-list-changed": (CLOSED, put("close", 0, "holders", 0, 2, value=STRANGER)),
-    "line-after-the-end": (CLOSED, late_line),
+    "closing-list-changed": (SMALL, put("close", 0, "holders", 0, 2, value=STRANGER)),
+    "line-after-the-end": (SMALL, late_line),
     "opened-twice": (SHORT, copy("open", 0, ("agree", 0))),
     "first-line-missing": (SHORT, drop("open", 0)),
     "another-format": (SHORT, put("open", 0, "format", value="yuanping-draw/1")),
@@ -238,9 +246,9 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
     "candidates-reordered": (SHORT, reordered),
     "candidate-dropped": (SHORT, fewer_on_list),
     "weight-changed": ("good-weighted", opened(0, "candidates", 0, 4, value=999)),
-    "opening-missing": (CLOSED, missing_opening),
-    "opening-twice": (CLOSED, opening_twice),
-    "openings-reordered": (CLOSED, lambda edited: edited.openings.reverse()),
+    "opening-missing": ("good-withheld", missing_opening),
+    "opening-twice": ("good-withheld", opening_twice),
+    "openings-reordered": ("good-withheld", lambda edited: edited.openings.reverse()),
 }
 # Further ones, tried in memory only: what has another shape than the format permits, and variants of the above.
 UNWRITTEN: dict[str, tuple[str, Forge]] = {
@@ -319,7 +327,6 @@ def unsealed() -> dict[str, bytes]:
         "last-newline-missing": text[:-1],
         "blank-line-added": text + b"\n",
         "line-after-openings": text + rows[4],
-        "not-utf-8": b"".join([*rows[:4], b"\xff\n", *rows[5:]]),
         "format-one": FORMAT_ONE,
     }
 

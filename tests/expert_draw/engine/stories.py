@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from functools import cache
 
+from expert_draw.engine.lines import time_of, write_event
 from expert_draw.engine.pool import Candidate, DrawKind, Level, Pool
 from expert_draw.engine.record import DrawRecord, RosterRoot
+from expert_draw.engine.round_entries import Call
 from tests.expert_draw.engine.samples import (
     HOUSE,
     STRICT,
@@ -111,6 +113,16 @@ def from_reserves() -> DrawRecord:
             return None
 
     return first_of(told)
+
+
+@cache
+def past_reserves() -> DrawRecord:
+    """What the house must not do: it calls the parties again where the next reserve would do. Else all is in order."""
+    record = played(ready((crowd(16),), number="CQ-2026-000156", reserve=2), 10)
+    record = answered(record, 20, "C03", "declined")
+    body = Call(2, time_of(later(60)), None).body()
+    record = record.after(write_event(HOUSE, "sha256", record.events[-1], later(30), Call.TYPE, body))
+    return revealed(record, 31).draw(later(33), HOUSE)
 
 
 @cache

@@ -91,8 +91,10 @@ def test_ninety_nine_places_can_be_asked_for_and_no_more() -> None:
     assert refused("draw.too_many_places", slots=(("1", 50), ("2", 50))) == {"places": 100, "most": 99}
 
 
-def test_levels_are_needed() -> None:
-    refused("draw.no_levels", levels=())
+def test_one_level_is_needed_and_eight_are_the_most() -> None:
+    assert refused("draw.levels_out_of_range", levels=()) == {"levels": 0, "most": 8}
+    assert refused("draw.levels_out_of_range", levels=(Level(),) * 9) == {"levels": 9, "most": 8}
+    assert len(replace(PLAIN, levels=(Level(),) * 8).levels) == 8
 
 
 def test_a_candidate_is_listed_once() -> None:

@@ -102,6 +102,29 @@ def test_when_a_list_is_used_up_a_new_call_is_needed_and_makes_new_reserves() ->
     assert verify_record(record.text(openings=True)).full
 
 
+def test_parties_are_not_called_again_while_a_reserve_would_do() -> None:
+    record = answered(played(ready((plain(),), reserve=1), 10), 20, "1", "declined")
+    with pytest.raises(RecordBroken, match="reserve_first"):
+        called(record, 21)
+    record = answered(record.draw_reserve(later(22), HOUSE), 23, "2", "declined")
+    assert called(record, 24).phase == "revealing"
+
+
+def test_a_verifier_without_the_lists_cannot_tell_that_a_reserve_was_left_out() -> None:
+    record = stories.past_reserves()
+    assert verify_record(record.text(openings=False)).ok
+    (found,) = verify_record(record.text(openings=True)).findings
+    assert (found.code, record.events[found.line - 1].type) == ("record.reserve_first", "call")
+
+
+def test_nobody_calls_without_the_lists_that_could_hold_a_reserve() -> None:
+    """Whoever writes the next line has the lists; without them nobody can say that no reserve would do."""
+    record = answered(played(ready((plain(),), reserve=1), 10), 20, "1", "declined")
+    closed = DrawRecord.trust([event.line for event in record.events])
+    with pytest.raises(RecordBroken, match="list_unopened"):
+        called(closed, 21)
+
+
 def test_without_reserves_promised_there_are_none() -> None:
     record = answered(played(ready((plain(),)), 10), 20, "1", "declined")
     with pytest.raises(RecordBroken, match="no_reserve"):
@@ -112,9 +135,8 @@ def test_nothing_is_taken_where_nothing_is_vacant_or_a_call_is_open() -> None:
     record = played(ready((plain(),), reserve=2), 10)
     with pytest.raises(RecordBroken, match="nothing_needed"):
         record.draw_reserve(later(20), HOUSE)
-    record = called(answered(record, 20, "1", "declined"), 30)
     with pytest.raises(RecordBroken, match="out_of_place"):
-        record.draw_reserve(later(31), HOUSE)
+        called(ready((plain(),), reserve=2), 10).draw_reserve(later(11), HOUSE)
 
 
 def test_a_reserve_who_does_not_fit_beside_the_others_is_passed_over() -> None:
@@ -161,6 +183,7 @@ def test_a_venue_without_its_expert_waits_for_the_reserve() -> None:
     record = record.outcome(later(20), HOUSE, DrawKind.venue, "1", gone, "refused")
     with pytest.raises(RecordBroken, match="followed_vacant"):
         record.draw_reserve(later(21), HOUSE)
+    assert called(answered(record, 22, "2", "declined"), 23).phase == "revealing"
 
 
 def test_a_call_for_other_kinds_ends_the_reserves_of_experts() -> None:

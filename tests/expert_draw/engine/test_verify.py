@@ -120,6 +120,12 @@ def test_no_byte_of_a_short_record_can_be_changed_unnoticed() -> None:
         assert not verify_record(bytes(changed)).ok
 
 
+def test_a_line_that_is_no_text_is_found_at_its_place() -> None:
+    lines = TEXT.splitlines(keepends=True)
+    (found,) = verify_record(b"".join([*lines[:4], b"\xff\n", *lines[5:]])).findings[:1]
+    assert (found.line, found.code) == (5, "record.not_canonical")
+
+
 @pytest.mark.parametrize("name", ["good-excluded-later", "good-reserves"])
 def test_no_line_can_be_dropped_and_no_two_neighbours_be_swapped(name: str) -> None:
     record = stories.GOOD[name]()
