@@ -28,7 +28,7 @@ from expert_draw.engine.families import (
 from expert_draw.engine.series import grown, slopes, steps_of, tails
 from expert_draw.engine.states import States, states_of
 
-STATE_BOUND = 2_000_000_000
+WORK_BOUND = 2_000_000_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +75,7 @@ class Count:
         return Fraction(count, self.feasible) if self.feasible else Fraction(0)
 
 
-def count(ballot: Ballot, bound: int = STATE_BOUND) -> Count | None:
+def count(ballot: Ballot, bound: int = WORK_BOUND) -> Count | None:
     """Counts exactly all committees of a ballot and those with each candidate; None ("not computed") above the bound.
 
     None, too, under "uniform-sets", when somebody has two capped values that can both bind, and when more than 12
@@ -91,7 +91,7 @@ def count(ballot: Ballot, bound: int = STATE_BOUND) -> Count | None:
     return _Counting(ballot, bound).result(chances=True)
 
 
-def committees(ballot: Ballot, bound: int = STATE_BOUND) -> int | None:
+def committees(ballot: Ballot, bound: int = WORK_BOUND) -> int | None:
     """The number of feasible labelled committees, whatever the law; None above the bound, see `count`."""
     counted = _Counting(replace(ballot, weights=None), bound).result(chances=False)
     return None if counted is None else counted.feasible
