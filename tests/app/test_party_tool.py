@@ -14,6 +14,7 @@ from expert_draw.models import Draw
 from tests.support.world import OPERATOR, World, booking, make_world
 
 PARTY = "supervisor"
+INSPECTION = Path(__file__).parents[1] / "vectors" / "inspection" / "good-announced.jsonl"
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +60,7 @@ class Ceremony:
 
     def download(self) -> Path:
         with self.world.database.reading() as session:
-            self.record.write_bytes(keeping.text(session, session.exec(select(Draw)).one(), opened=False))
+            self.record.write_bytes(keeping.text(session, session.exec(select(Draw)).one(), opened=True))
         return self.record
 
 
@@ -116,6 +117,7 @@ def test_the_wrong_file_the_wrong_record_and_the_wrong_time_are_told_with_what_t
         (("agree", share, wrong), "Line 1 of this record does not hold: sign nothing"),
         (("agree", share, share), "Download the record again"),
         (("agree", other, record), "does not carry the promise of this secret file"),
+        (("agree", share, INSPECTION), "Unknown record format"),
         (("reveal", share, record), "Download the newest record"),
     ):
         said = tool(*words)
@@ -146,4 +148,4 @@ def test_a_record_that_tells_the_same_lines_otherwise_is_not_signed_a_second_tim
     ceremony.record.write_bytes(earlier)
     said = tool("reveal", share, ceremony.record)
     assert said.exit_code == 2
-    assert f"Line {called.count(bytes([10]))} of the record is not what it was" in said.output
+    assert f"Line {called.count(b'{"at":')} of the record is not what it was" in said.output
