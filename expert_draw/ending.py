@@ -1,9 +1,10 @@
 """Ends a draw: with a whole committee, or visibly without one; and says how far its places are filled."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -12,7 +13,7 @@ from app.core.sealing import Sealer
 from expert_draw import inviting, keeping, listing
 from expert_draw.engine.record import DrawRecord
 from expert_draw.ground import slots_of
-from expert_draw.models import Draw
+from expert_draw.models import Draw, DrawSlot
 from expert_draw.rounds import VACANT
 
 WITHHELD = "share_withheld"
@@ -51,6 +52,17 @@ def give_up(
 
 def slots_vacated(session: Session, draw: Draw) -> bool:
     return any(slot.state in VACANT for slot in slots_of(session, draw))
+
+
+def settled(session: Session, draw_ids: Collection[str]) -> frozenset[str]:
+    """Of these draws the ones that can go on: some place is vacant, or everyone who holds one has accepted it."""
+    rows = session.exec(
+        select(DrawSlot.draw_id, DrawSlot.state).where(col(DrawSlot.draw_id).in_(draw_ids)).distinct()
+    ).all()
+    states: defaultdict[str, set[str]] = defaultdict(set)
+    for draw_id, state in rows:
+        states[draw_id].add(state)
+    return frozenset(draw_id for draw_id, own in states.items() if own & VACANT or own == {"filled"})
 
 
 def filled(session: Session, draw: Draw) -> bool:

@@ -5,9 +5,10 @@ from collections import OrderedDict
 from datetime import datetime
 from threading import Lock
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
 from expert_draw.engine.record import DrawRecord
@@ -92,12 +93,25 @@ def readable(session: Session, draw: Draw) -> bool:
 def append(
     session: Session, now: datetime, draw: Draw, record: DrawRecord, before: DrawRecord | None = None
 ) -> None:
-    """Stores what `record` has more than `before`; two writers of one record meet at its primary key."""
+    """Stores what `record` has more than `before`; Conflict `record-busy` when somebody else has written there meanwhile."""
     lines_known, openings_known = (len(before.events), len(before.openings)) if before else (0, 0)
-    for event in record.events[lines_known:]:
-        session.add(DrawEvent(draw_id=draw.id, n=event.n, line=event.text, at=now))
-    for n, opening in enumerate(record.openings[openings_known:], openings_known + 1):
-        session.add(DrawOpening(draw_id=draw.id, n=n, text=opening))
+    events = [
+        DrawEvent(draw_id=draw.id, n=event.n, line=event.text, at=now)
+        for event in record.events[lines_known:]
+    ]
+    opened = [
+        DrawOpening(draw_id=draw.id, n=n, text=opening)
+        for n, opening in enumerate(record.openings[openings_known:], openings_known + 1)
+    ]
+    try:
+        with session.begin_nested():
+            session.add_all([*events, *opened])
+    except IntegrityError as error:
+        raise Conflict(
+            "record-busy",
+            N_("抽取记录刚刚有了新的一行，这一步没有写入"),
+            N_("刷新页面查看最新状态"),
+        ) from error
     draw.state = record.phase
     draw.rounds = record.history.round_no
     session.add(draw)

@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
 from app.audit.tags import Tag
@@ -169,20 +169,22 @@ def move_on(session: Session, now: datetime, house: House, evaluation: Evaluatio
 
 def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
     """Evaluations for which `refill` would do something."""
+    moving = session.exec(
+        select(Evaluation, Draw)
+        .join(Draw, col(Draw.id) == col(Evaluation.draw_id))
+        .where(col(Evaluation.state).in_(_MOVING))
+        .order_by(Evaluation.id)
+    ).all()
+    inviting_ = {draw.id for evaluation, draw in moving if evaluation.state == EvaluationState.inviting}
+    settled = ending.settled(session, inviting_)
     found = []
-    for state in _MOVING:
-        for evaluation in cases.in_state(session, state):
-            if evaluation.draw_id is None:
-                continue
-            draw = keeping.load(session, evaluation.draw_id)
-            if draw.reveal_until is not None:
-                due = draw.reveal_until <= now or not rounds.waits_for(session, draw)
-            else:
-                due = state is EvaluationState.inviting and (
-                    ending.slots_vacated(session, draw) or ending.filled(session, draw)
-                )
-            if due:
-                found.append(evaluation.id)
+    for evaluation, draw in moving:
+        if draw.reveal_until is not None:
+            due = draw.reveal_until <= now or not rounds.waits_for(session, draw)
+        else:
+            due = draw.id in settled
+        if due:
+            found.append(evaluation.id)
     return tuple(found)
 
 

@@ -1,5 +1,6 @@
 """What anyone may know of a draw: its commitment at once, its lines when it is over, its lists when they are published."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,12 +58,13 @@ def centers(session: Session) -> tuple[ListedCenter, ...]:
         .join(Center, col(Center.id) == col(Draw.center_id))
         .order_by(col(Center.name), col(Draw.number).desc())
     ).all()
-    found: dict[str, ListedCenter] = {}
+    names: dict[str, str] = {}
+    found: defaultdict[str, list[ListedDraw]] = defaultdict(list)
     for draw, center in rows:
-        so_far = found.get(center.id, ListedCenter(center.id, center.name, ()))
+        names[center.id] = center.name
         line = ListedDraw(draw.number, draw.state, draw.committed_at, draw.closed_at, _disclosed(draw))
-        found[center.id] = ListedCenter(center.id, center.name, (*so_far.draws, line))
-    return tuple(found.values())
+        found[center.id].append(line)
+    return tuple(ListedCenter(id_, names[id_], tuple(draws)) for id_, draws in found.items())
 
 
 def disclosed(session: Session, number: str) -> Disclosed:

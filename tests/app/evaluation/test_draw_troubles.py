@@ -6,9 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import sqlalchemy
 from sqlmodel import Session, select
 
-from app.core.errors import Unavailable
+from app.core.errors import Conflict, Unavailable
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.evaluation import cases, committee, conductor, draw_parties
@@ -301,3 +302,40 @@ def test_records_read_lately_are_kept_however_many_lines_another_draw_gets(
         monkeypatch.setattr(DrawRecord, "trust", None)
         assert keeping.read(session, one).phase == "between"
         assert keeping.read(session, other) == longer
+
+
+def test_of_two_who_write_the_same_line_the_second_is_told_to_look_again(world: World) -> None:
+    evaluation_id = book(world)
+    act(world, evaluation_id, "commit")
+    with world.transaction() as session:
+        draw = session.exec(select(Draw)).one()
+        before = keeping.read(session, draw)
+        house = keeping.house_signer(world.sealer)
+        keeping.append(session, world.now(), draw, before.void(world.now(), house, "given_up"), before)
+        with pytest.raises(Conflict) as refused:
+            keeping.append(session, world.now(), draw, before.void(world.now(), house, "no_venue"), before)
+    assert refused.value.code == "record-busy"
+    assert record(world).count(b'"type":"void"') == 1
+    assert verify_record(record(world)).full
+
+
+def test_the_house_asks_for_all_evaluations_at_once_which_of_them_can_go_on(world: World) -> None:
+    ids = [book(world, project_number=f"ZT-{number}") for number in range(2)]
+    for evaluation_id in ids:
+        act(world, evaluation_id, "commit")
+        act(world, evaluation_id, "run")
+    asked: list[str] = []
+
+    def heard(_c: object, _x: object, statement: str, *_: object) -> None:
+        asked.append(statement)
+
+    sqlalchemy.event.listen(world.database.engine, "before_cursor_execute", heard)
+    with world.database.reading() as session:
+        assert committee.waiting_to_move(session, world.now()) == ()
+    quiet = len(asked)
+    first = invited(world)[0]
+    decline(world, first)
+    asked.clear()
+    with world.database.reading() as session:
+        assert len(committee.waiting_to_move(session, world.now())) == 1
+    assert len(asked) == quiet <= 3
