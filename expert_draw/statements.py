@@ -46,7 +46,7 @@ def parse(text: str, step: str) -> Statement:
     """The statement in a pasted text; InvalidInput unless it is one for this step."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = None
     fields = _FIELDS[step]
     if (
@@ -97,12 +97,13 @@ class OwnShare:
                 (int(value["seen"]["n"]), str(value["seen"]["hash"])) if "seen" in value else None,
             )
             whole = value["format"] == FORMAT and value["step"] == "share"
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             whole = False
         if (
             not whole
             or {len(share.seed), len(share.secret)} != {SHARE_BYTES}
-            or share.suite not in {"sha256", "sm3"}
+            or share.suite not in ("sha256", "sm3")
+            or not isinstance(share.party, str)
         ):
             raise InvalidInput(
                 "share-file",

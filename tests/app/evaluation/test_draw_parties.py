@@ -1,5 +1,6 @@
 """A draw of several parties: who keeps its own share, what waits for whom, and what withholding leads to."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 
@@ -247,6 +248,28 @@ def test_the_tool_signs_nothing_that_does_not_hold_its_own_promise(world: World)
     with pytest.raises(InvalidInput):
         OwnShare.read('{"format":"something else"}')
     assert OwnShare.read(stranger.text) == stranger
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("[" * 2000, id="nested too deep to be read"),
+        pytest.param('{"format":"yuanping-party/1","party":5,"secret":"%s","seed":"%s"', id="cut off"),
+    ],
+)
+def test_a_pasted_text_or_a_file_that_is_nothing_is_refused_by_saying_what_is_wanted(text: str) -> None:
+    with pytest.raises(InvalidInput):
+        statements.parse(text, "promise")
+    with pytest.raises(InvalidInput):
+        OwnShare.read(text)
+
+
+@pytest.mark.parametrize("changed", [{"party": 5}, {"suite": ["sha256"]}, {"seed": "ab"}, {"seed": None}])
+def test_a_secret_file_somebody_has_edited_is_refused(changed: dict[str, object]) -> None:
+    whole = json.loads(OwnShare.new(parties.CENTER, "sha256").text)
+    with pytest.raises(InvalidInput) as refused:
+        OwnShare.read(json.dumps({**whole, **changed}))
+    assert refused.value.code == "share-file"
 
 
 def test_a_promise_serves_one_party_in_one_draw_because_its_shares_become_public(world: World) -> None:
