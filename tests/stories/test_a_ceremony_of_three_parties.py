@@ -65,9 +65,19 @@ async def say(page: Page, stage: Page, name: str, step: str, shown: str) -> None
         await expect(stage.locator(f"[data-party={name}]")).to_contain_text(shown)
 
 
-async def reveal_all(people: dict[str, Person], stage: Page, round_no: int) -> None:
+async def reveal_all(people: dict[str, Person], stage: Page) -> None:
+    """The first round, by hand; the tenderee leaves later ones to the page."""
+    await expect(people["tenderee"].page.locator("#do-say")).to_be_visible()
+    await people["tenderee"].page.locator("#f-auto").press("Space")
     for name in PARTIES:
-        await say(people[name].page, stage, name, "reveal", f"第 {round_no} 轮已揭示")
+        await say(people[name].page, stage, name, "reveal", "第 1 轮已揭示")
+
+
+async def reveal_again(people: dict[str, Person], stage: Page) -> None:
+    """The second round: two press their buttons, the tenderee's page has checked and revealed by itself."""
+    await expect(stage.locator("[data-party=tenderee]")).to_contain_text("第 2 轮已揭示")
+    for name in PARTIES[:2]:
+        await say(people[name].page, stage, name, "reveal", "第 2 轮已揭示")
 
 
 async def approve_if_asked(people: dict[str, Person], stage: Page) -> None:
@@ -122,7 +132,7 @@ def test_three_parties_draw_together_and_again_when_somebody_declines(
             phones = PhoneCast(desk, lambda _number, _what: None, cast=(Part.declines,))
             await phones.ignore_what_came_before()
             await desk.post(f"/api/evaluations/{evaluation}/run")
-            await reveal_all(people, stage, 1)
+            await reveal_all(people, stage)
             await expect(stage.locator(".say h2")).to_have_text("第 1 轮已经抽出 5 个席位")
             await expect(stage.locator(".stage-place")).to_have_count(5)
             assert await stage.locator(".stage-right img").get_attribute("src") != head_before
@@ -140,7 +150,7 @@ def test_three_parties_draw_together_and_again_when_somebody_declines(
             playing = asyncio.create_task(phones.play())
             try:
                 await expect(stage.locator(".say h2")).to_contain_text("第 2 轮")
-                await reveal_all(people, stage, 2)
+                await reveal_again(people, stage)
                 await expect(stage.locator(".say h2")).to_have_text(
                     re.compile(r"^第 2 轮已经抽出 \d 个席位$")
                 )

@@ -1,4 +1,4 @@
-// Makes the link of a party without an account, shows it once, and copies it.
+// Makes the link of a party without an account, shows it once, and copies it; on paper every round says how it came about.
 
 import { texts } from "./app.js";
 
@@ -29,4 +29,8 @@ document.getElementById("link-copy")?.addEventListener("click", async () => {
   } catch {
     said.textContent = say.copy_yourself; // no clipboard outside a secure context: it stays selected
   }
+});
+
+window.addEventListener("beforeprint", () => {
+  for (const how of document.querySelectorAll(".round details")) how.open = true;
 });

@@ -2,7 +2,7 @@
 //
 // <main data-news="/api/…/stream" data-every="15"> … <section id="places" data-live> … </section>
 // The stream only says that something changed; what stands there now is always read from the page itself, so a lost
-// piece of news costs nothing but a few seconds. Without scripts the page is simply as fresh as when it was loaded.
+// piece of news costs nothing but a few seconds. A page nobody looks at rests, unless it says `data-awake`. Without scripts the page is simply as fresh as when it was loaded.
 
 const QUIET_MS = 250;
 
@@ -27,7 +27,7 @@ class LivePage {
 
   /** News comes in bursts; one fetch a quarter of a second later answers them all. */
   soon() {
-    if (document.hidden || this.waiting) return;
+    if ((document.hidden && !("awake" in this.root.dataset)) || this.waiting) return;
     this.waiting = setTimeout(() => {
       this.waiting = 0;
       this.refresh();
