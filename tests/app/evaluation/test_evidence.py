@@ -100,6 +100,8 @@ def test_a_draw_that_is_not_listed_listed_otherwise_or_only_listed_is_named(
         session.add(third)
     assert only_list(world, tmp_path).faults[0] == "CQ-2026-000003 does not stand in the list of draws"
     with world.transaction() as session:
+        session.add(twin)
+        session.flush()
         keeping.append(session, world.now(), twin, record)
     assert only_list(world, tmp_path).faults[0] == (
         "CQ-2026-000002 stands in the list of draws otherwise than its record says"
