@@ -103,10 +103,14 @@ def append(
         DrawOpening(draw_id=draw.id, n=n, text=opening)
         for n, opening in enumerate(record.openings[openings_known:], openings_known + 1)
     ]
+    session.add(draw)
+    session.flush()
     try:
         with session.begin_nested():
             session.add_all([*events, *opened])
     except IntegrityError as error:
+        if session.get(DrawEvent, (draw.id, lines_known + 1)) is None:
+            raise
         raise Conflict(
             "record-busy",
             N_("抽取记录刚刚有了新的一行，这一步没有写入"),
@@ -114,7 +118,6 @@ def append(
         ) from error
     draw.state = record.phase
     draw.rounds = record.history.round_no
-    session.add(draw)
     session.flush()
     _recent.put(draw.id, record)
 

@@ -77,12 +77,6 @@ def members(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]
     )
 
 
-def in_state(session: Session, state: EvaluationState) -> tuple[Evaluation, ...]:
-    return tuple(
-        session.exec(select(Evaluation).where(Evaluation.state == state).order_by(Evaluation.id)).all()
-    )
-
-
 def rooms_to_seal(session: Session) -> tuple[tuple[str, str], ...]:
     """(evaluation, room) of every evaluation that is over and whose room is not sealed yet."""
     rows = session.exec(
