@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from expert_draw.engine.ceremony import Ceremony, OpenCall
 from expert_draw.engine.fixed_entries import Lock, Open
 from expert_draw.engine.lists import Terms
 from expert_draw.engine.pool import DrawKind
-from expert_draw.engine.randomness import round_seed
 from expert_draw.engine.shapes import Counts, Pairs
 from expert_draw.engine.wording import RecordBroken
 
@@ -42,38 +42,20 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenCall:
-    """The last call and what was revealed after it. hash: of its line. value: of the beacon. shares: (party, hex)."""
-
-    round_no: int
-    hash: str
-    until: str
-    beacon: tuple[str, int] | None
-    shares: Pairs = ()
-    value: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """All that the lines so far amount to (抽取状态). `steps.after` gives the next state; nothing is changed in place.
 
-    terms: per kind, in the order of drawing, what is drawn and the line that pins its list. running: as long as kinds are
-    to be drawn, the hash that their seeds take for the call. promised: per party the last value revealed, in hex.
-    left: experts who gave a place up. careful: signatures, promises and seeds of further lines are looked at. reserves: the state before the draw of experts of the last call, and its result.
+    ceremony: what the parties have done. terms: per kind, in the order of drawing, what is drawn and the line that pins its
+    list. left: experts who gave a place up. reserves: the state before the draw of experts of the last call, and its result.
     """
 
-    careful: bool = field(default=True, compare=False)
     opened: Open | None = None
-    first: str = ""
+    ceremony: Ceremony = field(default_factory=Ceremony)
     ended: Literal["closed", "void"] | None = None
-    agreed: frozenset[str] = frozenset()
     lock: tuple[Lock, str] | None = None
     approved: bool = False
     terms: Mapping[DrawKind, tuple[Terms, int]] = field(default_factory=dict)
     excluded: frozenset[tuple[DrawKind, str]] = frozenset()
-    promised: Mapping[str, str] = field(default_factory=dict)
-    call: OpenCall | None = None
-    running: str | None = None
     stuck: bool = False
     holders: tuple[Holder, ...] = ()
     vacated: frozenset[tuple[str, str, str]] = frozenset()
@@ -90,30 +72,24 @@ class History:
     @property
     def last_call(self) -> OpenCall:
         """The last call, open or not; RecordBroken before there is one."""
-        if self.call is None:
-            raise RecordBroken("record.not_called")
-        return self.call
+        return self.ceremony.last_call
 
     @property
     def round_no(self) -> int:
-        return self.call.round_no if self.call else 0
+        """The number of the last call; 0 before the first."""
+        return self.ceremony.round_no
 
     @property
     def missing(self) -> tuple[str, ...]:
         """Parties that have yet to agree, or to reveal in the open call."""
-        parties = [party.name for party in self.opened.parties] if self.opened else []
-        done = self.agreed
-        if self.call and self.running:
-            done = frozenset(party for party, _ in self.call.shares)
-        return tuple(party for party in parties if party not in done)
+        return self.ceremony.missing
 
     @property
     def phase(self) -> Phase:
         if self.ended or self.opened is None:
             return self.ended or "empty"
-        if self.call and self.running:
-            due = self.missing or (self.call.beacon and not self.call.value)
-            return "revealing" if due else "drawing"
+        if self.ceremony.running:
+            return "revealing" if self.ceremony.revealing else "drawing"
         if self.missing:
             return "agreeing"
         if self.lock is None:
@@ -138,17 +114,7 @@ class History:
 
     def seed(self, kind: DrawKind, purpose: str = "draw") -> bytes:
         """The seed of this kind in the last call, or after the `reserve` line that stands last."""
-        opening, call = self.opening, self.last_call
-        return round_seed(
-            opening.suite,
-            beacon=call.value,
-            call=self.running or call.hash,
-            draw=opening.draw,
-            kind=kind.value,
-            purpose=purpose,
-            round_no=call.round_no,
-            shares=[(party, bytes.fromhex(share)) for party, share in call.shares],
-        )
+        return self.ceremony.seed(kind.value, purpose)
 
     def seats(self) -> tuple[tuple[str, str, str], ...]:
         """(kind, slot, code) of everyone and everything that holds a place now, sorted."""

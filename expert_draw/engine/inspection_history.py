@@ -4,8 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal
 
+from expert_draw.engine.ceremony import Ceremony
 from expert_draw.engine.inspection_assign import Pair
-from expert_draw.engine.inspection_ceremony import Ceremony
 from expert_draw.engine.inspection_entries import (
     InspectorTerms,
     OpenCampaign,
@@ -58,7 +58,7 @@ class Campaign:
     def phase(self) -> CampaignPhase:
         if self.ended or self.opened is None:
             return self.ended or "empty"
-        if self.ceremony.open:
+        if self.ceremony.running:
             if self.ceremony.revealing:
                 return "revealing"
             return "sampling" if self.chosen is None else "assigning"

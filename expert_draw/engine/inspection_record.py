@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from expert_draw.engine.ceremony import Ceremony
 from expert_draw.engine.fixed_entries import Agree, Party, RulePack
 from expert_draw.engine.inspection import InspectionObject, Inspector, Method, Target, check_plan
 from expert_draw.engine.inspection_assign import Pair, obstacles
-from expert_draw.engine.inspection_ceremony import Ceremony
 from expert_draw.engine.inspection_entries import (
     Assigned,
     CampaignEntry,

@@ -47,15 +47,7 @@ def after(state: Campaign, entry: CampaignEntry, event: Event) -> Campaign:
 
 
 def _opened(state: Campaign, entry: OpenCampaign, event: Event) -> Campaign:
-    promised = {party.name: party.anchor for party in entry.parties}
-    ceremony = replace(
-        state.ceremony,
-        number=entry.campaign,
-        suite=entry.suite,
-        first=event.hash,
-        parties=entry.parties,
-        promised=promised,
-    )
+    ceremony = state.ceremony.opened(entry.campaign, entry.suite, entry.parties, event.hash)
     return replace(state, opened=entry, ceremony=ceremony)
 
 
@@ -93,7 +85,7 @@ def _assigned(state: Campaign, entry: Assigned, _: Event) -> Campaign:
         raise RecordBroken("inspection.wrong_seed", round=round_no)
     if not _plausible(state, entry):
         raise RecordBroken("inspection.wrong_pairs", round=round_no)
-    return replace(state, pairs=state.pairs | set(entry.pairs), ceremony=state.ceremony.finish())
+    return replace(state, pairs=state.pairs | set(entry.pairs), ceremony=state.ceremony.go_on(None))
 
 
 def _plausible(state: Campaign, entry: Assigned) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from expert_draw.engine.ceremony import Ceremony, OpenCall
 from expert_draw.engine.certificate import Certificate
 from expert_draw.engine.entries import Entry, read_entry, terms_in
 from expert_draw.engine.figures import lock_of
@@ -17,7 +18,7 @@ from expert_draw.engine.fixed_entries import (
     RosterRoot,
     RulePack,
 )
-from expert_draw.engine.history import History, Holder, OpenCall, Phase
+from expert_draw.engine.history import History, Holder, Phase
 from expert_draw.engine.lines import (
     Event,
     check_place,
@@ -109,7 +110,7 @@ class DrawRecord:
     @classmethod
     def trust(cls, lines: Iterable[str | bytes], openings: Iterable[str] = ()) -> "DrawRecord":
         """A record from the house's own rows: nothing is run, hashed or compared again, so that this is quick."""
-        history = History(careful=False)
+        history = History(ceremony=Ceremony(careful=False))
         events = tuple(trust_event(line) for line in lines)
         terms: dict[tuple[int, DrawKind], Terms] = {}
         for event in events:
@@ -118,7 +119,8 @@ class DrawRecord:
             history = after(history, entry, event)
         weighted = history.opened is not None and history.opened.law == "weighted"
         opened = [trusted(text, terms, weighted=weighted) for text in openings]
-        return cls(events, replace(history, careful=True), {(one.line, one.kind): one for one in opened})
+        history = replace(history, ceremony=replace(history.ceremony, careful=True))
+        return cls(events, history, {(one.line, one.kind): one for one in opened})
 
     @classmethod
     def load(cls, lines: Iterable[str | bytes], openings: Iterable[str] = ()) -> "DrawRecord":
@@ -183,7 +185,7 @@ class DrawRecord:
 
     def mix(self, now: datetime, house: Signer, value: str) -> "DrawRecord":
         """Mixes in the public randomness that the call has named. value: 64 hex digits."""
-        call = self.history.call
+        call = self.history.ceremony.call
         if call is None or call.beacon is None:
             raise RecordBroken("record.wrong_beacon")
         return self._next(now, house, Beacon(*call.beacon, value))
@@ -261,7 +263,7 @@ class DrawRecord:
     @property
     def open_call(self) -> OpenCall | None:
         """The call for which parties have yet to reveal or kinds to be drawn."""
-        return self.history.call if self.history.running else None
+        return self.history.ceremony.call if self.history.ceremony.running else None
 
     @property
     def next_round(self) -> int:

@@ -48,7 +48,7 @@ def standing_of(history: History, kind: DrawKind, lists: Lists) -> Standing:
 def next_round(history: History, lists: Lists) -> Round:
     """The `round` line that has to come next in an open call."""
     kind = history.next_kind()
-    if kind is None or history.running is None:
+    if kind is None or history.ceremony.running is None:
         raise RecordBroken("record.nothing_needed")
     opening = history.opening
     history.check_followed(kind)

@@ -7,14 +7,12 @@ from types import MappingProxyType
 
 from expert_draw.engine.entries import Entry
 from expert_draw.engine.fixed_entries import SUPERVISOR, Agree, Approve, Declare, Exclude, Lock, Open
-from expert_draw.engine.history import History, Holder, OpenCall, Phase
+from expert_draw.engine.history import History, Holder, Phase
 from expert_draw.engine.lines import Event
 from expert_draw.engine.lists import Terms
 from expert_draw.engine.outcomes import state_after
 from expert_draw.engine.pool import DrawKind
-from expert_draw.engine.randomness import check_link
 from expert_draw.engine.round_entries import Beacon, Call, Close, Outcome, Redraw, Reveal, Round, Void
-from expert_draw.engine.signing import signed
 from expert_draw.engine.wording import RecordBroken
 
 _ALLOWED: Mapping[Phase, tuple[type[Entry], ...]] = MappingProxyType(
@@ -54,18 +52,6 @@ def _out_of_place(entry: Entry, phase: Phase) -> RecordBroken:
     return RecordBroken("record.out_of_place", type=entry.TYPE, phase=phase)
 
 
-def _key_of(state: History, party: str) -> str:
-    for one in state.opening.parties:
-        if one.name == party:
-            return one.key
-    raise RecordBroken("record.party_unknown", party=party)
-
-
-def _check_party(state: History, party: str, purpose: str, message: str, sig: str) -> None:
-    if not signed(_key_of(state, party), purpose, bytes.fromhex(message), sig):
-        raise RecordBroken("record.wrong_party_signature", party=party)
-
-
 def _opened(state: History, entry: Open, event: Event) -> History:
     quotas: dict[DrawKind, dict[str, int]] = {}
     for terms in entry.pools:
@@ -79,18 +65,13 @@ def _opened(state: History, entry: Open, event: Event) -> History:
     return replace(
         state,
         opened=entry,
-        first=event.hash,
-        promised={party.name: party.anchor for party in entry.parties},
+        ceremony=state.ceremony.opened(entry.draw, entry.suite, entry.parties, event.hash),
         terms={terms.kind: (terms, event.n) for terms in entry.pools},
     )
 
 
 def _agreed(state: History, entry: Agree, _: Event) -> History:
-    if entry.party in state.agreed:
-        raise RecordBroken("record.party_twice", party=entry.party)
-    if state.careful:
-        _check_party(state, entry.party, Agree.TYPE, state.first, entry.sig)
-    return replace(state, agreed=state.agreed | {entry.party})
+    return replace(state, ceremony=state.ceremony.agree(entry))
 
 
 def _locked(state: History, entry: Lock, event: Event) -> History:
@@ -98,8 +79,8 @@ def _locked(state: History, entry: Lock, event: Event) -> History:
 
 
 def _approved(state: History, entry: Approve, _: Event) -> History:
-    if state.careful and state.lock:
-        _check_party(state, SUPERVISOR, Approve.TYPE, state.lock[1], entry.sig)
+    if state.ceremony.careful and state.lock:
+        state.ceremony.check_signed(SUPERVISOR, Approve.TYPE, state.lock[1], entry.sig)
     return replace(state, approved=True)
 
 
@@ -124,39 +105,22 @@ def _excluded(state: History, entry: Exclude, _: Event) -> History:
 
 
 def _called(state: History, entry: Call, event: Event) -> History:
-    if entry.round_no != state.round_no + 1:
-        raise RecordBroken("record.wrong_round", expected=state.round_no + 1, found=entry.round_no)
+    ceremony = state.ceremony.begin(entry, event)
     if state.next_kind() is None:
         raise RecordBroken("record.nothing_needed")
-    call = OpenCall(entry.round_no, event.hash, entry.until, entry.beacon)
-    return replace(state, call=call, running=event.hash, reserves=None)
+    return replace(state, ceremony=ceremony, reserves=None)
 
 
 def _revealed(state: History, entry: Reveal, _: Event) -> History:
-    call = state.last_call
-    if entry.round_no != call.round_no:
-        raise RecordBroken("record.wrong_round", expected=call.round_no, found=entry.round_no)
-    if entry.party in dict(call.shares):
-        raise RecordBroken("record.party_twice", party=entry.party)
-    if state.careful:
-        _check_party(state, entry.party, Reveal.TYPE, call.hash + entry.share, entry.sig)
-        before = bytes.fromhex(state.promised[entry.party])
-        if not check_link(before, bytes.fromhex(entry.share), state.opening.suite):
-            raise RecordBroken("record.broken_commitment", party=entry.party)
-    shares = tuple(sorted((*call.shares, (entry.party, entry.share))))
-    promised = {**state.promised, entry.party: entry.share}
-    return replace(state, call=replace(call, shares=shares), promised=promised)
+    return replace(state, ceremony=state.ceremony.reveal(entry))
 
 
 def _mixed(state: History, entry: Beacon, _: Event) -> History:
-    call = state.last_call
-    if state.missing or call.beacon != (entry.source, entry.number):
-        raise RecordBroken("record.wrong_beacon")
-    return replace(state, call=replace(call, value=entry.value))
+    return replace(state, ceremony=state.ceremony.mix(entry))
 
 
 def _drawn(state: History, entry: Round, event: Event) -> History:
-    reserve = state.running is None
+    reserve = state.ceremony.running is None
     if reserve is not (entry.method == "reserve"):
         raise RecordBroken("record.out_of_place", type=Round.TYPE, phase=state.phase)
     _check_round(state, entry)
@@ -167,8 +131,8 @@ def _drawn(state: History, entry: Round, event: Event) -> History:
     reserves = state.reserves
     if entry.kind is DrawKind.expert and state.opening.reserve and not reserve:
         reserves = None if then.stuck else (state, entry.drawn)
-    running = (event.hash if reserve else state.running) if more else None
-    return replace(then, running=running, reserves=reserves)
+    running = (event.hash if reserve else state.ceremony.running) if more else None
+    return replace(then, ceremony=state.ceremony.go_on(running), reserves=reserves)
 
 
 def _check_round(state: History, entry: Round) -> None:
@@ -185,7 +149,7 @@ def _check_round(state: History, entry: Round) -> None:
     if entry.needed != needed:
         raise RecordBroken("record.wrong_needed", kind=kind.value)
     state.check_followed(kind)
-    if state.careful and bytes.fromhex(entry.seed) != state.seed(kind):
+    if state.ceremony.careful and bytes.fromhex(entry.seed) != state.seed(kind):
         raise RecordBroken("record.wrong_seed", kind=kind.value, round=entry.round_no)
     if not _plausible(state, entry, terms):
         raise RecordBroken("record.wrong_drawn", kind=kind.value, round=entry.round_no)
@@ -251,10 +215,7 @@ def _closed(state: History, entry: Close, _: Event) -> History:
 
 
 def _voided(state: History, entry: Void, event: Event) -> History:
-    if entry.party is not None and (
-        state.phase != "revealing" or entry.party not in state.missing or state.last_call.until > event.at
-    ):
-        raise RecordBroken("record.not_withheld", party=entry.party)
+    state.ceremony.check_void(entry, event)
     return replace(state, ended="void")
 
 
