@@ -17,7 +17,7 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
 from app.projects import service as projects
 from app.rules.pack import RulePack
-from expert_draw import ending, inviting, keeping, listing, opening, rounds
+from expert_draw import ending, inviting, keeping, listing, opening, parties, rounds
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.ground import Ground
@@ -207,6 +207,11 @@ def ground(now: datetime, house: House) -> Ground:
 
 
 _MOVING = (EvaluationState.committed, EvaluationState.inviting)
+_SILENT = {
+    parties.CENTER: N_("主场中心在期限内没有揭示其份额，抽取已作废并永久留痕"),
+    parties.SUPERVISOR: N_("监督人员在期限内没有揭示其份额，抽取已作废并永久留痕"),
+    parties.TENDEREE: N_("招标人代表在期限内没有揭示其份额，抽取已作废并永久留痕"),
+}
 _WAITING = {
     "agreeing": N_("还有参与方没有同意承诺，抽取尚不能开始"),
     "approving": N_("预警尚未经监督人员批准，抽取尚不能开始"),
@@ -305,12 +310,7 @@ def _end(
 
 
 def _withheld(party: str) -> Conflict:
-    return Conflict(
-        "share-withheld",
-        N_("{party} 在期限内没有揭示其份额，抽取已作废并永久留痕"),
-        N_("查明原因后重新预约"),
-        party=party,
-    )
+    return Conflict("share-withheld", _SILENT[party], N_("查明原因后重新预约"), party=party)
 
 
 def _nobody() -> Conflict:

@@ -1,5 +1,6 @@
 """What can go wrong between two rounds of a draw: reserves that cannot come, seats that are gone, a drawing that fails."""
 
+import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
@@ -339,3 +340,13 @@ def test_the_house_asks_for_all_evaluations_at_once_which_of_them_can_go_on(worl
     with world.database.reading() as session:
         assert len(committee.waiting_to_move(session, world.now())) == 1
     assert len(asked) == quiet <= 3
+
+
+def test_who_withheld_a_share_is_named_in_words_people_use(world: World) -> None:
+    evaluation_id, _ = committed_with_the_tenderee(world)
+    act(world, evaluation_id, "run")
+    world.clock.advance(3600)
+    refill(world, evaluation_id)
+    with world.database.reading() as session:
+        kept = json.loads(str(cases.load(session, evaluation_id).short_reason))
+    assert kept["message"].startswith("招标人代表在期限内没有揭示其份额")
