@@ -8,6 +8,8 @@ from datetime import timedelta
 from sqlmodel import Session, select
 
 from app.audit.tags import Tag
+from app.core.errors import Conflict
+from app.core.i18n import N_
 from expert_draw import inviting, keeping, parties, placing, pooling
 from expert_draw.engine.codes import candidate_code
 from expert_draw.engine.pool import DrawKind, first_standing
@@ -78,6 +80,8 @@ def call(
 def reveal(session: Session, ground: Ground, draw: Draw, party: str, share: bytes, signature: str) -> None:
     """A party that keeps its own secret reveals its share of the open round."""
     before = keeping.read(session, draw)
+    if not before.history.round_no:
+        raise Conflict("no-call", N_("现在没有需要揭示的轮次"), N_("等待主场开始下一轮"))
     record = before.reveal(ground.now, ground.house, party, share, signature)
     keeping.append(session, ground.now, draw, record, before)
     noted(session, ground, draw, Tag.draw_revealed, f"party:{party}", {"party": party, "share": share.hex()})

@@ -304,6 +304,16 @@ def test_a_key_with_which_nobody_or_anybody_could_sign_is_not_taken_as_a_promise
     assert refused.value.code == "promise-shape"
 
 
+def test_a_share_revealed_before_anybody_was_called_is_refused_by_saying_so(world: World) -> None:
+    evaluation_id = book(world)
+    promise(world, evaluation_id, parties.TENDEREE)
+    act(world, evaluation_id, "commit")
+    fields = {"party": parties.TENDEREE, "share": "ab" * 32, "sig": "cd" * 64}
+    with pytest.raises(Conflict) as refused:
+        say(world, evaluation_id, parties.TENDEREE, "reveal", statements.Statement("reveal", fields).text)
+    assert refused.value.code == "no-call"
+
+
 def test_each_party_is_spoken_for_by_its_own_people_only(world: World) -> None:
     evaluation_id = book(world)
     with world.transaction() as session:
