@@ -13,7 +13,8 @@ const title = document.title;
 let share = null;
 let fits = false; // whether the share here is the one that was promised
 let busy = false;
-let tried = ""; // what was already revealed by itself, so that a refusal is not repeated for ever
+let lost = false; // whether the network was away when something was to be said
+let tried = ""; // the round that was already tried by itself, so that a refusal is not repeated for ever
 
 const standing = () => document.querySelector("#standing > [data-due]").dataset;
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
@@ -69,7 +70,10 @@ async function act(work) {
     await work();
   } catch (error) {
     if (error instanceof Refused) tell(fill(say[error.code], error.values), "bad");
-    else tell(error instanceof TypeError ? say.network : error.message, "bad");
+    else if (error instanceof TypeError) {
+      lost = true;
+      tell(say.network, "bad");
+    } else tell(error.message, "bad");
   } finally {
     busy = false;
     await show();
@@ -104,7 +108,7 @@ async function take(input) {
 // ── what the page shows ─────────────────────────────────────────────────────────────────────────────────
 
 async function show() {
-  const { due, held, key, committed, state, lines } = standing();
+  const { due, held, key, committed, round } = standing();
   const able = await canSign();
   fits = able && held === "own" && share !== null && (await share.key()) === key;
   byId("ways").hidden = Boolean(committed);
@@ -118,9 +122,8 @@ async function show() {
   if (!due) return;
   byId("do-say").textContent = say[`do_${due}`];
   root.querySelector("[data-step]").textContent = due;
-  const moment = `${state} ${lines}`;
-  if (due === "reveal" && fits && byId("f-auto").checked && tried !== moment && !busy) {
-    tried = moment;
+  if (due === "reveal" && fits && byId("f-auto").checked && tried !== round && !busy) {
+    tried = round;
     act(() => speakUp("reveal"));
   }
 }
@@ -154,8 +157,15 @@ for (const id of ["f-share", "f-share-before"]) {
   byId(id).addEventListener("change", (event) => act(() => take(event.target)));
 }
 byId("f-auto").checked = remembered(":auto") === "1";
-byId("f-auto").addEventListener("change", (event) => remember(":auto", event.target.checked ? "1" : ""));
-document.addEventListener("refreshed", show);
+byId("f-auto").addEventListener("change", (event) => {
+  tried = standing().round; // this round is still revealed by hand
+  remember(":auto", event.target.checked ? "1" : "");
+});
+document.addEventListener("refreshed", () => {
+  if (lost) tried = ""; // the page could be fetched: the network is back
+  lost = false;
+  show();
+});
 
 const kept = remembered("");
 if (kept) share = Share.read(kept, party);
