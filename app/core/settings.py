@@ -77,7 +77,8 @@ class RehearsalSettings(InvitationSettings):
 
 class DrawSettings(BaseModel):
     suite: Literal["sha256", "sm3"] = Field(
-        "sha256", description="Hash of new draw records: `sha256`, or `sm3` where national algorithms are asked for."
+        "sha256",
+        description="Hash of new draw records: `sha256`, or `sm3` where national algorithms are asked for.",
     )
 
 
