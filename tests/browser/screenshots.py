@@ -7,10 +7,11 @@ import tempfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from app.evaluation import views
+from app.evaluation import public_draws, views
 from app.rehearsal.service import Desk
 from tests.support.chromium import find_chromium
 from tests.support.running import RunningHouse, drawn, prepare, running_house, seat_codes
@@ -19,7 +20,7 @@ FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-s
 LANGUAGES = ("zh", "en")
 DEMONSTRATION = {"YUANPING_DEMO": "true"}
 BOTH = ("light", "dark")
-DESKTOP, PHONE = (1366, 768), (390, 844)
+DESKTOP, PHONE, PROJECTOR = (1366, 768), (390, 844), (1920, 1080)
 _WITHIN_MS = 20_000
 
 
@@ -117,8 +118,22 @@ async def _drawing(camera: Camera, operator: Desk) -> None:
     start = camera.house.ground.clock.now() + timedelta(hours=2)
     booking = camera.house.booking() | {"rehearsal": False, "starts_at": start.isoformat()}
     evaluation = (await operator.post("/api/evaluations", booking))["id"]
-    for act in ("commit", "run"):
-        await operator.post(f"/api/evaluations/{evaluation}/{act}")
+    staff, nobody = await camera.visitor("operator"), await camera.visitor(None)
+    base = f"/evaluations/{evaluation}"
+    link = await operator.post(f"/api{base}/draw/parties/tenderee/link")
+    await camera.shoot(staff, "pool", f"{base}/pool")
+    await camera.shoot(staff, "ceremony-before", f"{base}/ceremony")
+    await camera.shoot(nobody, "party", urlsplit(link["url"]).path, "#ways:not([hidden])", BOTH)
+    await operator.post(f"/api{base}/commit")
+    await camera.shoot(staff, "ceremony-locked", f"{base}/ceremony")
+    await operator.post(f"/api{base}/run")
+    await camera.shoot(
+        await camera.visitor("operator", PROJECTOR), "ceremony", f"{base}/ceremony", themes=BOTH
+    )
+    await camera.shoot(nobody, "draws", "/draws")
+    draw = camera.house.read(lambda session: public_draws.centers(session)[0].draws[0].number)
+    await camera.shoot(nobody, "public-draw", f"/draws/{draw}")
+    await camera.shoot(await camera.visitor(None, PHONE), "party-phone", urlsplit(link["url"]).path)
     staff, small = await camera.visitor("operator"), await camera.visitor("operator", PHONE)
     await camera.shoot(staff, "draw", f"/evaluations/{evaluation}/draw", themes=BOTH)
     await camera.shoot(staff, "invitations", f"/evaluations/{evaluation}/invitations", ".ladder", BOTH)

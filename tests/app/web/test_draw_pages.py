@@ -330,6 +330,18 @@ def test_nobody_speaks_for_another_party_and_an_old_link_opens_nothing(house: We
     assert 'id="act-link"' in seen(host, evaluation)
 
 
+def test_the_projector_says_when_every_share_lies_with_the_service(house: WebHouse) -> None:
+    evaluation, host = booked(house), house.visitor(Role.host_operator)
+    act(house, evaluation, "commit")
+    assert "由系统担保" in seen(host, evaluation, "/ceremony")
+    other = booking(house.world, lot_number="2")
+    with house.world.transaction() as session:
+        second = conductor.book(session, house.world.now(), house.world.house, OPERATOR, other).id
+    promised(house, second, "tenderee")
+    act(house, second, "commit")
+    assert "由系统担保" not in seen(host, second, "/ceremony")
+
+
 def test_a_party_that_leaves_its_share_has_nothing_to_do(house: WebHouse) -> None:
     evaluation = booked(house)
     promised(house, evaluation, "tenderee")
@@ -354,6 +366,7 @@ def test_the_pages_of_a_draw_speak_english(house: WebHouse) -> None:
     ]
     for path in (*paths, tenderee_page, "/draws", f"/draws/{number(house)}"):
         page = host.get(f"{path}?lang=en").text
+        assert "&amp;#" not in page
         # Rules are cited as they are published, in Chinese.
         told = re.sub(
             r'(?s)<small class="cite">.*?</small>|<script.*?</script>|<[^>]*>', " ", page.split("<main")[1]
