@@ -5,12 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from expert_draw.engine.ceremony import Ceremony
-from expert_draw.engine.fixed_entries import Agree, Party, RulePack
+from expert_draw.engine.fixed_entries import Party, RulePack
 from expert_draw.engine.inspection import InspectionObject, Inspector, Method, Target, check_plan
 from expert_draw.engine.inspection_assign import Pair, obstacles
 from expert_draw.engine.inspection_entries import (
     Assigned,
-    CampaignEntry,
     CloseCampaign,
     Inspectors,
     InspectorTerms,
@@ -29,9 +28,10 @@ from expert_draw.engine.inspection_lists import (
 from expert_draw.engine.inspection_rerun import next_assignment, next_sample, staffing_of
 from expert_draw.engine.inspection_steps import after
 from expert_draw.engine.inspection_verify import check_campaign
-from expert_draw.engine.lines import Event, check_place, time_of, trust_event, write_event
+from expert_draw.engine.lines import Event, check_place, time_of, trust_event
 from expert_draw.engine.randomness import Suite
-from expert_draw.engine.round_entries import Beacon, Call, Reveal, Void
+from expert_draw.engine.round_entries import Call
+from expert_draw.engine.signed_record import Line, SignedRecord
 from expert_draw.engine.signing import Signer
 from expert_draw.engine.wording import InspectionInfeasible, RecordBroken
 
@@ -57,14 +57,13 @@ class InspectorPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class InspectionRecord:
+class InspectionRecord(SignedRecord):
     """The lines so far and where they leave the campaign. Every step returns a longer record and changes nothing.
 
     Each step takes the time it happens at and the signer of the house, and raises RecordBroken (a Conflict) if it may not
     happen there, so that no record can be written that the verifier refuses.
     """
 
-    events: tuple[Event, ...] = ()
     history: Campaign = field(default_factory=Campaign)
     rolls: Rolls = field(default_factory=dict)
 
@@ -122,26 +121,11 @@ class InspectionRecord:
             raise min(found.findings, key=lambda finding: finding[0])[1]
         return cls(found.events, found.history, found.lists)
 
-    def agree(self, now: datetime, house: Signer, party: str, sig: str) -> "InspectionRecord":
-        """A party has seen the first line. sig: `agree_signature` by that party."""
-        return self._next(now, house, Agree(party, sig))
-
     def call(
         self, now: datetime, house: Signer, until: datetime, beacon: tuple[str, int] | None = None
     ) -> "InspectionRecord":
         """Calls the parties to reveal until then. beacon: (source, its round) of the public randomness mixed in afterwards."""
         return self._next(now, house, Call(self.history.ceremony.round_no + 1, time_of(until), beacon))
-
-    def reveal(self, now: datetime, house: Signer, party: str, share: bytes, sig: str) -> "InspectionRecord":
-        """A party reveals its share of the open call. sig: `reveal_signature` by that party."""
-        return self._next(now, house, Reveal(party, self.history.ceremony.round_no, share.hex(), sig))
-
-    def mix(self, now: datetime, house: Signer, value: str) -> "InspectionRecord":
-        """Mixes in the public randomness that the call has named. value: 64 hex digits."""
-        call = self.history.ceremony.call
-        if call is None or call.beacon is None:
-            raise RecordBroken("record.wrong_beacon")
-        return self._next(now, house, Beacon(*call.beacon, value))
 
     def draw(self, now: datetime, house: Signer) -> "InspectionRecord":
         """Draws the objects, once, and inspectors for all that lack any; the method `none` leaves them vacant."""
@@ -170,35 +154,20 @@ class InspectionRecord:
         """Ends a campaign in which every object drawn has its inspectors."""
         return self._next(now, house, CloseCampaign(max(self.history.ceremony.round_no, 1), self.pairs))
 
-    def void(self, now: datetime, house: Signer, reason: str, party: str | None = None) -> "InspectionRecord":
-        """Gives the campaign up, for ever visibly. party: who has withheld its share ("share_withheld")."""
-        return self._next(now, house, Void(reason, party))
-
-    def text(self, *, openings: bool) -> bytes:
-        """The whole record as a file: the bundle with the lists opened, or the public view without."""
-        lines = [event.line for event in self.events]
-        lines += [one.encode() for one in self.openings] if openings else []
-        return b"".join(line + b"\n" for line in lines)
-
     @property
     def openings(self) -> tuple[str, ...]:
         """What opens the lists, in the order in which it stands in the file, without newlines."""
         return tuple(roll.text for roll in self.rolls.values())
 
     @property
-    def head(self) -> str:
-        """Hash of the last line; publishing it pins everything before."""
-        return self.events[-1].hash if self.events else "0" * 64
+    def ceremony(self) -> Ceremony:
+        """What the parties have done so far."""
+        return self.history.ceremony
 
     @property
     def phase(self) -> CampaignPhase:
         """Where the campaign stands, see `CampaignPhase`."""
         return self.history.phase
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Parties that have yet to agree, or to reveal in the open call; () otherwise."""
-        return self.history.ceremony.missing
 
     @property
     def chosen(self) -> tuple[str, ...]:
@@ -225,13 +194,9 @@ class InspectionRecord:
         entry = read_campaign_entry(event.type, event.body)
         return replace(self, events=(*self.events, event), history=after(self.history, entry, event))
 
-    def _next(self, now: datetime, house: Signer, entry: CampaignEntry) -> "InspectionRecord":
+    def _sealed_by(self, entry: Line) -> tuple[str, Suite]:
         opening = entry if isinstance(entry, OpenCampaign) else self.history.opening
-        if house.public != opening.key:
-            raise RecordBroken("record.wrong_key")
-        last = self.events[-1] if self.events else None
-        # Read back as the verifier does, so that nothing but codes can get into a record.
-        return self.after(write_event(house, opening.suite, last, now, entry.TYPE, entry.body()))
+        return opening.key, opening.suite
 
 
 def _terms(plan: InspectorPlan, table: str) -> InspectorTerms:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from expert_draw.engine.ceremony import Ceremony, OpenCall
 from expert_draw.engine.certificate import Certificate
-from expert_draw.engine.entries import Entry, read_entry, terms_in
+from expert_draw.engine.entries import read_entry, terms_in
 from expert_draw.engine.figures import lock_of
 from expert_draw.engine.fixed_entries import (
     Agree,
@@ -24,7 +24,6 @@ from expert_draw.engine.lines import (
     check_place,
     time_of,
     trust_event,
-    write_event,
 )
 from expert_draw.engine.lists import Lists, Terms, commit, trusted
 from expert_draw.engine.pool import DrawKind, Law, Pool, Standing
@@ -38,8 +37,9 @@ from expert_draw.engine.rerun import (
     reserve_round,
     standing_of,
 )
-from expert_draw.engine.round_entries import Beacon, Call, Close, Outcome, Redraw, Reveal, Round, Void
+from expert_draw.engine.round_entries import Call, Close, Outcome, Redraw, Reveal, Round
 from expert_draw.engine.shapes import Counts, Pairs
+from expert_draw.engine.signed_record import Line, SignedRecord
 from expert_draw.engine.signing import Signer
 from expert_draw.engine.steps import after
 from expert_draw.engine.verify import check
@@ -58,14 +58,13 @@ __all__ = [
 
 
 @dataclass(frozen=True, slots=True)
-class DrawRecord:
+class DrawRecord(SignedRecord):
     """The lines so far and where they leave the draw. Every step returns a longer record and changes nothing.
 
     Each step takes the time it happens at and the signer of the house, and raises RecordBroken (a Conflict) if it may not
     happen there, so that no record can be written that the verifier refuses. Steps never draw again what is drawn.
     """
 
-    events: tuple[Event, ...] = ()
     history: History = field(default_factory=History)
     lists: Lists = field(default_factory=dict)
 
@@ -134,10 +133,6 @@ class DrawRecord:
             raise min(found.findings, key=lambda finding: finding[0])[1]
         return cls(found.events, found.history, found.lists)
 
-    def agree(self, now: datetime, house: Signer, party: str, sig: str) -> "DrawRecord":
-        """A party has seen the first line. sig: `agree_signature` by that party."""
-        return self._next(now, house, Agree(party, sig))
-
     def lock(self, now: datetime, house: Signer, certificate: Certificate) -> "DrawRecord":
         """States what is known of the chances, and which thresholds are not met, before there are any shares."""
         experts = self.lists.get((1, DrawKind.expert))
@@ -179,17 +174,6 @@ class DrawRecord:
         check_lists(self.history, entry, self.lists)
         return longer
 
-    def reveal(self, now: datetime, house: Signer, party: str, share: bytes, sig: str) -> "DrawRecord":
-        """A party reveals its share of the open call. sig: `reveal_signature` by that party."""
-        return self._next(now, house, Reveal(party, self.history.round_no, share.hex(), sig))
-
-    def mix(self, now: datetime, house: Signer, value: str) -> "DrawRecord":
-        """Mixes in the public randomness that the call has named. value: 64 hex digits."""
-        call = self.history.ceremony.call
-        if call is None or call.beacon is None:
-            raise RecordBroken("record.wrong_beacon")
-        return self._next(now, house, Beacon(*call.beacon, value))
-
     def draw(self, now: datetime, house: Signer) -> "DrawRecord":
         """Draws every kind that has vacancies, one line for each; a line with method `none` ends it (phase "stuck")."""
         record = self
@@ -230,35 +214,20 @@ class DrawRecord:
         """Ends a draw all of whose places are filled and whose experts have all accepted."""
         return self._next(now, house, Close(max(self.history.round_no, 1), self.history.seats()))
 
-    def void(self, now: datetime, house: Signer, reason: str, party: str | None = None) -> "DrawRecord":
-        """Gives the draw up, for ever visibly. reason: a word. party: who has withheld its share ("share_withheld")."""
-        return self._next(now, house, Void(reason, party))
-
-    def text(self, *, openings: bool) -> bytes:
-        """The whole record as a file: the bundle with the lists opened, or the public view without."""
-        lines = [event.line for event in self.events]
-        lines += [one.encode() for one in self.openings] if openings else []
-        return b"".join(line + b"\n" for line in lines)
-
     @property
     def openings(self) -> tuple[str, ...]:
         """What opens the lists, in the order in which it stands in the file, without newlines."""
         return tuple(one.text for one in self.lists.values())
 
     @property
-    def head(self) -> str:
-        """Hash of the last line; publishing it pins everything before."""
-        return self.events[-1].hash if self.events else "0" * 64
+    def ceremony(self) -> Ceremony:
+        """What the parties have done so far."""
+        return self.history.ceremony
 
     @property
     def phase(self) -> Phase:
         """Where the draw stands, see `Phase`."""
         return self.history.phase
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Parties that have yet to agree, or to reveal in the open call; () otherwise."""
-        return self.history.missing
 
     @property
     def open_call(self) -> OpenCall | None:
@@ -300,13 +269,9 @@ class DrawRecord:
         entry = read_entry(event.type, event.body)
         return replace(self, events=(*self.events, event), history=after(self.history, entry, event))
 
-    def _next(self, now: datetime, house: Signer, entry: Entry) -> "DrawRecord":
+    def _sealed_by(self, entry: Line) -> tuple[str, Suite]:
         opening = entry if isinstance(entry, Open) else self.history.opening
-        if house.public != opening.key:
-            raise RecordBroken("record.wrong_key")
-        last = self.events[-1] if self.events else None
-        # Read back as the verifier does, so that nothing but codes can get into a record.
-        return self.after(write_event(house, opening.suite, last, now, entry.TYPE, entry.body()))
+        return opening.key, opening.suite
 
 
 def agree_signature(party: Signer, first_line_hash: str) -> str:
