@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy import insert
-from sqlmodel import Session, col, select
+from sqlmodel import Session, SQLModel, col, select
 
 from app.audit.tags import Tag
 from app.core.errors import Conflict
@@ -14,6 +14,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from expert_draw import keeping, listing, parties, placing, pooling
 from expert_draw.engine.certificate import Certificate, Thresholds, certify
+from expert_draw.engine.codes import group_code
 from expert_draw.engine.pool import DrawKind, Law, Pool
 from expert_draw.engine.quota import obstacles
 from expert_draw.engine.randomness import SHARE_BYTES, Suite
@@ -69,7 +70,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     salt = secrets.token_bytes(SHARE_BYTES)
     view = ground.rosters.settle(session, ground.now)
     frozen = _frozen(session, view, order, salt)
-    if blocked := obstacles(frozen.pool, order.law):
+    if blocked := _in_words(obstacles(frozen.pool, order.law), order, salt):
         raise blocked[0]
     placed = placing.pools(
         order.offers,
@@ -132,7 +133,9 @@ def foresee(session: Session, ground: Ground, order: DrawOrder) -> Foresight:
     pool = _frozen(session, ground.rosters.current(session), order, salt).pool
     grounds = Counter(reason for one in pool.candidates for reason in one.grounds)
     return Foresight(
-        obstacles(pool, order.law), tuple(sorted(grounds.items())), certify(pool, order.law, order.thresholds)
+        _in_words(obstacles(pool, order.law), order, salt),
+        tuple(sorted(grounds.items())),
+        certify(pool, order.law, order.thresholds),
     )
 
 
@@ -154,6 +157,17 @@ def approve(session: Session, ground: Ground, actor: str, draw: Draw, signature:
         signature = approve_signature(signer, before.events[-1].hash)
     keeping.append(session, ground.now, draw, before.approve(ground.now, ground.house, signature), before)
     noted(session, ground, draw, Tag.draw_approved, actor, {})
+
+
+def _in_words(found: tuple[DrawInfeasible, ...], order: DrawOrder, salt: bytes) -> tuple[DrawInfeasible, ...]:
+    """Refusals with the region or city they speak of in place of its code: who booked has to know what to mend."""
+    regions = [(pooling.REGION, asked.region) for asked in order.question.bounds]
+    cities = [(placing.NEAR, offer.city) for offer in order.offers]
+    names = {group_code(salt, group, value, order.suite): value for group, value in (*regions, *cities)}
+    return tuple(
+        DrawInfeasible(one.code, **{name: names.get(str(value), value) for name, value in one.params.items()})
+        for one in found
+    )
 
 
 def _frozen(session: Session, view: RosterView, order: DrawOrder, salt: bytes) -> FrozenPool:
@@ -193,5 +207,8 @@ def _locked(ground: Ground, record: DrawRecord, thresholds: Thresholds) -> DrawR
 
 def _remember_codes(session: Session, draw: Draw, people: Mapping[str, str]) -> None:
     rows = [{"draw_id": draw.id, "code": code, "expert_id": id_} for code, id_ in sorted(people.items())]
+    table = SQLModel.metadata.tables[
+        str(DrawCandidate.__tablename__)
+    ]  # rows, not objects: a list has tens of thousands
     for start in range(0, len(rows), _CODE_ROWS):
-        session.execute(insert(DrawCandidate), rows[start : start + _CODE_ROWS])
+        session.execute(insert(table), rows[start : start + _CODE_ROWS])

@@ -76,7 +76,10 @@ class Rosters:
             view = self._followed(session, last)
             if not view.recorded:
                 view = self._read_anew(session, last)
-            self._keep(view)
+            if (
+                view.recorded
+            ):  # else somebody is looked for who altered rows: once mended, they must read as mended
+                self._keep(view)
             return view
 
     def settle(self, session: Session, now: datetime) -> RosterView:

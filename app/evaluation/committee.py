@@ -16,6 +16,7 @@ from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
 from app.projects import service as projects
+from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import ending, inviting, keeping, listing, opening, parties, rounds
 from expert_draw.engine.pool import Law
@@ -39,6 +40,13 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
     """Freezes the pool and publishes the commitment of the draw."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.commit)
+    if library.load(evaluation.rule_pack).sha256 != evaluation.rule_pack_hash:
+        raise Conflict(
+            "rules-changed",
+            N_("预约之后规则包 {pack} 已更新，原预约不再有效"),
+            N_("终止本次评标，按现行规则重新预约"),
+            pack=evaluation.rule_pack,
+        )
     number = listing.number(session, now.astimezone(CHINA).year)
     draw = opening.commit(
         session, ground(now, house), actor.id, order(session, now, house, evaluation, number=number)

@@ -83,6 +83,12 @@ class RegionBoundIn(_Strict):
         return self
 
 
+def _each_once(bounds: tuple[RegionBoundIn, ...]) -> tuple[RegionBoundIn, ...]:
+    if len({bound.region for bound in bounds}) != len(bounds):
+        raise ValueError("a region stands twice")
+    return bounds
+
+
 class CriterionIn(_Strict):
     """Something scored; `max_hundredths` is its most in hundredths of a point."""
 
@@ -110,7 +116,9 @@ class BookingIn(_Strict):
     """People to avoid, by identity number: they and their kin are not drawn. Only fingerprints are stored."""
     supervisors: tuple[UnitIn, ...] = Field(default=(), max_length=20)
     """Bodies that supervise the project: their staff is not drawn."""
-    regions: tuple[RegionBoundIn, ...] = Field(default=(), max_length=4)
+    regions: Annotated[tuple[RegionBoundIn, ...], AfterValidator(_each_once)] = Field(
+        default=(), max_length=4
+    )
     """How many of the drawn must, or may, come from a region."""
     bidders: tuple[UnitIn, ...] = Field(min_length=1, max_length=200)
     criteria: tuple[CriterionIn, ...] = Field(min_length=1, max_length=50)

@@ -1,5 +1,6 @@
 """Projects with their lots, the parties around them and what is scored."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -91,13 +92,21 @@ def lot_with_project(session: Session, lot_id: str) -> tuple[Lot, Project]:
 
 
 def entries_of_lot(session: Session, lot_id: str) -> tuple[str, ...]:
-    """Ids of every entry of the same lot (标段): it is entered anew with each booking, under the same numbers."""
-    lot = session.get_one(Lot, lot_id)
-    return tuple(
-        session.exec(
-            select(Lot.id).where(Lot.project_id == lot.project_id, Lot.number == lot.number).order_by(Lot.id)
-        ).all()
-    )
+    """Ids of every entry of the same lot (标段): it is entered anew with each booking, under the same numbers.
+
+    However those are spelt: full-width or half-width, in capitals, with dashes, blanks or leading zeros.
+    """
+    lot, project = lot_with_project(session, lot_id)
+    wanted, number = _one_spelling(project.number), _one_spelling(lot.number)
+    projects = [
+        id_
+        for id_, other in session.exec(select(Project.id, Project.number)).all()
+        if _one_spelling(other) == wanted
+    ]
+    rows = session.exec(
+        select(Lot.id, Lot.number).where(col(Lot.project_id).in_(projects)).order_by(Lot.id)
+    ).all()
+    return tuple(id_ for id_, other in rows if _one_spelling(other) == number)
 
 
 def parties(session: Session, lot_id: str, roles: Sequence[PartyRole]) -> tuple[Party, ...]:
@@ -117,3 +126,13 @@ def criteria(session: Session, lot_id: str) -> tuple[Criterion, ...]:
             select(Criterion).where(Criterion.lot_id == lot_id).order_by(col(Criterion.order_no))
         ).all()
     )
+
+
+def _one_spelling(number: str) -> str:
+    """A number as it compares: letters and digits only, digits without leading zeros, 一 as 1."""
+    signs = [sign for sign in unicodedata.normalize("NFKC", number).casefold() if sign.isalnum()]
+    text = "".join(signs)
+    if text.isdecimal():
+        return str(int(text))
+    value = unicodedata.numeric(text, -1.0) if len(signs) == 1 else -1.0
+    return str(int(value)) if value >= 0 else text

@@ -35,10 +35,12 @@ def draw(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
 
 
 @router.get("/pool")
-def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
-    """Rule check and pool depth: how the draw would stand, before anything is promised."""
+def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
+    """Rule check and pool depth: how the draw would stand, before anything is promised; afterwards the draw says it."""
     with visit.database.reading() as session:
         evaluation = cases.load_for(session, actor, evaluation_id)
+        if evaluation.draw_id is not None:
+            return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
         view = draw_views.forecast(session, visit.now, visit.house, evaluation_id)
         acts = () if view.obstacles else views.acts_of(evaluation)
     return visit.page(

@@ -17,9 +17,9 @@ from expert_draw.engine.record import DrawRecord, agree_signature
 from expert_draw.engine.register import verify_register
 from expert_draw.engine.slip import verify_slip
 from expert_draw.engine.verify import verify_record
-from expert_draw.models import Draw, DrawDeferred, Expert, Invitation
+from expert_draw.models import Draw, DrawDeferred, Expert, ExpertLeave, Invitation
 from expert_draw.statements import OwnShare
-from tests.support.world import OPERATOR, World, booking, make_world
+from tests.support.world import OPERATOR, START, World, booking, make_world
 
 SUPERVISOR = Actor(id="account:supervisor", role=Role.supervisor, name="监督")
 NEIGHBOUR = Actor(id="account:other", role=Role.host_operator, name="邻市", center_id="elsewhere")
@@ -520,3 +520,34 @@ def test_what_a_booking_asks_of_titles_regions_persons_and_supervisors_is_what_t
     assert len(costs) == 2
     assert {regions[one][:4] for one in costs} <= {"5306", "5301", "5303"}
     assert verify_record(whole(world)).full
+
+
+@pytest.mark.parametrize("lot", ["1", "01", "１", "一", " 1 ", "1-"])
+def test_a_lot_spelt_otherwise_is_the_same_lot(world: World, lot: str) -> None:
+    first = book(world, project_number="ZT-2026-001")
+    act(world, first, "commit")
+    second = book(world, project_number="ｚｔ–2026–001", lot_number=lot)
+    with pytest.raises(Conflict) as refused:
+        act(world, second, "commit")
+    assert refused.value.code == "lot-drawn"
+
+
+def test_a_region_that_cannot_give_so_many_is_named_and_not_its_code(world: World) -> None:
+    evaluation_id = book(world, regions=[{"region": "5306", "least": 5}])
+    with world.transaction() as session:
+        for expert in session.exec(select(Expert).where(Expert.region_code == "530600")).all():
+            session.add(
+                ExpertLeave(id=expert.id, expert_id=expert.id, from_at=START, to_at=START + timedelta(days=9))
+            )
+    with pytest.raises(Conflict) as refused:
+        act(world, evaluation_id, "commit")
+    assert refused.value.params["value"] == "5306"
+
+
+def test_rules_that_changed_since_the_booking_are_not_slipped_in(world: World) -> None:
+    evaluation_id = book(world)
+    with world.transaction() as session:
+        cases.load(session, evaluation_id).rule_pack_hash = "0" * 64
+    with pytest.raises(Conflict) as refused:
+        act(world, evaluation_id, "commit")
+    assert refused.value.code == "rules-changed"
