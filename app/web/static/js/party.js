@@ -118,6 +118,7 @@ async function show() {
   byId("respond").hidden = !due;
   byId("respond-here").hidden = !fits;
   byId("respond-file").hidden = fits || !able;
+  root.hidden = Boolean(committed) && !due && said.hidden;
   document.title = due ? `● ${say.due} · ${title}` : title;
   if (!due) return;
   byId("do-say").textContent = say[`do_${due}`];
