@@ -76,9 +76,8 @@ class Rosters:
             view = self._followed(session, last)
             if not view.recorded:
                 view = self._read_anew(session, last)
-            if (
-                view.recorded
-            ):  # else somebody is looked for who altered rows: once mended, they must read as mended
+            # A view with another root is not kept: once the altered rows are mended, they must read as mended.
+            if view.recorded:
                 self._keep(view)
             return view
 
