@@ -127,9 +127,14 @@ def test_refusals_are_accessible(visit: Visit, house: WebHouse) -> None:
 
 
 def test_nothing_sticks_out_on_a_phone(visit: Visit, house: WebHouse) -> None:
-    parts = ("", "/draw", "/invitations", "/pool", "/ceremony", "/draw/parties/center")
+    parts = ("", "/draw", "/invitations", "/ceremony", "/draw/parties/center")
     (waits, link), paths = waiting(house), pages_of(drawn(house), *parts)
-    wanted_by_staff = (*STAFF, *paths, *pages_of(waits, "/draw", "/draw/parties/center"))
+    wanted_by_staff = (
+        *STAFF,
+        *paths,
+        *pages_of(waits, "/draw", "/draw/parties/center"),
+        *pages_of(booked(house, "3"), "/pool"),
+    )
     for role, wanted in ((None, (*DOORS, link, "/draws")), (Role.host_operator, wanted_by_staff)):
         visitor = visit(role, size=(390, 844))
         for path in wanted:
@@ -138,7 +143,7 @@ def test_nothing_sticks_out_on_a_phone(visit: Visit, house: WebHouse) -> None:
 
 def test_nothing_sticks_out_at_a_seat_terminal(visit: Visit, house: WebHouse) -> None:
     visitor = visit(Role.host_operator)
-    for path in (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations", "/pool"), "/draws"):
+    for path in (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations"), "/draws"):
         assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
 
 
