@@ -16,7 +16,7 @@ from app.core.i18n import N_
 from app.core.sealing import Sealer
 from expert_draw.engine.randomness import SHARE_BYTES, Suite, chain_anchor, chain_share
 from expert_draw.engine.record import DrawRecord, Party, agree_signature, reveal_signature
-from expert_draw.engine.signing import Signer
+from expert_draw.engine.signing import Signer, one_can_sign_for
 from expert_draw.models import Draw, DrawParty
 
 CENTER, SUPERVISOR, TENDEREE = "center", "supervisor", "tenderee"
@@ -25,13 +25,6 @@ CHAIN_LENGTH = 999
 """How many rounds one promise serves."""
 
 _HEX_32 = re.compile(r"[0-9a-f]{64}")
-_PRIME = 2**255 - 19
-_CURVE_D = -121665 * pow(121666, -1, _PRIME) % _PRIME
-_ORDER_8 = int.from_bytes(
-    bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"), "little"
-)
-_SMALL_ORDER = frozenset({0, 1, _PRIME - 1, _ORDER_8, _PRIME - _ORDER_8})
-"""Ordinates of the eight points of small order of Ed25519 (RFC 8032, section 5.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +59,7 @@ def promise(session: Session, now: datetime, evaluation_id: str, party: str, key
 
     key, anchor: 64 hex digits each, never promised before. Only before the draw's commitment is published.
     """
-    if not (_HEX_32.fullmatch(key) and _HEX_32.fullmatch(anchor) and _one_can_sign_for(key)):
+    if not (_HEX_32.fullmatch(key) and _HEX_32.fullmatch(anchor) and one_can_sign_for(key)):
         raise InvalidInput(
             "promise-shape",
             N_("承诺的格式不对：公钥和链顶各为 64 位十六进制数字"),
@@ -188,15 +181,6 @@ def _refuse_used(session: Session, row: DrawParty, key: str, anchor: str) -> Non
             N_("这份承诺已用于另一方或另一次抽取，其份额可能已经公开"),
             N_("用 yuanping party new 或本页另生成一份，每次抽取、每一方各用一份"),
         )
-
-
-def _one_can_sign_for(key: str) -> bool:
-    """Whether this is a point of the curve in its one spelling, and none of those for which anybody can sign."""
-    y = int.from_bytes(bytes.fromhex(key), "little") % 2**255
-    if y >= _PRIME or y in _SMALL_ORDER:
-        return False
-    x_squared = (y * y - 1) * pow(_CURVE_D * y * y + 1, -1, _PRIME) % _PRIME
-    return pow(x_squared, (_PRIME - 1) // 2, _PRIME) == 1
 
 
 def _saved(session: Session, now: datetime, row: DrawParty, held: str) -> None:

@@ -1,6 +1,7 @@
 """What the lines say that come before any chance: the opening, the agreements, the figures, and changes of the lists."""
 
 from dataclasses import dataclass
+from math import gcd
 from typing import ClassVar, Literal, get_args
 
 from app.core.canonical import Canonical
@@ -283,4 +284,7 @@ def _read_ratio(value: object, where: str) -> Ratio | None:
     if value is None:
         return None
     above, below = row_of(value, 2, where)
-    return string(above, DECIMAL, where), string(below, DECIMAL, where)
+    ratio = string(above, DECIMAL, where), string(below, DECIMAL, where)
+    if gcd(int(ratio[0]), int(ratio[1])) != 1 or int(ratio[1]) == 0:
+        raise refused(where)
+    return ratio

@@ -8,6 +8,8 @@ from expert_draw.engine.lines import Event, check_hash, check_place, check_signa
 from expert_draw.engine.randomness import Suite
 
 T = TypeVar("T")
+MOST_FINDINGS = 1000
+"""Of a file that is no record at all nobody reads more."""
 Findings = list[tuple[int, YuanpingError]]
 
 
@@ -26,6 +28,8 @@ def read_lines(
     key = ""
     last: Event | None = None
     for number, line in enumerate(lines, start=1):
+        if len(findings) >= MOST_FINDINGS:
+            break
         before, last = last, None
         try:
             event = read_event(line)

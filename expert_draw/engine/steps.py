@@ -75,6 +75,13 @@ def _agreed(state: History, entry: Agree, _: Event) -> History:
 
 
 def _locked(state: History, entry: Lock, event: Event) -> History:
+    experts = state.terms.get(DrawKind.expert)
+    slots = tuple((slot, needed) for slot, needed, _ in entry.lists)
+    if slots != (experts[0].slots if experts else ()):
+        raise RecordBroken("record.wrong_figures", where="lists")
+    uncounted = experts is None or experts[0].follows is not None or state.opening.law == "uniform-sets"
+    if uncounted and entry.feasible is not None:
+        raise RecordBroken("record.wrong_figures", where="lock")
     return replace(state, lock=(entry, event.hash))
 
 

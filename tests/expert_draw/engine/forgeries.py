@@ -177,7 +177,31 @@ def beacon_first(edited: Book) -> None:
 
 
 CLOSED, SHORT, SMALL = "good-closed", "good-excluded-later", "good-beacon"
+
+
 # name: (the good record, forge)
+def unopened(forge: Forge) -> Forge:
+    """The same forgery in the public view, whose lists nobody can look at."""
+
+    def both(edited: Book) -> None:
+        forge(edited)
+        edited.openings.clear()
+
+    return both
+
+
+def figures_not_due(edited: Book) -> None:
+    """States figures under a law for which none are computed."""
+    figures = {
+        "chances": OTHER,
+        "feasible": "7",
+        "greatest": ["1", "2"],
+        "least": ["1", "3"],
+        "ten": ["2", "1"],
+    }
+    edited.body(edited.number("lock")).update(figures)
+
+
 FORGERIES: dict[str, tuple[str, Forge]] = {
     "table-row-changed": (SHORT, opened(0, "candidates", 0, 2, value=["2"])),
     "reason-code-dropped": (SHORT, reason_dropped),
@@ -252,6 +276,12 @@ FORGERIES: dict[str, tuple[str, Forge]] = {
 }
 # Further ones, tried in memory only: what has another shape than the format permits, and variants of the above.
 UNWRITTEN: dict[str, tuple[str, Forge]] = {
+    "public-lengths-missing": (SHORT, unopened(put("lock", 0, "lists", value=[]))),
+    "public-length-of-a-stranger": (SHORT, unopened(put("lock", 0, "lists", 0, 0, value="0"))),
+    "public-need-changed": (SHORT, unopened(put("lock", 0, "lists", 0, 1, value=9))),
+    "public-figures-not-due": ("good-sets", unopened(figures_not_due)),
+    "public-chance-out-of-nothing": (SHORT, unopened(put("lock", 0, "greatest", value=["1", "0"]))),
+    "public-chance-not-reduced": (SHORT, unopened(put("lock", 0, "greatest", value=["2", "4"]))),
     "held-member-dropped": (SHORT, opened(0, "held", value=[])),
     "level-unheard-of": (CLOSED, put("round", 2, "level", value=4)),
     "share-revealed-twice": (SHORT, copy("reveal", 0, ("reveal", 1))),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from expert_draw.engine.signing import Signer, signed
+from expert_draw.engine.signing import Signer, one_can_sign_for, signed
 
 HOUSE = Signer(b"the house signs with this secret")
 
@@ -29,6 +29,22 @@ def test_a_signature_for_one_purpose_or_by_one_party_is_none_for_another() -> No
     signature = HOUSE.sign("line", bytes(32))
     assert not signed(HOUSE.public, "agree", bytes(32), signature)
     assert not signed(Signer(bytes(32)).public, "line", bytes(32), signature)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "01" + "00" * 31,
+        "00" * 32,
+        "ec" + "ff" * 30 + "7f",
+        "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+        "ee" + "ff" * 30 + "7f",
+    ],
+)
+def test_a_key_for_which_anybody_can_sign_or_with_a_second_spelling_signs_nothing(key: str) -> None:
+    anybodys = "01" + "00" * 63  # holds for every message under a key of small order
+    assert not signed(key, "line", b"anything", anybodys)
+    assert not one_can_sign_for(key)
 
 
 def test_what_is_no_key_signs_nothing() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.core.canonical import canonical_json
 from expert_draw.engine.lines import Event, check_hash, check_signature, read_event
 from expert_draw.engine.randomness import hash_of
+from expert_draw.engine.reading import MOST_FINDINGS
 from expert_draw.engine.verify import verify_record
 from expert_draw.engine.wording import RECORD, RecordBroken
 from tests.expert_draw.engine import stories
@@ -134,6 +135,11 @@ def test_no_line_can_be_dropped_and_no_two_neighbours_be_swapped(name: str) -> N
         assert not verify_record(b"".join(lines[:at] + lines[at + 1 :])).ok
     for (at, one), (_, other) in pairwise(enumerate(lines)):
         assert not verify_record(b"".join([*lines[:at], other, one, *lines[at + 2 :]])).ok
+
+
+def test_nobody_reads_on_in_a_file_that_is_no_record_at_all() -> None:
+    text = finished().events[0].line + b"\n" + b'{"at":1}\n' * 100_000
+    assert len(verify_record(text).findings) == MOST_FINDINGS
 
 
 def test_openings_alone_are_no_record() -> None:
