@@ -10,7 +10,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
 from app.core.sealing import Sealer
-from expert_draw import inviting, keeping, listing
+from expert_draw import inviting, keeping, listing, outcomes
 from expert_draw.engine.record import DrawRecord
 from expert_draw.ground import slots_of
 from expert_draw.models import Draw, DrawSlot
@@ -40,6 +40,7 @@ def give_up(
     if draw.closed_at is not None:
         return
     data = {"reason": reason, "party": party or ""}
+    outcomes.forget(session, draw)
     if keeping.readable(session, draw):
         before = keeping.read(session, draw)
         record = before.void(now, keeping.house_signer(sealer), reason, party)

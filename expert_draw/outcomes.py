@@ -12,6 +12,8 @@ from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.signing import Signer
 from expert_draw.models import Draw, DrawDeferred, DrawSlot
 
+LATE = "late"
+"""An answer after the window has closed: it changes nothing, but is written down."""
 BUSY = frozenset({"revealing", "drawing", "stuck"})
 """While a round is open nothing else may be written."""
 
@@ -61,6 +63,13 @@ def waiting(session: Session, draw: Draw) -> Sequence[DrawDeferred]:
     return session.exec(
         select(DrawDeferred).where(DrawDeferred.draw_id == draw.id).order_by(col(DrawDeferred.n))
     ).all()
+
+
+def forget(session: Session, draw: Draw) -> None:
+    """No round follows any more: answers that waited for it stay in the trail alone."""
+    for told in waiting(session, draw):
+        session.delete(told)
+    session.flush()
 
 
 def _next_deferred(session: Session, draw: Draw) -> int:

@@ -11,8 +11,10 @@ from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from expert_draw import inviting, keeping, parties, placing, pooling
+from expert_draw.engine.ballot import ballots
 from expert_draw.engine.codes import candidate_code
-from expert_draw.engine.pool import DrawKind, first_standing
+from expert_draw.engine.feasibility import can_be_filled
+from expert_draw.engine.pool import DrawKind, Law, Pool, first_standing
 from expert_draw.engine.quota import obstacles
 from expert_draw.engine.randomness import SHARE_BYTES
 from expert_draw.engine.record import DrawRecord
@@ -20,13 +22,14 @@ from expert_draw.engine.wording import DrawInfeasible, RecordBroken
 from expert_draw.ground import Ground, noted, salt_of, slots_of, suite_of
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw, DrawCandidate
-from expert_draw.outcomes import BUSY, told_in, waiting
+from expert_draw.outcomes import BUSY, LATE, told_in, waiting
 from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
 
 VACANT = frozenset({"open", "vacated"})
 LEAVES = frozenset({"declined", "expired", "unreachable"})
 """Answers after which somebody is not drawn again, whatever becomes of the place."""
+_EVEN: Law = "uniform-labelled"
 _NO_RESERVE = frozenset({"record.followed_vacant", "record.no_reserve"})
 """Why reserves cannot help: none is left that fits, or the center to which the place belongs must be drawn first."""
 
@@ -55,19 +58,8 @@ def call(
     """
     before = keeping.read(session, draw)
     record = before
-    lists = {kind: record.pool(kind) for kind in DrawKind}
-    placed = placing.pools(
-        offers,
-        question.places,
-        salt=salt_of(ground, draw),
-        suite=suite_of(draw),
-        order=draw.order,
-        rules=question.venue_rules,
-        like=lists,
-        held={holder.code for holder in record.holders},
-    )
-    for kind, pool in placed.pools.items():
-        if lists[kind] != pool:
+    for kind, pool in _lists_now(ground, draw, question, offers, record).items():
+        if record.pool(kind) != pool:
             record = record.declare(ground.now, ground.house, pool, secrets.token_bytes(SHARE_BYTES))
     if unable := _unable(session, ground, draw, question, record):
         record = record.exclude(ground.now, ground.house, DrawKind.expert, unable)
@@ -75,6 +67,29 @@ def call(
     record = record.call(ground.now, ground.house, draw.reveal_until)
     keeping.append(session, ground.now, draw, record, before)
     noted(session, ground, draw, Tag.draw_called, actor, {"head": record.head, "round": draw.rounds})
+
+
+def short_of_room(
+    session: Session, ground: Ground, draw: Draw, question: PoolQuestion, offers: Sequence[VenueOffer]
+) -> bool:
+    """Whether the vacant venues and seats cannot be filled from what is free now, whoever may be drawn to sit there.
+
+    A place whose holder stands counts with the centers near them, or the seats of their center; any other with all of
+    them. False also where this could not be decided in time.
+    """
+    record = keeping.read(session, draw)
+    for kind, pool in _lists_now(ground, draw, question, offers, record).items():
+        standing = record.standing(kind)
+        if standing.needed and pool.follows is not None:
+            everywhere = frozenset(
+                value for one in pool.candidates for name, value in one.groups if name == pool.follows[1]
+            )
+            known = standing.at_place or {}
+            near = {slot: known.get(slot) or everywhere for slot, _ in standing.needed}
+            standing = replace(standing, at_place=near)
+        if standing.needed and all(can_be_filled(one) is False for one in ballots(pool, standing, _EVEN)):
+            return True
+    return False
 
 
 def reveal(session: Session, ground: Ground, draw: Draw, party: str, share: bytes, signature: str) -> None:
@@ -140,7 +155,8 @@ def draw_reserve(
 def redraw(session: Session, ground: Ground, draw: Draw) -> None:
     """Nobody fits beside those who accepted: everybody is let go, and all places are drawn anew in the same record.
 
-    Who declined while the last shares were being revealed is taken out; other answers of that time have become moot.
+    Who declined while the last shares were being revealed is taken out; what came too late is written down as such;
+    other answers of that time have become moot.
     """
     before = keeping.read(session, draw)
     record = before.redraw(ground.now, ground.house, "nobody_fits")
@@ -148,6 +164,8 @@ def redraw(session: Session, ground: Ground, draw: Draw) -> None:
     for told in waiting(session, draw):
         if told.outcome in LEAVES:
             gone.append((told.code, told.outcome))
+        if told.outcome == LATE:
+            record = told_in(session, ground.now, ground.house, record, told)
         session.delete(told)
     if gone:
         record = record.exclude(ground.now, ground.house, DrawKind.expert, gone)
@@ -203,6 +221,22 @@ def _settled(
     data: dict[str, str | int] = {"head": record.head, "places": len(placed), "round": draw.rounds}
     noted(session, ground, draw, Tag.draw_round, actor, data)
     return placed
+
+
+def _lists_now(
+    ground: Ground, draw: Draw, question: PoolQuestion, offers: Sequence[VenueOffer], record: DrawRecord
+) -> Mapping[DrawKind, Pool]:
+    """The lists of venues and of seats as they would be stated now, with the levels of those in the record."""
+    return placing.pools(
+        offers,
+        question.places,
+        salt=salt_of(ground, draw),
+        suite=suite_of(draw),
+        order=draw.order,
+        rules=question.venue_rules,
+        like={kind: record.pool(kind) for kind in DrawKind},
+        held={holder.code for holder in record.holders},
+    ).pools
 
 
 def _meanings(ground: Ground, draw: Draw, seating: Seating) -> Mapping[str, str]:

@@ -19,6 +19,7 @@ class Tag(StrEnum):
     draw_revealed = "draw:round:revealed"
     draw_round = "draw:round:drawn"
     draw_slip = "draw:slip:given"
+    draw_waits = "draw:round:waits-for-seats"
     draw_voided = "draw:draw:voided"
     evaluation_booked = "evaluation:evaluation:booked"
     evaluation_closed = "evaluation:evaluation:closed"

@@ -7,32 +7,29 @@ from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
 from app.audit.tags import Tag
-from app.core.canonical import canonical_json
+from app.core import bus
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.settings import Settings
-from app.evaluation import booking, cases, rule_notes
+from app.evaluation import booking, cases, reasons, rule_notes, seats
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
 from app.projects import service as projects
 from app.rules import library
 from app.rules.pack import RulePack
-from expert_draw import ending, inviting, keeping, listing, opening, parties, rounds
+from expert_draw import ending, inviting, keeping, listing, opening, rounds
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.ground import Ground
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
 from expert_draw.opening import DrawOrder
-from expert_draw.placing import FreeSeat, VenueOffer
 from expert_draw.roster_rows import CHINA
-from expert_draw.rounds import Seating
 from venue import service as venues
 
 logger = logging.getLogger(__name__)
 
-_IN_PROVINCE = ("host", "sister")
 _LAWS: tuple[Law, ...] = ("uniform-labelled", "uniform-sets", "weighted")
 
 
@@ -68,7 +65,7 @@ def order(session: Session, now: datetime, house: House, evaluation: Evaluation,
         lot_id=evaluation.lot_id,
         lot_ids=projects.entries_of_lot(session, evaluation.lot_id),
         question=question,
-        offers=_offers(session, now, evaluation),
+        offers=seats.offers(session, now, evaluation),
         suite=house.settings.draw.suite,
         law=next(known for known in _LAWS if known == law),
         order=rules.word("allocation.mode"),
@@ -151,7 +148,7 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
         if not missing:
             move_on(session, now, house, evaluation)
         elif draw.reveal_until <= now:
-            _end(session, now, house, evaluation, ending.WITHHELD, _withheld(missing[0]), missing[0])
+            _end(session, now, house, evaluation, ending.WITHHELD, reasons.withheld(missing[0]), missing[0])
         return
     if evaluation.state != EvaluationState.inviting:
         return
@@ -170,9 +167,19 @@ def move_on(session: Session, now: datetime, house: House, evaluation: Evaluatio
         return
     if evaluation.state == EvaluationState.committed:
         cases.move(session, evaluation, EvaluationEvent.run)
-    seating = _seating(session, now, evaluation)
+    seating = seats.seating(session, now, evaluation)
     placed = rounds.draw_round(session, ground(now, house), "house", draw, seating)
     _drawn(session, now, house, evaluation, draw, placed)
+
+
+def waited_for(session: Session, draw: Draw) -> tuple[str, ...]:
+    """Parties that have yet to agree or to reveal what they keep themselves; () for a record of an earlier version."""
+    return rounds.waits_for(session, draw) if keeping.readable(session, draw) else ()
+
+
+def agree_by(evaluation: Evaluation, draw: Draw) -> datetime:
+    """When all parties should have agreed: nothing ends then, but the pages say what can be done."""
+    return draw.committed_at + _reveal_within(library.load(evaluation.rule_pack))
 
 
 def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
@@ -196,6 +203,23 @@ def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
     return tuple(found)
 
 
+def give_up(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[str, ...]:
+    """Lets everybody go because the host wants it so. Returns the parties that had yet to reveal in an open call.
+
+    They are named on the pages, and where their time was over already in the record, too: who gives up an evaluation does
+    not hide that a share was withheld, be it the host's own.
+    """
+    draw = keeping.load(session, evaluation.draw_id) if evaluation.draw_id else None
+    until = draw.reveal_until if draw else None
+    missing = waited_for(session, draw) if draw and until else ()
+    evaluation.short_reason = reasons.written(reasons.unrevealed(missing)) if missing else None
+    if missing and until is not None and until <= now:
+        release_everybody(session, now, house, evaluation, ending.WITHHELD, missing[0])
+    else:
+        release_everybody(session, now, house, evaluation, "given_up")
+    return missing
+
+
 def release_everybody(
     session: Session,
     now: datetime,
@@ -204,6 +228,7 @@ def release_everybody(
     reason: str,
     party: str | None = None,
 ) -> None:
+    """reason, party: as `ending.give_up` takes them."""
     if evaluation.draw_id is not None:
         draw = keeping.load(session, evaluation.draw_id)
         ending.give_up(session, now, house.sealer, draw, reason, party)
@@ -215,11 +240,6 @@ def ground(now: datetime, house: House) -> Ground:
 
 
 _MOVING = (EvaluationState.committed, EvaluationState.inviting)
-_SILENT = {
-    parties.CENTER: N_("主场中心在期限内没有揭示其份额，抽取已作废并永久留痕"),
-    parties.SUPERVISOR: N_("监督人员在期限内没有揭示其份额，抽取已作废并永久留痕"),
-    parties.TENDEREE: N_("招标人代表在期限内没有揭示其份额，抽取已作废并永久留痕"),
-}
 _WAITING = {
     "agreeing": N_("还有参与方没有同意承诺，抽取尚不能开始"),
     "approving": N_("预警尚未经监督人员批准，抽取尚不能开始"),
@@ -228,8 +248,15 @@ _WAITING = {
 
 
 def _again(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> None:
-    """Vacant places: from the reserves if there are any, else by a new round with fresh shares."""
-    question, seating = booking.question(session, evaluation), _seating(session, now, evaluation)
+    """Vacant places: from the reserves if there are any, else by a new round with fresh shares.
+
+    Not while there is no seat for them: a round that finds none would let everybody go who has been asked already.
+    """
+    question, seating = booking.question(session, evaluation), seats.seating(session, now, evaluation)
+    if rounds.short_of_room(session, ground(now, house), draw, question, seating.offers):
+        _wait_for_seats(session, now, evaluation)
+        return
+    evaluation.short_reason = None
     placed = rounds.draw_reserve(session, ground(now, house), "house", draw, question, seating)
     if placed is not None:
         _drawn(session, now, house, evaluation, draw, placed)
@@ -239,6 +266,15 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
         return
     _call(session, now, house, "house", evaluation, draw)
     move_on(session, now, house, evaluation)
+
+
+def _wait_for_seats(session: Session, now: datetime, evaluation: Evaluation) -> None:
+    """Says once, in the trail and on the pages, what the draw waits for; the next sweep looks again."""
+    if evaluation.short_reason is None:
+        evaluation.short_reason = reasons.written(reasons.no_seat())
+        session.add(evaluation)
+        cases.note(session, now, evaluation, Tag.draw_waits, "house")
+        bus.publish(session, f"evaluation:{evaluation.id}", "draw")
 
 
 def _call(
@@ -251,7 +287,7 @@ def _call(
         actor,
         draw,
         question,
-        _offers(session, now, evaluation),
+        seats.offers(session, now, evaluation),
         _reveal_within(question.rules),
     )
 
@@ -271,7 +307,7 @@ def _drawn(
         venues.release_all(session, evaluation.id)
         rounds.redraw(session, ground(now, house), draw)
     else:
-        _end(session, now, house, evaluation, ending.EXHAUSTED, _nobody())
+        _end(session, now, house, evaluation, ending.EXHAUSTED, reasons.nobody())
 
 
 def _place(
@@ -312,17 +348,9 @@ def _end(
 ) -> None:
     """The draw has come to nothing: everybody is let go, and the evaluation says why."""
     cases.move(session, evaluation, EvaluationEvent.exhaust)
-    evaluation.short_reason = _written(refusal)
+    evaluation.short_reason = reasons.written(refusal)
     release_everybody(session, now, house, evaluation, reason, party)
     cases.note(session, now, evaluation, Tag.evaluation_short, "house")
-
-
-def _withheld(party: str) -> Conflict:
-    return Conflict("share-withheld", _SILENT[party], N_("查明原因后重新预约"), party=party)
-
-
-def _nobody() -> Conflict:
-    return Conflict("nobody-fits", N_("本轮抽不出合格的组合"), N_("放宽名额条件或改期后重新预约"))
 
 
 def _reveal_within(rules: RulePack) -> timedelta:
@@ -333,54 +361,14 @@ def _reveal_within(rules: RulePack) -> timedelta:
     return found
 
 
-def _offers(session: Session, now: datetime, evaluation: Evaluation) -> tuple[VenueOffer, ...]:
-    """The province's centers as the draw takes them; one without a free seat only says where its city lies."""
-    start, end = cases.span(evaluation)
-    free = {offer.center_id: offer for offer in venues.offers(session, start, end, now)}
-    centers = venues.summaries(session, now)
-    own_cities = {one.region_code[:4] for one in centers if one.center_id == evaluation.host_center_id}
-    found = []
-    for center in centers:
-        if center.kind not in _IN_PROVINCE:
-            continue
-        offer = free.get(center.center_id)
-        seats = (
-            tuple(FreeSeat(seat.seat_id, seat.room_id, seat.place) for seat in offer.seats) if offer else ()
-        )
-        found.append(
-            VenueOffer(
-                center.center_id,
-                center.region_code,
-                center.latitude_e6,
-                center.longitude_e6,
-                seats,
-                offer.capacity if offer else 0,
-                overnight=center.overnight,
-                own_city=center.region_code[:4] in own_cities,
-            )
-        )
-    return tuple(found)
-
-
-def _seating(session: Session, now: datetime, evaluation: Evaluation) -> Seating:
-    return Seating(_offers(session, now, evaluation), venues.booked_seats(session, evaluation.id))
-
-
 def _release_vacated(
     session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw
 ) -> None:
     """Lets go of the seats nobody holds any more; one that waits for its next expert stays booked."""
-    needed = rounds.seats_held(session, ground(now, house), draw, _seating(session, now, evaluation))
+    needed = rounds.seats_held(session, ground(now, house), draw, seats.seating(session, now, evaluation))
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)
-
-
-def _written(refusal: DrawInfeasible | Conflict) -> str:
-    """A refusal as it is kept, to be said later in any language."""
-    return canonical_json(
-        {"message": refusal.message, "params": {name: str(value) for name, value in refusal.params.items()}}
-    ).decode()
 
 
 def _terms(settings: Settings, evaluation: Evaluation) -> Terms:

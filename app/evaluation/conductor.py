@@ -115,6 +115,7 @@ def give_up(
     """Ends an evaluation that cannot go on, for a reason that stays in the trail; it may be booked anew.
 
     Everyone who was asked is told, seats are let go, the draw record says `void`, and whatever was recorded is sealed.
+    Parties that had been called and not yet revealed are named with it.
     """
     evaluation = cases.load_for(session, actor, evaluation_id)
     if len(reason.strip()) < SHORTEST_REASON:
@@ -122,7 +123,7 @@ def give_up(
     cases.move(session, evaluation, EvaluationEvent.give_up)
     evaluation.closed_at = now
     session.flush()
-    committee.release_everybody(session, now, house, evaluation, "given_up")
+    missing = committee.give_up(session, now, house, evaluation)
     audit.record(
         session,
         now,
@@ -130,7 +131,7 @@ def give_up(
         tag=Tag.evaluation_given_up,
         actor=actor.id,
         subject=f"evaluation:{evaluation.number}",
-        data={"reason": reason},
+        data={"reason": reason, "unrevealed": " ".join(missing)},
     )
 
 

@@ -37,8 +37,18 @@ def of_link(session: Session, house: House, secret: str) -> tuple[Evaluation, st
 
 
 def new_link(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> str:
-    """A new link for the tenderee's representative, who has no account; the one before ends."""
+    """A new link for the tenderee's representative, who has no account; the one before ends.
+
+    Conflict while the parties are called to reveal: nobody is cut off, or replaced, in the middle of a round.
+    """
     evaluation = cases.load_for(session, actor, evaluation_id)
+    draw = keeping.load(session, evaluation.draw_id) if evaluation.draw_id else None
+    if draw is not None and draw.reveal_until is not None:
+        raise Conflict(
+            "link-during-call",
+            N_("本轮正在等待各方揭示，现在不能更换链接"),
+            N_("请本人用现有的链接揭示；本轮抽出之后可以重新生成"),
+        )
     secret = parties.link_party(session, house.sealer, now, evaluation.id, parties.TENDEREE)
     audit.record(
         session,
@@ -49,6 +59,11 @@ def new_link(session: Session, now: datetime, house: House, actor: Actor, evalua
         subject=f"party:{parties.TENDEREE}",
     )
     return secret
+
+
+def links_made(session: Session, evaluation_id: str) -> tuple[datetime, ...]:
+    """When a link for the tenderee's representative was made, the first first."""
+    return tuple(act.at for act in audit.trail(session, evaluation_id) if act.tag == Tag.draw_linked)
 
 
 def keep(session: Session, now: datetime, evaluation: Evaluation, party: str) -> None:

@@ -8,8 +8,9 @@ from fractions import Fraction
 
 from sqlmodel import Session, col, select
 
-from app.evaluation import booking, cases, committee, views
+from app.evaluation import booking, cases, committee, grounds, reasons, views
 from app.evaluation.cases import House
+from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.shown import (
     Chance,
     DrawnKind,
@@ -37,8 +38,11 @@ from expert_draw.ground import slots_of
 from expert_draw.models import DrawSlot, Invitation
 
 
-def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
-    """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out."""
+def draw_page(session: Session, house: House, evaluation_id: str, *, supervises: bool = False) -> DrawView:
+    """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out.
+
+    supervises: whether the reader may know how many each ground leaves out, grounds that concern single people too.
+    """
     evaluation = cases.load(session, evaluation_id)
     card = views.card(session, evaluation)
     asked = booking.slots(evaluation)
@@ -84,18 +88,27 @@ def draw_page(session: Session, house: House, evaluation_id: str) -> DrawView:
         head=record.head,
         lines=len(record.events),
         pool_size=len(pool.candidates),
-        excluded=tuple(sorted(Counter(ground for one in pool.candidates for ground in one.grounds).items())),
+        excluded=grounds.counted(
+            Counter(ground for one in pool.candidates for ground in one.grounds), supervises=supervises
+        ),
         lock=_lock(record),
         calls=sum(event.type == "call" for event in record.events),
         until=draw.reveal_until,
+        agree_by=committee.agree_by(evaluation, draw) if draw.state == "agreeing" else None,
+        waits=reasons.kept(evaluation) if evaluation.state == EvaluationState.inviting else None,
         rounds=_rounds(record, specialty_at),
         given_up=_given_up(record),
         published_at=draw.published_at,
     )
 
 
-def forecast(session: Session, now: datetime, house: House, evaluation_id: str) -> Forecast:
-    """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give."""
+def forecast(
+    session: Session, now: datetime, house: House, evaluation_id: str, *, supervises: bool = False
+) -> Forecast:
+    """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give.
+
+    supervises: as for `draw_page`.
+    """
     evaluation = cases.load(session, evaluation_id)
     found = opening.foresee(
         session,
@@ -106,9 +119,10 @@ def forecast(session: Session, now: datetime, house: House, evaluation_id: str) 
     return Forecast(
         card=views.card(session, evaluation),
         obstacles=tuple(
-            Reason(one.message, _told(one.params, booking.slots(evaluation))) for one in found.obstacles
+            Reason(one.message, _told(one.params, booking.slots(evaluation), supervises=supervises))
+            for one in found.obstacles
         ),
-        excluded=found.excluded,
+        excluded=grounds.counted(dict(found.excluded), supervises=supervises),
         lists=_lists(certificate.lists, booking.slots(evaluation)),
         feasible=certificate.feasible,
         greatest=_chance(certificate.greatest),
@@ -277,7 +291,9 @@ def _lists(
     )
 
 
-def _told(params: Mapping[str, object], asked: tuple[pooling.SlotAsked, ...]) -> dict[str, str]:
+def _told(
+    params: Mapping[str, object], asked: tuple[pooling.SlotAsked, ...], *, supervises: bool
+) -> dict[str, str]:
     """The parameters of an obstacle as people read them: a place by the specialty that was asked for there."""
     first_places = _first_places([slot.count for slot in asked])
     names = {
@@ -285,6 +301,8 @@ def _told(params: Mapping[str, object], asked: tuple[pooling.SlotAsked, ...]) ->
         for slot, place in zip(asked, first_places, strict=True)
     }
     told = {name: str(value) for name, value in params.items()}
+    if "ground" in told:
+        told["ground"] = grounds.named(told["ground"], supervises=supervises)
     if "slot" in told:
         told["slot"] = names.get(told["slot"], told["slot"])
     if "slots" in told:
@@ -296,7 +314,22 @@ def _told(params: Mapping[str, object], asked: tuple[pooling.SlotAsked, ...]) ->
 def _given_up(record: DrawRecord) -> GivenUp | None:
     last = record.events[-1]
     entry = read_entry(last.type, last.body)
-    return GivenUp(entry.reason, entry.party) if isinstance(entry, Void) else None
+    return GivenUp(entry.reason, entry.party, _unrevealed(record)) if isinstance(entry, Void) else None
+
+
+def _unrevealed(record: DrawRecord) -> tuple[str, ...]:
+    """Parties that keep their own share and did not reveal it for the last call."""
+    own = [one.name for one in record.history.opening.parties if one.held == "own"]
+    missing: list[str] = []
+    for event in record.events:
+        match read_entry(event.type, event.body):
+            case Call():
+                missing = list(own)
+            case Reveal(party=party) if party in missing:
+                missing.remove(party)
+            case _:
+                pass
+    return tuple(missing)
 
 
 def _written_chance(ratio: tuple[str, str] | None) -> Chance | None:

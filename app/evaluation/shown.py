@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+Excluded = tuple[tuple[str, int | None], ...]
+"""(ground of avoidance, how many it leaves out); None: somebody or nobody, but too few to be told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Guide:
@@ -12,6 +15,8 @@ class Guide:
     next_step: str
     next_actor: str
     due_at: datetime | None
+    waits_for: tuple[str, ...] = ()
+    """Parties of the draw, by name, that have to act; instead of `next_actor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +66,11 @@ class MemberView:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something cannot go on: a Chinese catalogue text and its parameters."""
+    """Why something cannot go on: a Chinese catalogue text and its parameters. remedy: what to do, "" if that is not known."""
 
     text: str
     params: dict[str, str]
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +184,8 @@ class GivenUp:
 
     reason: str
     party: str | None
+    missing: tuple[str, ...] = ()
+    """Parties that keep their own share and had been called, but had not revealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +194,7 @@ class Forecast:
 
     card: EvaluationCard
     obstacles: tuple[Reason, ...]
-    excluded: tuple[tuple[str, int], ...]
+    excluded: Excluded
     lists: tuple[SlotView, ...]
     feasible: int | None
     greatest: Chance | None
@@ -198,10 +206,11 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class DrawView:
-    """The draw as a spectator may follow it; `excluded` counts by published ground. state: DrawRecord.phase.
+    """The draw as a spectator may follow it; `excluded` counts by ground, see `Excluded`. state: DrawRecord.phase.
 
     first: hash of line 1, the commitment. head: hash of the last line. calls: how often the parties were called to reveal;
-    until: when they have to have done so.
+    until: when they have to have done so. agree_by: when all should have agreed, while they have not. waits: for what a
+    further round waits.
     """
 
     card: EvaluationCard
@@ -218,10 +227,12 @@ class DrawView:
     head: str | None = None
     lines: int = 0
     pool_size: int = 0
-    excluded: tuple[tuple[str, int], ...] = ()
+    excluded: Excluded = ()
     lock: LockView | None = None
     calls: int = 0
     until: datetime | None = None
+    agree_by: datetime | None = None
+    waits: Reason | None = None
     rounds: tuple[RoundView, ...] = ()
     given_up: GivenUp | None = None
     published_at: datetime | None = None

@@ -1,6 +1,5 @@
 """Reads from the rows what the pages of an evaluation show, without a name in it."""
 
-import json
 from collections import Counter
 from datetime import datetime
 
@@ -10,7 +9,7 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
-from app.evaluation import booking, cases, result
+from app.evaluation import booking, cases, committee, reasons, result
 from app.evaluation.cases import Durable
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
@@ -21,7 +20,6 @@ from app.evaluation.shown import (
     EvaluationView,
     Guide,
     MemberView,
-    Reason,
     TimelineEvent,
     TodayView,
 )
@@ -52,6 +50,7 @@ _NEXT: dict[EvaluationState, tuple[str, str]] = {
     EvaluationState.short: (N_("放宽条件重新预约，或改期"), N_("主场经办")),
     EvaluationState.given_up: (N_("已终止，可以重新预约"), N_("主场经办")),
 }
+_OF_PARTIES = {"agreeing": N_("核对承诺并同意"), "revealing": N_("揭示本轮的份额")}
 _BY_STAFF = (
     EvaluationEvent.commit,
     EvaluationEvent.run,
@@ -104,7 +103,7 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         draw_number=draw.number if draw else None,
         rule_pack=f"{evaluation.rule_pack} {evaluation.rule_pack_version}",
         bidders=len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder])),
-        short_reason=_reason(evaluation),
+        short_reason=reasons.kept(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
         standings=result.standings(session, evaluation),
         acts=acts_of(evaluation),
@@ -210,7 +209,7 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
             )
             for member in members(session, durable, evaluation)
         ),
-        short_reason=reason.text.format(**reason.params) if (reason := _reason(evaluation)) else None,
+        short_reason=reason.text.format(**reason.params) if (reason := reasons.kept(evaluation)) else None,
         manifest_sha256=evaluation.manifest_sha256,
     )
 
@@ -220,18 +219,10 @@ def acts_of(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(event.value for event in possible(EvaluationState(evaluation.state)) if event in _BY_STAFF)
 
 
-def _reason(evaluation: Evaluation) -> Reason | None:
-    if evaluation.short_reason is None:
-        return None
-    kept = json.loads(evaluation.short_reason)
-    return Reason(kept["message"], kept["params"])
-
-
 def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
     """The line that stands for it everywhere, with what comes next."""
     lot, project = projects.lot_with_project(session, evaluation.lot_id)
     center = session.get_one(Center, evaluation.host_center_id)
-    step, actor = _NEXT[EvaluationState(evaluation.state)]
     confirmed = session.exec(
         select(func.count())
         .select_from(Invitation)
@@ -249,8 +240,19 @@ def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
         places=sum(slot.count for slot in booking.slots(evaluation)),
         confirmed=confirmed,
         rehearsal=evaluation.rehearsal,
-        guide=Guide(evaluation.state, step, actor, evaluation.starts_at),
+        guide=_guide(session, evaluation),
     )
+
+
+def _guide(session: Session, evaluation: Evaluation) -> Guide:
+    """What comes next, and who has to do it: while the parties of the draw have to agree or to reveal, those missing."""
+    step, actor = _NEXT[EvaluationState(evaluation.state)]
+    draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    missing = committee.waited_for(session, draw) if draw and draw.state in _OF_PARTIES else ()
+    if draw is None or not missing:
+        return Guide(evaluation.state, step, actor, evaluation.starts_at)
+    due_at = draw.reveal_until or committee.agree_by(evaluation, draw)
+    return Guide(evaluation.state, _OF_PARTIES[draw.state], actor, due_at, missing)
 
 
 def _code_state(session: Session, member_id: str) -> str | None:

@@ -82,6 +82,7 @@ _GROUNDS = {
     "named_person": N_("指名回避"),
     "on_leave": N_("请假中"),
     "over_age": N_("超过年龄上限"),
+    "personal": N_("其他个人事由"),
     "purchaser_staff": N_("招标人、采购人一方人员"),
     "qualification_missing": N_("资格条件不符"),
     "specialty_missing": N_("专业不符"),

@@ -41,7 +41,9 @@ def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
         evaluation = cases.load_for(session, actor, evaluation_id)
         if evaluation.draw_id is not None:
             return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
-        view = draw_views.forecast(session, visit.now, visit.house, evaluation_id)
+        view = draw_views.forecast(
+            session, visit.now, visit.house, evaluation_id, supervises=actor.may(Permission.draw_supervise)
+        )
         acts = () if view.obstacles else views.acts_of(evaluation)
     return visit.page(
         "pool.html",
@@ -149,10 +151,11 @@ def qr(text: str) -> Response:
 def _page(
     visit: Visit, actor: Actor, evaluation_id: str, refusal: YuanpingError | None = None
 ) -> HTMLResponse:
+    supervises = actor.may(Permission.draw_supervise)
     with visit.database.reading() as session:
         evaluation = cases.load_for(session, actor, evaluation_id)
-        view = draw_views.draw_page(session, visit.house, evaluation_id)
-    supervises = actor.may(Permission.draw_supervise)
+        view = draw_views.draw_page(session, visit.house, evaluation_id, supervises=supervises)
+        links = draw_parties.links_made(session, evaluation_id) if supervises else ()
     speaks_for = parties.SUPERVISOR if supervises else parties.CENTER
     return visit.page(
         "draw.html",
@@ -165,6 +168,7 @@ def _page(
         may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
         may_link=actor.may(Permission.draw_run),
         speaks_for=speaks_for,
+        links=links,
         rules=rules_of(evaluation.rule_pack),
         refusal=visit.explain(refusal) if refusal else None,
     )

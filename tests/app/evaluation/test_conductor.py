@@ -88,7 +88,7 @@ def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) ->
     draw(world, evaluation_id)
     with world.database.reading() as session:
         seen = draw_views.draw_page(session, world.house, evaluation_id)
-        assert dict(seen.excluded) == {"employer": 1}
+        assert dict(seen.excluded) == {"employer": 1, "personal": None}
         assert avoided.id not in {one.expert_id for one in invitations(session, "queued")}
 
 

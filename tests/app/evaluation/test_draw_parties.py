@@ -507,7 +507,7 @@ def test_what_a_booking_asks_of_titles_regions_persons_and_supervisors_is_what_t
     act(world, evaluation_id, "commit")
     with world.database.reading() as session:
         draw = session.exec(select(Draw)).one()
-        excluded = dict(draw_views.draw_page(session, world.house, evaluation_id).excluded)
+        excluded = dict(draw_views.draw_page(session, world.house, evaluation_id, supervises=True).excluded)
         if draw.state == "approving":
             with world.transaction() as writing:
                 evaluation = cases.load(writing, evaluation_id)

@@ -238,7 +238,11 @@ def test_a_share_once_revealed_stays_revealed_although_the_drawing_fails(
     assert verify_record(record(world)).full
 
 
-def test_who_declined_while_shares_were_revealed_is_not_asked_again_when_nothing_fits(world: World) -> None:
+def test_who_declined_while_shares_were_revealed_is_not_asked_again_when_nothing_fits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A round that finds no seat, as when the last one goes while the shares are being revealed.
+    monkeypatch.setattr(rounds, "short_of_room", lambda *_: False)
     evaluation_id, own = drawn_with_the_tenderee(world)
     first, second, *others = invited(world)
     with world.transaction() as session:
