@@ -43,10 +43,12 @@ function hasher(first, mix) {
   const start = Int32Array.from(first), h = new Int32Array(8), w = new Int32Array(68);
   const digest = (n, out, at) => { // of the first n bytes of the page
     const end = (n + 72) & ~63;
-    for (let i = n; i < end; i++) bytes[i] = 0;
+    bytes.fill(0, n, end);
     bytes[n] = 128; view.setUint32(end - 4, 8 * n); h.set(start);
     for (let p = 0; p < end; p += 64) { for (let i = 0; i < 16; i++) w[i] = view.getInt32(p + 4 * i); mix(h, w); }
-    for (let i = 0; i < 32; i++) out[at + i] = h[i >> 2] >>> (24 - 8 * (i & 3));
+    for (let i = 0; i < 8; i++, at += 4) {
+      out[at] = h[i] >>> 24; out[at + 1] = h[i] >>> 16; out[at + 2] = h[i] >>> 8; out[at + 3] = h[i];
+    }
     return out;
   };
   const H = (...parts) => {
