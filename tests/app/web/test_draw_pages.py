@@ -11,10 +11,11 @@ from app.accounts.permissions import Role
 from app.evaluation import cases, committee, conductor, draw_parties
 from app.evaluation.models import Evaluation
 from expert_draw import keeping, parties
-from expert_draw.models import Draw, Invitation
+from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.statements import OwnShare
 from tests.support.web import WebHouse, open_web
 from tests.support.world import OPERATOR, booking, make_world
+from venue.models import Seat
 
 Own = dict[str, OwnShare]
 
@@ -396,3 +397,86 @@ def test_a_refused_share_of_the_second_round_is_drawn_with_fresh_shares(house: W
     page = seen(host, evaluation)
     assert page.index("第 2 轮<") < page.index("首轮抽取")
     assert "第 2 轮已经抽出 1 个席位" in seen(host, evaluation, "/ceremony")
+
+
+def test_a_party_that_never_agrees_is_waited_for_by_name_and_after_a_while_it_is_said_what_to_do(
+    house: WebHouse,
+) -> None:
+    evaluation, host = booked(house), house.visitor(Role.host_operator)
+    promised(house, evaluation, "tenderee")
+    act(house, evaluation, "commit")
+    assert "逾期没有同意承诺" not in seen(host, evaluation)
+    assert "招标人代表" in host.get("/today").text
+    assert "招标人代表" in seen(host, evaluation, "")
+    house.world.clock.advance(3600)
+    page = seen(host, evaluation)
+    assert "招标人代表逾期没有同意承诺" in page
+    assert "终止本次评标、重新预约" in page
+    assert "已过期限" in host.get("/today").text
+
+
+def test_whose_share_was_missing_when_the_host_gave_up_is_said_on_both_pages(house: WebHouse) -> None:
+    evaluation, host = booked(house), house.visitor(Role.host_operator)
+    own = promised(house, evaluation, "center", "tenderee")
+    act(house, evaluation, "commit")
+    agreed(house, evaluation, own)
+    act(house, evaluation, "run")
+    world = house.world
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation, "项目取消")
+    for part in ("", "/draw"):
+        assert "终止时 主场中心、招标人代表 尚未揭示" in seen(host, evaluation, part)
+    assert "had not revealed" in seen(host, evaluation, "?lang=en")
+
+
+def test_a_withheld_share_heads_the_evaluation_by_what_happened_and_what_to_do(house: WebHouse) -> None:
+    evaluation, host = booked(house), house.visitor(Role.host_operator)
+    own = promised(house, evaluation, "tenderee")
+    act(house, evaluation, "commit")
+    agreed(house, evaluation, own)
+    act(house, evaluation, "run")
+    house.world.clock.advance(3600)
+    refill(house, evaluation)
+    page = seen(host, evaluation, "")
+    assert "招标人代表在期限内没有揭示其份额" in page
+    assert "查明原因后重新预约" in page
+    assert "名额不足，抽取无法继续" not in page
+
+
+def test_a_place_without_a_free_seat_is_named_on_the_evaluation_and_on_the_draw(house: WebHouse) -> None:
+    evaluation, host = booked(house), house.visitor(Role.host_operator)
+    act(house, evaluation, "commit", "run")
+    world = house.world
+    with world.transaction() as session:
+        first = session.exec(select(Invitation)).all()[0]
+        world.invitees.taken(session, world.now(), first.id)
+        world.invitees.answer(session, world.now(), first.id, accept=False, channel="voice")
+        for seat in session.exec(select(Seat)).all():
+            seat.state = "fault"
+    refill(house, evaluation)
+    for part in ("", "/draw"):
+        page = seen(host, evaluation, part)
+        assert "没有空闲工位可补抽，等待工位释放" in page
+        assert "修复故障工位" in page
+
+
+def test_only_the_supervisor_sees_how_many_a_personal_ground_leaves_out_and_when_links_were_made(
+    house: WebHouse,
+) -> None:
+    world = house.world
+    with world.transaction() as session:
+        session.get_one(Expert, world.experts[0]).identity_fingerprint = world.sealer.fingerprint(
+            "530602198001010018"
+        )
+        wanted = booking(world, avoid_persons=["530602198001010018"])
+        evaluation: str = conductor.book(session, world.now(), world.house, OPERATOR, wanted).id
+    host, supervisor = house.visitor(Role.host_operator), house.visitor(Role.supervisor)
+    link(house, evaluation)
+    before = [(host, seen(host, evaluation, "/pool")), (supervisor, seen(supervisor, evaluation, "/pool"))]
+    act(house, evaluation, "commit")
+    after = [(host, seen(host, evaluation)), (supervisor, seen(supervisor, evaluation))]
+    for visitor, page in before + after:
+        assert ("指名回避" in page) is (visitor is supervisor)
+        assert ("少于 5" in page) is (visitor is host)
+    assert "链接生成于" in seen(supervisor, evaluation)
+    assert "链接生成于" not in seen(host, evaluation)
