@@ -78,6 +78,8 @@ def short_of_room(
     them. False also where this could not be decided in time.
     """
     record = keeping.read(session, draw)
+    if not record.needed(DrawKind.venue) and not record.needed(DrawKind.seat):
+        return False
     for kind, pool in _lists_now(ground, draw, question, offers, record).items():
         standing = record.standing(kind)
         if standing.needed and pool.follows is not None:
