@@ -56,10 +56,33 @@ def test_published_head_and_key_are_compared(alone: Path) -> None:
     head = re.findall(r'"hash":"([0-9a-f]{64})"', last)[-1]
     key = re.findall(r'"key":"([0-9a-f]{64})"', GOOD.read_text("utf-8"))[0]
     assert run(alone, GOOD, "--head", head, "--key", key).returncode == 0
-    for option in ("--head", "--key"):
-        said = run(alone, GOOD, option, "0" * 64)
-        assert said.returncode == 1
-        assert option[2:] in said.stdout
+    assert run(alone, f"--head={head}", f"--key={key}", GOOD).returncode == 0
+    for name in ("head", "key"):
+        for words in ([f"--{name}", "0" * 64], [f"--{name}={'0' * 64}"]):
+            said = run(alone, GOOD, *words)
+            assert said.returncode == 1, words
+            assert f": {name}: " in said.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--head"],
+        ["--head="],
+        ["--head", ""],
+        ["--head", "--key", "0" * 64],
+        ["--head", "0" * 64, "--head", "1" * 64],
+        ["--kay", "0" * 64],
+        ["-k"],
+        [str(PUBLIC)],
+    ],
+)
+def test_what_it_is_asked_beyond_its_options_is_refused_and_not_ignored(
+    alone: Path, words: list[str]
+) -> None:
+    said = run(alone, GOOD, *words)
+    assert (said.returncode, said.stdout) == (2, "")
+    assert len(said.stderr.splitlines()) == 1, "a sentence, not a trace"
 
 
 def test_what_cannot_be_read_is_not_called_falsified(alone: Path) -> None:
@@ -76,7 +99,7 @@ def test_without_means_to_check_signatures_nothing_passes() -> None:
 
 def test_it_imports_nothing_but_what_node_itself_has() -> None:
     source = PROGRAM.read_text("utf-8")
-    assert set(re.findall(r"""import\(["']([^"']+)["']\)""", source)) <= {"node:fs", "node:url"}
+    assert set(re.findall(r"""import\(["']([^"']+)["']\)""", source)) <= {"node:fs", "node:url", "node:util"}
     assert not re.search(r"^\s*import\s", source, re.MULTILINE)
     assert "require(" not in source
 

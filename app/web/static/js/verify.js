@@ -1,7 +1,9 @@
 // Checks the record of a draw, or of random inspections, all by itself and offline:
-//   node verify.js record.jsonl [--head HASH] [--key HASH]      Node 20.19 or newer; exit 0 passes, 1 fails, 2 no such file
+//   node verify.js record.jsonl [--head HASH] [--key HASH]
+// Node 20.19 or newer; exit 0 passes, 1 fails, 2 no such file or option.
 // Written from docs/draw-record.md alone (§ are its sections); it shares no code with the service that writes records.
-// It does not compute feasible, chances, least, greatest, ten of `lock` again, nor read slips (§9) and lists of draws (§10).
+// It does not compute feasible, chances, least, greatest, ten of `lock` again, nor read slips (§9) and lists of draws
+// (§10).
 const WHY = { // what a finding's code means
   format: "不认识的格式 / unknown format", malformed: "拼写、成员或取值不合规定 / not spelt or made up as it must be",
   hash: "哈希与本行内容不符 / the hash is not that of this line", signature: "签名不对 / the signature is wrong",
@@ -23,6 +25,11 @@ const inOrder = (rows) => rows.sort((a, b) => (json(a) < json(b) ? -1 : 1));
 const lead = (row, k) => json(row.slice(0, k)),
   rising = (rows, k) => rows.every((x, i) => !i || lead(rows[i - 1], k) < lead(x, k));
 const lazySet = (items) => { let set; return { has: (x) => (set ??= new Set(items)).has(x) }; };
+const lowest = (n, d) => { // whether n/d is in lowest terms
+  let [a, b] = [n, d];
+  while (b) [a, b] = [b, a % b];
+  return d > 0n && a === 1n;
+};
 const tally = (names) => { const n = new Map(); for (const x of names) n.set(x, (n.get(x) ?? 0) + 1); return n; };
 
 // §2 Hashes of texts (ASCII) and bytes, one after another; the message is put together on one page of memory
@@ -90,12 +97,17 @@ const sm3 = hasher(IV, (s, w) => {
   [a, b, c, d, e, f, g, h].forEach((x, i) => { s[i] ^= x; });
 });
 export const HASH = { sha256, sm3 };
+const P = 2n ** 255n - 19n, little = (raw) => BigInt(`0x${hex(unhex(raw).reverse())}`);
+const EIGHTH = little("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05");
+const SMALL = [0n, 1n, P - 1n, EIGHTH, P - EIGHTH]; // ordinates of the points of small order
 let ed25519; // WebCrypto where it is there and knows Ed25519 (RFC 8032's first key tells), else false
 async function signed(key, purpose, message, sig) {
   const take = async (raw) => crypto.subtle.importKey("raw", unhex(raw), "Ed25519", false, ["verify"]);
   ed25519 ??= await take("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a").then(() => true,
     () => false);
   if (!ed25519) return;
+  const y = BigInt.asUintN(255, little(key)); // whether it is on the curve is seen to by WebCrypto
+  need(y < P && !SMALL.includes(y), "signature");
   const whole = Uint8Array.from([...ascii(`yuanping-draw/2\0${purpose}\0`), ...unhex(message)]);
   const right = take(key).then((imported) => crypto.subtle.verify("Ed25519", imported, unhex(sig), whole));
   need(await right.catch(() => false), "signature");
@@ -130,7 +142,8 @@ export class Stream {
   }
 }
 
-// §1, §3, §4, §11 What lines look like: canonical JSON of a fixed shape is one regular expression, which sees to spelling, too
+// §1, §3, §4, §11 What lines look like: canonical JSON of a fixed shape is one regular expression, which sees to
+// spelling, too
 const text = (like) => `"(?:${like})"`, maybe = (s) => `(?:${s}|null)`, row = (...s) => `\\[${s.join()}\\]`,
   cap = (s) => `(${s})`;
 const some = (s, most = "") => `${s}(?:,${s}){0,${most && most - 1}}`;
@@ -406,6 +419,7 @@ class Draw extends Story {
       own.codes = lazySet(rows.map((one) => one.code)); own.pairs = new Set(own.conflicts.map(([a, b]) => a + b));
       own.held = own.held.map(([code, groups]) => ({ code, groups: json(groups) }));
       const held = new Set(own.held.map(({ code }) => code)), known = (code) => held.has(code) || own.codes.has(code);
+      need(p.levels.some((level) => feasible({ bounds: [], pairs: new Set() }, level, own.held, [])), "terms");
       return own.bounds.every(([, , lo, hi]) => lo <= hi)
         && own.conflicts.every(([a, b]) => a < b && known(a) && known(b))
         && own.held.every(({ code, groups }) => !own.codes.has(code) && rises(groups));
@@ -432,6 +446,10 @@ class Draw extends Story {
     const pool = this.pools.find((p) => p.kind === "expert"), roles = pool?.list && this.roles(pool, pool.slots, true);
     const none = Object.values(figures).filter((figure) => figure === null).length;
     need(none === 5 || (!none && pool && !pool.follows && this.open.law !== "uniform-sets"), "malformed");
+    for (const name of none ? [] : ["greatest", "least", "ten"]) {
+      const [n, d] = figures[name].map(BigInt);
+      need(lowest(n, d) && (name === "ten" || n <= d), "malformed");
+    }
     const length = (slot, i) => (roles ? roles.find((role) => role.needs.has(slot)).list.length : lists[i]?.[2]);
     need(same(lists, (pool?.slots ?? []).map(([slot, n], i) => [slot, n, length(slot, i)])), "result");
     Object.assign(this, { phase: "between", locked: this.line, unapproved: warnings.length > 0 });
@@ -457,7 +475,7 @@ class Draw extends Story {
     const pool = this.reserves?.size && this.vacancies().find(({ kind }) => kind === "expert");
     need(!pool || !this.fromReserve(pool, this.vacant(pool), this.roles(pool, this.vacant(pool))), "order");
     super.call(body);
-    Object.assign(this, { due: this.pools.map(({ kind }) => kind), reserves: null });
+    Object.assign(this, { due: this.pools.map(({ kind }) => kind), reserves: null, taken: new Set() });
   }
   gone(kind) { return new Set([...this.out[kind], ...this.present(kind).map((p) => p.code)]); }
   /** §6: the lists of the vacant slots; slots with the same list are one role. */
@@ -534,7 +552,9 @@ class Draw extends Story {
     if (reserve) Object.assign(this, { source: this.called?.hash, due: ["expert"] });
     const next = () => this.vacancies().find((p) => this.due.includes(p.kind)), pool = next();
     need((!reserve || this.reserves) && pool?.kind === kind && round === this.latest, "order");
-    const vacant = this.vacant(pool), stream = this.stream(kind, "draw", seed);
+    const vacant = this.vacant(pool), stream = this.stream(kind, "draw", seed), { follows } = pool;
+    const led = follows && new Set(this.present(follows[0]).map((p) => p.slot));
+    need(!led || vacant.every(([slot]) => led.has(slot)), "order");
     const gone = this.gone(kind), slots = none ? [] : vacant.flatMap(([slot, n]) => Array(n).fill(slot));
     need(same(vacant, needed) && same(slots, drawn.map(([slot]) => slot)) && (!reserve || (level === 1 && tries === 1))
       && (none ? level === pool.levels.length : level <= pool.levels.length)
@@ -799,12 +819,20 @@ export async function verify(data, { head = null, key = null } = {}) {
     draw: open.draw ?? open.campaign, rounds: story.latest, drawn: (story.places ?? story.pairs).length, state,
     key: open.key, head: lines.at(-1).hash, parties: open.parties.map(([name, , , held]) => [name, held]) } };
 }
-async function main([file, ...rest]) {
-  const option = (name) => (rest.includes(name) ? rest[rest.indexOf(name) + 1] : null),
-    { readFileSync } = await import("node:fs");
+async function main(args) {
+  const [{ readFileSync }, { parseArgs }] = [await import("node:fs"), await import("node:util")];
+  const once = { type: "string", multiple: true }, given = {};
   let data;
-  try { data = readFileSync(file); } catch (error) { console.error(String(error)); process.exit(2); }
-  const { ok, full, findings, summary } = await verify(data, { head: option("--head"), key: option("--key") });
+  try {
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { head: once, key: once } });
+    for (const [name, [value, ...more]] of Object.entries(values)) {
+      if (!value || more.length) throw new Error(`要给出一个值 / exactly one value is needed: --${name}`);
+      given[name] = value;
+    }
+    if (positionals.length !== 1) throw new Error("要给出一个文件 / exactly one file is needed");
+    data = readFileSync(positionals[0]);
+  } catch ({ message }) { console.error(message.split("\n")[0]); process.exit(2); }
+  const { ok, full, findings, summary } = await verify(data, given);
   for (const { line, code, text } of findings) console.log(`${line}: ${code}: ${text}`);
   for (const [name, value] of Object.entries(summary ?? {})) console.log(`${name}: ${value}`);
   console.log("not computed again 未重算: feasible, chances, least, greatest, ten");
