@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visit
 
@@ -29,14 +29,15 @@ def test_a_good_and_a_falsified_record_are_told_apart_offline(visit: Visit) -> N
     visitor = visit()
     page = visitor.open("/sign-in")
     page.locator("a[href='/verify']").click()
-    page.wait_for_load_state()
+    # Its address, its scripts and everything it shows: the load state alone would still be that of the page before.
+    page.wait_for_url("**/verify", wait_until="networkidle")
     visitor.context.set_offline(True)
     assert give(page, name="good.jsonl", text=GOOD.read_bytes()) == "passes_full"
     assert page.locator(".verify-rounds tbody tr").count() >= 3
     lines = page.locator(".verify-lines details")
     assert lines.count() == sum(line.startswith(b'{"at"') for line in GOOD.read_bytes().splitlines())
     lines.first.locator("summary").click()
-    assert "yuanping-draw/2" in lines.first.locator("pre").inner_text()
+    expect(lines.first.locator("pre")).to_contain_text("yuanping-draw/2")
     assert not visitor.barriers()
     assert give(page, name="public.jsonl", text=PUBLIC.read_bytes()) == "passes_part"
     assert not visitor.barriers()

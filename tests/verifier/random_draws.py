@@ -66,6 +66,17 @@ def told(seed: int) -> DrawRecord:
     return record
 
 
+def dealt(number: int) -> DrawRecord:
+    """A draw found by counting: five places on one list, one member from a large unit whose codes lie among all others'."""
+    slots = tuple("abcde")
+    candidates = tuple(
+        Candidate(code(f"{number} {one}"), in_codes([("unit", f"u{one if one < 5 else 0}")]), slots)
+        for one in range(100)
+    )
+    pool = Pool(DrawKind.expert, tuple((slot, 1) for slot in slots), candidates, (Level((("unit", 1),)),))
+    return played(ready((pool,), number=f"CQ-2026-{number:06}", suite=SUITES[number % 2]), 10)
+
+
 def _pools(luck: Luck, law: Law) -> Iterator[Pool]:
     """Experts, then perhaps venues and seats; in half of the draws each follows the one before."""
     chained, crowded = luck.happens(50), luck.happens(30)
