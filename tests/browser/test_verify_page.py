@@ -31,6 +31,8 @@ def test_a_good_and_a_falsified_record_are_told_apart_offline(visit: Visit) -> N
     page.locator("a[href='/verify']").click()
     # Its address, its scripts and everything it shows: the load state alone would still be that of the page before.
     page.wait_for_url("**/verify", wait_until="networkidle")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
     visitor.context.set_offline(True)
     assert give(page, name="good.jsonl", text=GOOD.read_bytes()) == "passes_full"
     assert page.locator(".verify-rounds tbody tr").count() >= 3
@@ -38,16 +40,17 @@ def test_a_good_and_a_falsified_record_are_told_apart_offline(visit: Visit) -> N
     assert lines.count() == sum(line.startswith(b'{"at"') for line in GOOD.read_bytes().splitlines())
     lines.first.locator("summary").click()
     expect(lines.first.locator("pre")).to_contain_text("yuanping-draw/2")
-    assert not visitor.barriers()
+    assert not visitor.barriers(offline=True)
     assert give(page, name="public.jsonl", text=PUBLIC.read_bytes()) == "passes_part"
-    assert not visitor.barriers()
+    assert not visitor.barriers(offline=True)
 
     forged = GOOD.read_bytes().replace(b'"outcome":"accepted"', b'"outcome":"struck"', 1)
     line = GOOD.read_bytes().split(b'"outcome":"accepted"')[0].count(b"\n") + 1
     assert give(page, name="forged.jsonl", text=forged) == "fails"
     assert f"第 {line} 行" in page.locator(".verify-findings li").first.inner_text()
     assert page.locator(".verify-lines details.is-bad").count() == 1
-    assert not visitor.barriers()
+    assert not visitor.barriers(offline=True)
+    assert not asked
 
 
 def test_a_record_can_be_pasted_dropped_and_compared_with_what_was_published(visit: Visit) -> None:
