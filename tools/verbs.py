@@ -107,7 +107,7 @@ def test(arguments: list[str]) -> int:
 
 def run_tests(chosen: str, *options: str) -> int:
     """Run the tests of these marks, two at a time; gives the exit status."""
-    command = [BIN / "pytest", "-n", "2", "-m", chosen, *options]
+    command = [str(BIN / "pytest"), "-n", "2", "-m", chosen, *options]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
