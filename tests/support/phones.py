@@ -28,6 +28,7 @@ from app.core.database import Database
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.core.settings import NotifySettings, ServerSettings, Settings
+from app.evaluation.cases import House
 from app.notify import callbacks, outbox, simulator_endpoints, simulator_wire, twilio
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
@@ -38,6 +39,7 @@ from app.notify.simulator_reports import Fault, set_fault
 from app.notify.wording import TemplateId
 from app.web import errors
 from app.web.sse import stop_all
+from expert_draw.snapshot import Rosters
 
 START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -285,6 +287,7 @@ class PhoneHouse:
         application.state.clock = self.clock
         application.state.settings = self.settings
         application.state.sealer = self.sealer
+        application.state.house = House(self.settings, self.sealer, Rosters(self.sealer))
         application.state.invitees = self.invitees
         if pages:
             web.install(application)
