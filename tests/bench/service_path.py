@@ -1,6 +1,7 @@
 """From the button to the record and the queued invitations, with a roster of 100,000 experts in SQLite."""
 
 import json
+import subprocess
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +26,9 @@ from expert_draw.specialties import SPECIALTIES
 from tests.bench.measuring import wall
 from tests.bench.table import Figure, at_most, told
 from tests.support.bigpool import big_pool
+from tests.support.node import find_node
 from tests.support.world import CITIES, MORE_CITIES, OPERATOR, World, booking, make_world
+from tests.verifier.second import PROGRAM
 
 EXPERTS = 100_000
 SECONDS = 1.5
@@ -162,7 +165,7 @@ def _act(world: World, evaluation_id: str, name: str) -> None:
 
 
 def _checked(world: World) -> list[int]:
-    """How many were listed in each draw; AssertionError unless each invited whom it should and can be run again."""
+    """How many were listed in each draw; AssertionError unless each invited whom it should and both verifiers pass the last."""
     with world.database.reading() as session:
         draws = session.exec(select(Draw).order_by(col(Draw.number))).all()
         queued = Counter(session.exec(select(Invitation.draw_id).where(Invitation.state == "queued")).all())
@@ -170,6 +173,12 @@ def _checked(world: World) -> list[int]:
     verdict = verify_record(texts[-1])
     if not (verdict.ok and verdict.full):
         raise AssertionError(f"the record does not hold: {verdict.findings[:1]}")
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "record.jsonl"
+        file.write_bytes(texts[-1])
+        second = subprocess.run([find_node(), str(PROGRAM), str(file)], capture_output=True, check=False)
+    if second.returncode:
+        raise AssertionError(f"the second verifier refuses the record: {second.stdout.decode()[:200]}")
     if len(draws) != 2 * EVALUATIONS or set(queued.values()) != {PLACES}:
         raise AssertionError(f"invitations per draw: {dict(queued)}")
     return [json.loads(text.splitlines()[0])["body"]["pools"][0]["size"] for text in texts]
