@@ -222,11 +222,16 @@ class DrawSlot(SQLModel, table=True):
     state: str = Field(max_length=16)
 
 
-_ACTIVE = "state IN ('queued', 'contacting', 'accepted')"
+_ACTIVE = "state IN ('queued', 'contacting', 'accepted') AND NOT standby"
 
 
 class Invitation(SQLModel, table=True):
-    """The request to one drawn expert to take one place (邀请)."""
+    """The request to one drawn expert to take one place (邀请).
+
+    standby: asked at the same time as the place's holder (备选), in drawn order `rank`; holds no place until those before
+    have left it. designated: not drawn, but named with the supervisor's approval. answer_hash: keyed hash of the opaque
+    link in its text. leave_until: until when leave may be asked after accepting.
+    """
 
     __table_args__ = (
         UniqueConstraint("draw_id", "expert_id", "round", name="once_in_a_round"),
@@ -257,9 +262,29 @@ class Invitation(SQLModel, table=True):
     sms_after_s: int
     second_call_after_s: int
     hotline: str = Field(max_length=24)
+    language: str = Field(default="zh", max_length=8)
+    standby: bool = False
+    rank: int = 0
+    designated: bool = False
+    answer_hash: str | None = Field(default=None, unique=True, max_length=64)
+    leave_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     steps_done: int = 0
     deadline: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answer_channel: str | None = Field(default=None, max_length=16)
     late_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class PerformanceFact(SQLModel, table=True):
+    """One fact of an expert's performance card (履职记录): answered, declined, expired, late, absent and so on, once each."""
+
+    __tablename__ = "performance_fact"
+    __table_args__ = (UniqueConstraint("invitation_id", "kind"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    expert_id: str = Field(foreign_key="expert.id", index=True, max_length=36)
+    invitation_id: str = Field(foreign_key="invitation.id", max_length=36)
+    evaluation_id: str = Field(max_length=36)
+    kind: str = Field(max_length=16)
+    at: datetime = Field(sa_type=UtcDateTime)

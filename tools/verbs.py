@@ -210,7 +210,17 @@ def lock(arguments: list[str]) -> int:
     follow_this_machine()
     project = ("pyproject.toml", "--group", "build")
     pin(LOCK_RUN.name, *project, *arguments)
-    pin(LOCK_DEV.name, *project, "--group", "dev", "--constraint", LOCK_RUN.name, *arguments)
+    pin(
+        LOCK_DEV.name,
+        *project,
+        "--group",
+        "dev",
+        "--extra",
+        "aliyun",
+        "--constraint",
+        LOCK_RUN.name,
+        *arguments,
+    )
     pin("tools/installer.lock", "--group", "installer", *arguments)
     pin("tools/node.lock", "--group", "assets", *arguments)
     return 0

@@ -1,6 +1,11 @@
 """What the house remembers of itself."""
 
+from datetime import datetime
+
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
+
+from app.core.database import UtcDateTime
 
 
 class KeyCheck(SQLModel, table=True):
@@ -10,3 +15,26 @@ class KeyCheck(SQLModel, table=True):
 
     id: int = Field(default=1, primary_key=True)
     fingerprint: str = Field(max_length=64)
+
+
+class Job(SQLModel, table=True):
+    """Work to be done outside of the transaction that ordered it (待办作业): an export, a webhook to another platform.
+
+    unique_key: the same work is ordered once. epoch: counts the claims, so that whoever lost the lease cannot report.
+    """
+
+    __table_args__ = (UniqueConstraint("kind", "unique_key"), Index("job_due", "state", "due_at"))
+
+    id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(max_length=32)
+    unique_key: str = Field(max_length=120)
+    payload: str = "{}"
+    state: str = Field(max_length=8)
+    """`queued`, `running`, `done` or `dead`."""
+    due_at: datetime = Field(sa_type=UtcDateTime)
+    lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    epoch: int = 0
+    tries: int = 0
+    last_error: str | None = None
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -1,5 +1,6 @@
 """Whom the phone room tells what people said: the part that sent the invitation decides what follows."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -18,6 +19,8 @@ class Heard(StrEnum):
     declined = "declined"  # counts, somebody else is asked
     lapsed = "lapsed"  # came after the window, kept but without effect
     already = "already"  # an answer was recorded before; this one changes nothing
+    leave = "leave"  # leave was granted after accepting, somebody else is asked
+    leave_late = "leave_late"  # leave was asked after its cut-off: they are expected to come
 
 
 class Listener(Protocol):
@@ -31,6 +34,12 @@ class Listener(Protocol):
 
     def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:  # noqa: FBT001 -- the answer is a yes or a no
         """The person answered, confirmed by a second press; channel is `voice`, `sms` or `hotline`."""
+
+    def open_among(self, session: Session, now: datetime, subjects: Collection[str]) -> frozenset[str]:
+        """Those of the subjects for which `is_open` holds."""
+
+    def ask_leave(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        """Somebody who has accepted asks leave: `leave`, `leave_late`, or `lapsed` when they hold no place."""
 
     def step_ended(
         self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState

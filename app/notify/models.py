@@ -15,6 +15,7 @@ class OutgoingMessage(SQLModel, table=True):
     __table_args__ = (
         Index("outgoing_message_due", "state", "due_at"),
         Index("outgoing_message_check", "state", "check_at"),
+        Index("outgoing_message_callee", "to_fingerprint", "sending_at"),
     )
 
     id: str = Field(primary_key=True, max_length=36)
@@ -22,7 +23,7 @@ class OutgoingMessage(SQLModel, table=True):
     purpose: str = Field(max_length=24)
     channel: str = Field(max_length=8)
     to_sealed: str
-    to_fingerprint: str = Field(index=True, max_length=64)
+    to_fingerprint: str = Field(max_length=64)
     template: str = Field(max_length=32)
     variables_sealed: str
     language: str = Field(max_length=8)
@@ -30,6 +31,8 @@ class OutgoingMessage(SQLModel, table=True):
     rank: int = 0
     due_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    quiet: bool = False
+    """Whether a call waits for the end of the quiet hours."""
     ring_s: int
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sending_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -51,6 +54,35 @@ class MessageEvent(SQLModel, table=True):
     kind: str = Field(max_length=24)
     payload: str = "{}"
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SentDocument(SQLModel, table=True):
+    """What was handed to a provider (发出内容留存), byte by byte: sealed, known by its hash, never changed.
+
+    kind: `call` or `text` (the request that was posted), `spoken` (the document of a call), `reply` (the answer to a text).
+    """
+
+    __tablename__ = "sent_document"
+
+    id: str = Field(primary_key=True, max_length=36)
+    message_id: str = Field(index=True, max_length=36)
+    kind: str = Field(max_length=8)
+    at: datetime = Field(sa_type=UtcDateTime)
+    sha256: str = Field(max_length=64)
+    body_sealed: str
+
+
+class ProviderBudget(SQLModel, table=True):
+    """How fast a provider may be used (发送速率), one row for all processes.
+
+    key: provider and channel, such as `twilio:voice`. spent_until: the moment up to which its rate is used up; each send
+    moves it on by one interval.
+    """
+
+    __tablename__ = "provider_budget"
+
+    key: str = Field(primary_key=True, max_length=32)
+    spent_until: datetime = Field(sa_type=UtcDateTime)
 
 
 class SmsOptOut(SQLModel, table=True):
