@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from app.notify.delivery import MessageState
+from app.notify.pacing import CalleeLimit
 from app.notify.wording import TemplateId
 
 
@@ -56,13 +57,17 @@ SendResult = Taken | PutBack | Rejected | FateUnknown
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message as the carrier knows it; `state` None when its word for it is new to us."""
+    """A message as the carrier knows it; `state` None when its word for it is new to us.
+
+    message_id: our own id of it, where the carrier hands it back.
+    """
 
     sid: str
     state: MessageState | None
     created_at: datetime | None
     body: str | None = None
     error_code: str | None = None
+    message_id: str | None = None
 
 
 class LookUpFailed(Exception):
@@ -70,7 +75,18 @@ class LookUpFailed(Exception):
 
 
 class Messenger(Protocol):
-    """A carrier of calls and texts."""
+    """A carrier of calls and texts.
+
+    name: as in the settings. pace: messages a second by channel that it takes unless the settings say otherwise; what is
+    sent faster it would let wait for hours. limits: what it allows to one number.
+    """
+
+    name: str
+    pace: Mapping[str, float]
+    limits: tuple[CalleeLimit, ...]
+
+    def wire(self, message: Outgoing) -> bytes:
+        """The body of the request that `send` will post, byte by byte."""
 
     async def send(self, message: Outgoing) -> SendResult:
         """Hands one message over, once."""

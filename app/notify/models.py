@@ -13,7 +13,7 @@ class OutgoingMessage(SQLModel, table=True):
 
     __tablename__ = "outgoing_message"
     __table_args__ = (
-        Index("outgoing_message_due", "state", "due_at"),
+        Index("outgoing_message_due", "state", "channel", "due_at"),
         Index("outgoing_message_check", "state", "check_at"),
         Index("outgoing_message_callee", "to_fingerprint", "sending_at"),
     )

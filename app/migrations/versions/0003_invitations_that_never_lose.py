@@ -86,6 +86,8 @@ def upgrade() -> None:
     )
     op.drop_index(op.f("ix_outgoing_message_to_fingerprint"), "outgoing_message")
     _add("outgoing_message", sa.Column("quiet", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.drop_index("outgoing_message_due", "outgoing_message")
+    op.create_index("outgoing_message_due", "outgoing_message", ["state", "channel", "due_at"], unique=False)
     op.create_index(
         "outgoing_message_callee", "outgoing_message", ["to_fingerprint", "sending_at"], unique=False
     )

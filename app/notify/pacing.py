@@ -1,0 +1,63 @@
+"""How fast and when people may be called: the provider's rate, each person's limits, the quiet hours of the night."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CalleeLimit:
+    """At most so many messages of a channel to one number within so many seconds."""
+
+    channel: str
+    most: int
+    within_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Nobody is called from one hour of the day to another, local time; over midnight if `begins` is the later one."""
+
+    begins: time
+    ends: time
+
+    def until(self, local: datetime) -> datetime | None:
+        """When they end, if `local` lies in them; in the same time zone."""
+        at = local.time()
+        over_midnight = self.begins > self.ends
+        inside = (
+            at >= self.begins or at < self.ends if over_midnight else self.begins <= at < self.ends
+        )
+        if not inside:
+            return None
+        ends = local.replace(hour=self.ends.hour, minute=self.ends.minute, second=0, microsecond=0)
+        return ends + timedelta(days=1) if over_midnight and at >= self.begins else ends
+
+
+def allowance(spent_until: datetime, now: datetime, rate: float) -> int:
+    """How many may leave now at `rate` a second, when the rate is used up to `spent_until`: one second's worth at once."""
+    interval = 1 / rate
+    free = (now - max(spent_until, now)).total_seconds() + max(1.0, interval)
+    return max(int(free / interval + 1e-9), 0)
+
+
+def spend(spent_until: datetime, now: datetime, rate: float, count: int) -> datetime:
+    """Up to when the rate is used up once `count` more have left."""
+    return max(spent_until, now) + timedelta(seconds=count / rate)
+
+
+def free_at(
+    limits: Sequence[CalleeLimit], channel: str, former: Sequence[datetime], now: datetime
+) -> datetime | None:
+    """When one more may leave to somebody who was sent some at these times; None if it may leave now.
+
+    former: in any order, of this channel only.
+    """
+    newest_first = sorted(former, reverse=True)
+    waits = [
+        newest_first[limit.most - 1] + timedelta(seconds=limit.within_s)
+        for limit in limits
+        if limit.channel == channel and len(newest_first) >= limit.most
+    ]
+    last = max(waits, default=now)
+    return last if last > now else None
