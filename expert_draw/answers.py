@@ -1,20 +1,20 @@
 """Hears what invited experts say and lets each answer count once: the first valid one, in time."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core import bus
-from app.core.canonical import digest
 from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
-from expert_draw import inviting, keeping, ladder, outcomes
-from expert_draw.invitation import OPEN, VACATES, InvitationEvent, InvitationState, advance, states_before
-from expert_draw.models import Draw, DrawSlot, Invitation
+from expert_draw import departures, inviting, keeping, ladder, performance
+from expert_draw.invitation import OPEN, InvitationEvent, InvitationState, states_before
+from expert_draw.models import Draw, Invitation
+from expert_draw.outcomes import LATE
 
 
 class Invitees:
@@ -39,6 +39,18 @@ class Invitees:
     def is_open(self, session: Session, now: datetime, subject: str) -> bool:
         invitation = session.get(Invitation, subject)
         return invitation is not None and _is_open(invitation, now)
+
+    def open_among(self, session: Session, now: datetime, subjects: Collection[str]) -> frozenset[str]:
+        """Those of the invitations whose window is open, by one question."""
+        return frozenset(
+            session.exec(
+                select(Invitation.id).where(
+                    col(Invitation.id).in_(subjects),
+                    col(Invitation.state).in_(OPEN),
+                    or_(col(Invitation.deadline).is_(None), col(Invitation.deadline) > now),
+                )
+            ).all()
+        )
 
     def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:  # noqa: FBT001 -- the port's form
         """Counts the answer if the window is open and nothing was answered before: one conditional update."""
@@ -65,8 +77,24 @@ class Invitees:
             return self.late_contact(session, now, subject, channel)
         session.refresh(invitation)
         outbox.cancel_for(session, now, subject)
-        _settle(session, now, self._sealer, invitation, Tag.invitation_answered, channel)
+        departures.settle(session, now, self._sealer, invitation, Tag.invitation_answered, channel)
         return Heard.accepted if accept else Heard.declined
+
+    def ask_leave(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        """Leave for somebody who has accepted: granted until `leave_until`, and the place is given to somebody else.
+
+        After that they are expected to come; that they asked stays in the trail.
+        """
+        invitation = session.get(Invitation, subject, populate_existing=True)
+        if invitation is None or invitation.state != InvitationState.accepted:
+            return Heard.lapsed
+        if invitation.leave_until is not None and invitation.leave_until <= now:
+            self._note(session, now, invitation, Tag.invitation_leave_late, channel)
+            return Heard.leave_late
+        granted = departures.depart(
+            session, now, self._sealer, invitation, InvitationEvent.withdraw_leave, channel=channel
+        )
+        return Heard.leave if granted else Heard.lapsed
 
     def step_ended(
         self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState
@@ -89,7 +117,8 @@ class Invitees:
                 session, now, self._sealer, invitation, channel=following.channel, after_s=following.after_s
             )
         elif invitation.deadline is None:
-            _end(session, now, self._sealer, invitation, InvitationEvent.fail, Tag.invitation_unreachable)
+            fail, tag = InvitationEvent.fail, Tag.invitation_unreachable
+            departures.depart(session, now, self._sealer, invitation, fail, tag=tag)
         _news(session, invitation)
 
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
@@ -104,19 +133,11 @@ class Invitees:
         invitation.late_at = now
         session.flush()
         draw = keeping.load(session, invitation.draw_id)
-        _tell_record(
-            session, now, self._sealer, draw, invitation, "late", _evidence(invitation, channel, now)
-        )
-        audit.record(
-            session,
-            now,
-            case=draw.evaluation_id,
-            tag=Tag.invitation_late,
-            actor=f"invitation:{invitation.id}",
-            subject=f"draw:{draw.number}",
-            data={"channel": channel, "code": invitation.code},
-        )
-        _news(session, invitation)
+        proof = departures.evidence(invitation, channel, now)
+        departures.tell_record(session, now, self._sealer, draw, invitation, LATE, proof)
+        performance.note(session, now, invitation, draw.evaluation_id, performance.LATE)
+        self._note(session, now, invitation, Tag.invitation_late, channel)
+        departures.news(session, draw)
         return Heard.lapsed
 
     def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
@@ -130,6 +151,19 @@ class Invitees:
         waiting = [row for row in rows if row.state in OPEN]
         chosen = next(iter([*waiting, *rows]), None)
         return chosen.id if chosen else None
+
+    def _note(self, session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str) -> None:
+        """Something the person did that changes nothing, into the trail."""
+        draw = keeping.load(session, invitation.draw_id)
+        audit.record(
+            session,
+            now,
+            case=draw.evaluation_id,
+            tag=tag,
+            actor=f"invitation:{invitation.id}",
+            subject=f"draw:{draw.number}",
+            data={"channel": channel, "code": invitation.code},
+        )
 
 
 def due(session: Session, now: datetime) -> tuple[str, ...]:
@@ -152,80 +186,8 @@ def expire(session: Session, now: datetime, sealer: Sealer, invitation_id: str) 
     invitation = session.get(Invitation, invitation_id)
     if invitation is None or invitation.deadline is None or invitation.deadline > now:
         return False
-    return _end(session, now, sealer, invitation, InvitationEvent.lapse, Tag.invitation_expired)
-
-
-def _end(
-    session: Session,
-    now: datetime,
-    sealer: Sealer,
-    invitation: Invitation,
-    event: InvitationEvent,
-    tag: Tag,
-) -> bool:
-    """Ends an open invitation by one conditional update; False when it had ended before."""
-    before = states_before(event)
-    moved = session.exec(
-        update(Invitation)
-        .where(col(Invitation.id) == invitation.id, col(Invitation.state).in_(before))
-        .values(state=advance(before[0], event))
-    )
-    if not moved.rowcount:
-        return False
-    session.refresh(invitation)
-    outbox.cancel_for(session, now, invitation.id)
-    _settle(session, now, sealer, invitation, tag, None)
-    return True
-
-
-def _settle(
-    session: Session, now: datetime, sealer: Sealer, invitation: Invitation, tag: Tag, channel: str | None
-) -> None:
-    """Writes what became of an invitation where it belongs: place, record, trail, screens."""
-    draw = keeping.load(session, invitation.draw_id)
-    slot = session.get_one(DrawSlot, invitation.slot_id)
-    slot.state = "vacated" if invitation.state in VACATES else "filled"
-    session.flush()
-    evidence = _evidence(invitation, channel, now)
-    _tell_record(session, now, sealer, draw, invitation, invitation.state, evidence)
-    audit.record(
-        session,
-        now,
-        case=draw.evaluation_id,
-        tag=tag,
-        actor=f"invitation:{invitation.id}",
-        subject=f"draw:{draw.number}",
-        data={
-            "channel": channel or "",
-            "code": invitation.code,
-            "state": invitation.state,
-            "evidence": digest(evidence),
-        },
-    )
-    _news(session, invitation)
-
-
-def _tell_record(
-    session: Session,
-    now: datetime,
-    sealer: Sealer,
-    draw: Draw,
-    invitation: Invitation,
-    outcome: str,
-    evidence: dict[str, str],
-) -> None:
-    outcomes.record_outcome(
-        session, now, sealer, draw, invitation.slot_id, invitation.code, outcome, digest(evidence)
-    )
-
-
-def _evidence(invitation: Invitation, channel: str | None, now: datetime) -> dict[str, str]:
-    return {
-        "at": now.isoformat(),
-        "channel": channel or "",
-        "invitation": invitation.id,
-        "state": invitation.state,
-    }
+    lapse, tag = InvitationEvent.lapse, Tag.invitation_expired
+    return departures.depart(session, now, sealer, invitation, lapse, tag=tag)
 
 
 def _is_open(invitation: Invitation, now: datetime) -> bool:
@@ -235,4 +197,4 @@ def _is_open(invitation: Invitation, now: datetime) -> bool:
 def _news(session: Session, invitation: Invitation) -> None:
     draw = session.get(Draw, invitation.draw_id)
     if draw is not None:
-        bus.publish(session, f"evaluation:{draw.evaluation_id}", "invitations")
+        departures.news(session, draw)

@@ -16,6 +16,12 @@ class InvitationState(StrEnum):
     expired = "expired"  # the window closed without an answer
     unreachable = "unreachable"  # no provider would take any message: nobody was asked
     cancelled = "cancelled"  # the house took it back: the evaluation was given up
+    struck = "struck"  # found to be ineligible when the list of bidders came; told the same as the cancelled
+    withdrawn = "withdrawn"  # asked leave in time after accepting
+    no_show = "no_show"  # accepted and did not come
+    recused = "recused"  # declared a conflict of interest after accepting
+    removed = "removed"  # sent away by order of the supervisor
+    ill = "ill"  # fell ill and cannot go on
 
 
 class InvitationEvent(StrEnum):
@@ -26,12 +32,27 @@ class InvitationEvent(StrEnum):
     decline = "decline"
     lapse = "lapse"  # the window's end passed
     fail = "fail"  # the ladder ended without one message taken
-    withdraw = "withdraw"
+    withdraw = "withdraw"  # the house takes it back
+    strike = "strike"
+    withdraw_leave = "withdraw_leave"  # leave is granted
+    no_show = "no_show"
+    recuse = "recuse"
+    remove = "remove"
+    fall_ill = "fall_ill"
 
 
 ACTIVE = (InvitationState.queued, InvitationState.contacting, InvitationState.accepted)
 OPEN = (InvitationState.queued, InvitationState.contacting)
-VACATES = (InvitationState.declined, InvitationState.expired, InvitationState.unreachable)
+LEFT = (
+    InvitationState.struck,
+    InvitationState.withdrawn,
+    InvitationState.no_show,
+    InvitationState.recused,
+    InvitationState.removed,
+    InvitationState.ill,
+)
+"""Left after being drawn, other than by their own answer."""
+VACATES = (InvitationState.declined, InvitationState.expired, InvitationState.unreachable, *LEFT)
 
 _TABLE: dict[tuple[InvitationState, InvitationEvent], InvitationState] = {
     (InvitationState.queued, InvitationEvent.taken): InvitationState.contacting,
@@ -45,6 +66,14 @@ _TABLE: dict[tuple[InvitationState, InvitationEvent], InvitationState] = {
     (InvitationState.contacting, InvitationEvent.lapse): InvitationState.expired,
     (InvitationState.contacting, InvitationEvent.withdraw): InvitationState.cancelled,
     (InvitationState.accepted, InvitationEvent.withdraw): InvitationState.cancelled,
+    (InvitationState.queued, InvitationEvent.strike): InvitationState.struck,
+    (InvitationState.contacting, InvitationEvent.strike): InvitationState.struck,
+    (InvitationState.accepted, InvitationEvent.strike): InvitationState.struck,
+    (InvitationState.accepted, InvitationEvent.withdraw_leave): InvitationState.withdrawn,
+    (InvitationState.accepted, InvitationEvent.no_show): InvitationState.no_show,
+    (InvitationState.accepted, InvitationEvent.recuse): InvitationState.recused,
+    (InvitationState.accepted, InvitationEvent.remove): InvitationState.removed,
+    (InvitationState.accepted, InvitationEvent.fall_ill): InvitationState.ill,
 }
 
 

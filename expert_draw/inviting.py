@@ -125,7 +125,7 @@ def release_all(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> 
         session.flush()
         outbox.cancel_for(session, now, invitation.id)
         if reached:
-            _tell_released(session, now, sealer, invitation)
+            tell_released(session, now, sealer, invitation)
 
 
 def standing(session: Session, draw: Draw) -> Sequence[Invitation]:
@@ -146,7 +146,8 @@ def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation],
     return tuple((slot, invitation) for slot, invitation in rows)
 
 
-def _tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
+def tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
+    """The same words for everybody who need not come any more, whatever the reason."""
     expert = session.get_one(Expert, invitation.expert_id)
     words = notice(invitation)
     outbox.enqueue(

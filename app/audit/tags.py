@@ -33,6 +33,8 @@ class Tag(StrEnum):
     invitation_answered = "draw:invitation:answered"
     invitation_expired = "draw:invitation:expired"
     invitation_late = "draw:invitation:late-answer"
+    invitation_leave_late = "draw:invitation:leave-late"
+    invitation_left = "draw:invitation:left"
     invitation_unreachable = "draw:invitation:unreachable"
     member_code_renewed = "evaluation:member:code-renewed"
     member_seated = "evaluation:member:seated"
