@@ -10,9 +10,10 @@ from app.audit.tags import Tag
 from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
-from app.notify.listener import Heard
-from expert_draw import departures, inviting, keeping, ladder, performance
+from app.notify.listener import Heard, Position, Standing
+from expert_draw import departures, inviting, keeping, ladder, links, performance
 from expert_draw.invitation import OPEN, InvitationEvent, InvitationState, states_before
+from expert_draw.links import Stage
 from expert_draw.models import Draw, Invitation
 from expert_draw.outcomes import LATE
 
@@ -95,6 +96,19 @@ class Invitees:
             session, now, self._sealer, invitation, InvitationEvent.withdraw_leave, channel=channel
         )
         return Heard.leave if granted else Heard.lapsed
+
+    def position(self, session: Session, now: datetime, subject: str) -> Position:
+        """How the invited person stands to the invitation."""
+        invitation = session.get(Invitation, subject, populate_existing=True)
+        if invitation is None:
+            return Position(Standing.over)
+        stage = links.stage_of(invitation, now)
+        if stage is Stage.open:
+            return Position(Standing.open, invitation.deadline)
+        if stage in {Stage.accepted, Stage.standby}:
+            standing = Standing.holds if stage is Stage.accepted else Standing.standby
+            return Position(standing, invitation.leave_until)
+        return Position(Standing.over)
 
     def step_ended(
         self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState

@@ -10,6 +10,7 @@ from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
+from expert_draw import links
 from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance
 from expert_draw.models import Draw, DrawSlot, Expert, Invitation
 from expert_draw.roster_rows import CHINA
@@ -88,6 +89,9 @@ def contact(
     """Queues one call or text of an invitation; it does not leave once the window has closed."""
     expert = session.get_one(Expert, invitation.expert_id)
     voice = channel == outbox.VOICE
+    words = notice(invitation)
+    if not voice:
+        words["code"] = links.renew(session, sealer, invitation)
     outbox.enqueue(
         session,
         now,
@@ -97,20 +101,21 @@ def contact(
         channel=channel,
         to=sealer.unseal(expert.phone_sealed),
         template=TemplateId.invitation_voice if voice else TemplateId.invitation_sms,
-        variables=notice(invitation),
+        variables=words,
         due_at=now + timedelta(seconds=after_s),
         expires_at=invitation.deadline,
         ring_s=invitation.ring_s,
+        language=invitation.language,
     )
 
 
 def notice(invitation: Invitation) -> dict[str, str]:
     """The few words an invitation may contain: when, where to report, how long, whom to call."""
     return {
-        "duration": wording.duration_words(invitation.minutes, "zh"),
+        "duration": wording.duration_words(invitation.minutes, invitation.language),
         "hotline": invitation.hotline,
         "place": invitation.report_place,
-        "time": wording.time_words(invitation.starts_at.astimezone(CHINA), "zh"),
+        "time": wording.time_words(invitation.starts_at.astimezone(CHINA), invitation.language),
     }
 
 

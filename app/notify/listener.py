@@ -1,6 +1,7 @@
 """Whom the phone room tells what people said: the part that sent the invitation decides what follows."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Protocol
@@ -23,6 +24,23 @@ class Heard(StrEnum):
     leave_late = "leave_late"  # leave was asked after its cut-off: they are expected to come
 
 
+class Standing(StrEnum):
+    """How somebody stands to the notice they were sent."""
+
+    open = "open"  # an answer would count
+    holds = "holds"  # has accepted and is expected to come
+    standby = "standby"  # has accepted and holds themselves ready, should somebody before them fall out
+    over = "over"  # declined, lapsed, or let go
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """`until`: when the answer stops to count while it is open, until when leave may be asked after accepting."""
+
+    standing: Standing
+    until: datetime | None = None
+
+
 class Listener(Protocol):
     """Told inside the caller's transaction; `subject` is the id the message was queued for."""
 
@@ -33,13 +51,16 @@ class Listener(Protocol):
         """Whether an answer would still count. True as well before the window was armed."""
 
     def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:  # noqa: FBT001 -- the answer is a yes or a no
-        """The person answered, confirmed by a second press; channel is `voice`, `sms` or `hotline`."""
+        """The person answered, confirmed by a second press; channel is `voice`, `sms`, `link` or `hotline`."""
 
     def open_among(self, session: Session, now: datetime, subjects: Collection[str]) -> frozenset[str]:
         """Those of the subjects for which `is_open` holds."""
 
     def ask_leave(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
         """Somebody who has accepted asks leave: `leave`, `leave_late`, or `lapsed` when they hold no place."""
+
+    def position(self, session: Session, now: datetime, subject: str) -> Position:
+        """How the person stands to this notice now: what they hear when they call, and what our staff may register."""
 
     def step_ended(
         self, session: Session, now: datetime, subject: str, channel: str, outcome: MessageState

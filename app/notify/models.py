@@ -94,6 +94,29 @@ class SmsOptOut(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
+class HotlineCall(SQLModel, table=True):
+    """Somebody who called back and wants to talk to our staff (热线来电); nothing here says who.
+
+    message_id: the notice they were read. reference: four digits the caller hears and the staff sees. state: `waiting`,
+    `taken` or `done`. until: how long the call counts as being on the line if nothing more is heard of it.
+    """
+
+    __tablename__ = "hotline_call"
+    __table_args__ = (Index("hotline_call_line", "state", "until"),)
+
+    id: str = Field(primary_key=True, max_length=36)
+    message_id: str = Field(index=True, max_length=36)
+    subject: str = Field(max_length=36)
+    reference: str = Field(max_length=4)
+    state: str = Field(max_length=8)
+    at: datetime = Field(sa_type=UtcDateTime)
+    until: datetime = Field(sa_type=UtcDateTime)
+    taken_by: str | None = Field(default=None, max_length=64)
+    taken_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    outcome: str | None = Field(default=None, max_length=16)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
 class SimulatedCall(SQLModel, table=True):
     """A call on a pretend phone (模拟通话), as the provider would keep it.
 

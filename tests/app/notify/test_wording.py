@@ -17,6 +17,7 @@ GOOD = {
     "hotline": "0870-1234567",
     "code": "482913",
 }
+ORIGIN = "https://pb.example.gov.cn"
 TELLING = (
     "project",
     "bidder",
@@ -38,13 +39,13 @@ def test_a_blank_off_the_white_list_is_refused_everywhere(
 ) -> None:
     if name not in VARIABLES:
         with pytest.raises(WordingRefused):
-            wording.render(template, language, {**GOOD, name: value})
+            wording.render(template, language, {**GOOD, name: value}, ORIGIN)
 
 
 @pytest.mark.parametrize("template", TemplateId)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_sentence_tells_what_is_evaluated(template: TemplateId, language: str) -> None:
-    text = wording.render(template, language, GOOD).lower()
+    text = wording.render(template, language, GOOD, ORIGIN).lower()
     assert not [word for word in TELLING if word in text]
 
 
@@ -52,8 +53,10 @@ def test_no_sentence_tells_what_is_evaluated(template: TemplateId, language: str
 def test_both_languages_have_the_same_blanks_where_it_matters(template: TemplateId) -> None:
     for language in LANGUAGES:
         blanks = {name for _, name, _, _ in Formatter().parse(wording._TEXTS[language][template]) if name}
-        assert blanks == wording.needed(template)
-        assert blanks <= VARIABLES
+        assert ("link" in blanks) == wording.holds_link(template)
+        filled = {"code" if name == "link" else name for name in blanks}
+        assert filled == wording.needed(template)
+        assert filled <= VARIABLES
 
 
 @given(st.sampled_from(TemplateId), st.data())
@@ -71,6 +74,53 @@ def test_a_missing_blank_is_refused(template: TemplateId, data: st.DataObject) -
 def test_a_value_is_short_plain_text(value: str) -> None:
     with pytest.raises(WordingRefused, match="place"):
         wording.check(TemplateId.invitation_sms, {**GOOD, "place": value})
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_link_is_the_address_of_the_house_and_a_code(language: str) -> None:
+    linked = {one for one in TemplateId if wording.holds_link(one)}
+    assert linked == {TemplateId.invitation_sms}
+    text = wording.render(TemplateId.invitation_sms, language, GOOD, ORIGIN)
+    assert " https://pb.example.gov.cn/a/482913 " in text  # spaces, so that a phone sees where the link ends
+    for origin in ("", "pb.example.gov.cn"):
+        with pytest.raises(WordingRefused, match="address of the house"):
+            wording.render(TemplateId.invitation_sms, language, GOOD, origin)
+
+
+@pytest.mark.parametrize("code", ["a/b", "a?b", "a b", "代码", "a#b"])
+def test_the_code_of_a_link_is_letters_and_digits(code: str) -> None:
+    with pytest.raises(WordingRefused, match="letters and digits"):
+        wording.check(TemplateId.invitation_sms, {**GOOD, "code": code})
+    wording.check(TemplateId.seat_code_sms, {**GOOD, "code": code})
+
+
+USUAL = {
+    "time": "11月23日上午9点",
+    "place": "云岭市公共资源交易中心 市本级 评标1室 1-2",
+    "duration": "约需半天",
+    "hotline": "0870-1234567",
+    "code": "abcdefghjkmn",
+}
+
+
+@pytest.mark.parametrize("template", [one for one in TemplateId if one.endswith("_sms")])
+def test_a_chinese_text_fits_into_two_pieces(template: TemplateId) -> None:
+    """134 characters: a text of up to 70 is one piece, in a longer one each piece holds 67."""
+    assert len(wording.render(template, "zh", USUAL, ORIGIN)) <= 134
+
+
+def test_the_invitation_is_the_only_text_with_two_ways_to_answer_it() -> None:
+    text = wording.render(TemplateId.invitation_sms, "zh", USUAL, ORIGIN)
+    for said in (
+        "回复1",
+        "回复2",
+        "/a/abcdefghjkmn",
+        "退订",
+        USUAL["hotline"],
+        USUAL["place"],
+        USUAL["time"],
+    ):
+        assert said in text
 
 
 def test_an_unknown_language_is_spoken_in_chinese() -> None:
