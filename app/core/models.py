@@ -21,6 +21,7 @@ class Job(SQLModel, table=True):
     """Work to be done outside of the transaction that ordered it (待办作业): an export, a webhook to another platform.
 
     unique_key: the same work is ordered once. epoch: counts the claims, so that whoever lost the lease cannot report.
+    payload, result: canonical JSON of what is needed to do it, and of what came of it.
     """
 
     __table_args__ = (UniqueConstraint("kind", "unique_key"), Index("job_due", "state", "due_at"))
@@ -29,6 +30,7 @@ class Job(SQLModel, table=True):
     kind: str = Field(max_length=32)
     unique_key: str = Field(max_length=120)
     payload: str = "{}"
+    result: str = "{}"
     state: str = Field(max_length=8)
     """`queued`, `running`, `done` or `dead`."""
     due_at: datetime = Field(sa_type=UtcDateTime)
