@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -18,23 +18,27 @@ from app.core.database import Database
 _MOST = 256
 _ALONE_TRIES = 3
 
-T = TypeVar("T")
-Work = Callable[[Session, datetime], T]
+Item = TypeVar("Item")
+Given = TypeVar("Given")
+Work = Callable[[Session, datetime, Sequence[Item]], Sequence[Given]]
+"""Writes down some items at once and gives what came of each, in their order."""
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    work: Work[Any]
+    work: Work[Any, Any]
+    item: Any
     answer: "asyncio.Future[Any]"
 
 
 class GroupWriter:
     """Gathers what waits to be written while the transaction before is on its way to the disk; used on one event loop.
 
-    Whoever waits for `write` is answered after the commit. Work that fails is tried again alone, so that it spoils nothing
-    for the others: it must do nothing but read and write rows, for it may run twice before it counts once.
+    Whoever waits for `write` is answered after the commit. Where a transaction fails, every item is tried again alone, so that
+    one spoils nothing for the others: the work must do nothing but read and write rows, for it may run twice before it
+    counts once.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -43,10 +47,10 @@ class GroupWriter:
         self._waiting: deque[_Waiting] = deque()
         self._writing: asyncio.Task[None] | None = None
 
-    async def write(self, work: Work[T]) -> T:
-        """What the work gives, once it is safely written; raises what it raises."""
-        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, answer))
+    async def write(self, work: Work[Item, Given], item: Item) -> Given:
+        """What the work gives for this item, once it is safely written; raises what the work raises for it."""
+        answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(work, item, answer))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_on())
         return await answer
@@ -60,43 +64,77 @@ class GroupWriter:
         try:
             while self._waiting:
                 together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
-                results = await anyio.to_thread.run_sync(self._write_all, [one.work for one in together])
-                for one, (good, result) in zip(together, results, strict=True):
+                together.sort(key=lambda one: repr(one.work))  # stable: items of one work keep their order
+                results = await anyio.to_thread.run_sync(self._write_all, together)
+                for one, result in zip(together, results, strict=True):
                     if one.answer.done():
                         continue  # whoever asked has gone meanwhile; it is written all the same
-                    if good:
-                        one.answer.set_result(result)
+                    if isinstance(result, _Failed):
+                        one.answer.set_exception(result.error)
                     else:
-                        one.answer.set_exception(result)
+                        one.answer.set_result(result)
         finally:
             self._writing = None
 
-    def _write_all(self, works: list[Work[Any]]) -> list[tuple[bool, Any]]:
-        """(went well, what it gave or raised) of each."""
-        if len(works) > 1:
+    def _write_all(self, together: Sequence[_Waiting]) -> list[Any]:
+        """What each gave, or how it failed."""
+        if len(together) > 1:
             try:
-                return [(True, given) for given in self._in_one_transaction(works)]
+                return self._in_one_transaction(together)
             except Exception as error:  # noqa: BLE001 -- which of them it was shows when each is tried alone
-                _log.info("%d writes are tried one by one after %s", len(works), type(error).__name__)
-        return [self._alone(work) for work in works]
+                _log.info("%d writes are tried one by one after %s", len(together), type(error).__name__)
+        return [self._alone(one) for one in together]
 
-    def _in_one_transaction(self, works: list[Work[Any]]) -> list[Any]:
-        given = []
+    def _in_one_transaction(self, together: Sequence[_Waiting]) -> list[Any]:
+        given: list[Any] = []
         with self._database.transaction() as session:
-            for work in works:
-                given.append(work(session, self._clock.now()))
+            for work, items in _by_work(together):
+                given += work(session, self._clock.now(), items)
                 session.flush()
-                session.expunge_all()  # the next one reads its rows itself, as if it were alone
+                session.expunge_all()  # the next work reads its rows itself, as if it were alone
         return given
 
-    def _alone(self, work: Work[Any]) -> tuple[bool, Any]:
+    def _alone(self, one: _Waiting) -> Any:
         tries = 1
         while True:
             try:
-                return True, self._in_one_transaction([work])[0]
+                return self._in_one_transaction([one])[0]
             except OperationalError as error:  # two transactions wait for each other, or the database is busy
                 if tries == _ALONE_TRIES:
-                    return False, error
+                    return _Failed(error)
                 tries += 1
             except Exception as error:  # noqa: BLE001 -- handed to whoever waits for it
-                return False, error
+                return _Failed(error)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: Exception
+
+
+def _by_work(together: Sequence[_Waiting]) -> list[tuple[Work[Any, Any], list[Any]]]:
+    """The items of each work; those of one work stand together already."""
+    groups: list[tuple[Work[Any, Any], list[Any]]] = []
+    for one in together:
+        if not groups or groups[-1][0] != one.work:
+            groups.append((one.work, []))
+        groups[-1][1].append(one.item)
+    return groups
+
+
+def one_by_one(work: Callable[[Session, datetime, Item], Given]) -> Work[Item, Given]:
+    """A work that looks at each item on its own."""
+    return _OneByOne(work)
+
+
+@dataclass(frozen=True, slots=True)
+class _OneByOne:
+    work: Callable[[Session, datetime, Any], Any]
+
+    def __call__(self, session: Session, now: datetime, items: Sequence[Any]) -> Sequence[Any]:
+        given = []
+        for item in items:
+            given.append(self.work(session, now, item))
+            session.flush()
+            session.expunge_all()
+        return given

@@ -4,14 +4,16 @@ Set by environment variables with the prefix `YUANPING_` and `__` between levels
 as in `YUANPING_SERVER__PORT=9000`.
 """
 
+import base64
 import os
 import secrets
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -22,12 +24,15 @@ from pydantic_settings import (
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
 
+_SECRET_LEAST, _SECRET_MOST = 24, 64  # bytes, as Standard Webhooks asks
+
 
 class Provider(StrEnum):
     """Who carries calls and messages."""
 
     simulator = "simulator"
     twilio = "twilio"
+    aliyun = "aliyun"
 
 
 class ServerSettings(BaseModel):
@@ -39,22 +44,108 @@ class ServerSettings(BaseModel):
     )
 
 
+class AliyunSettings(BaseModel):
+    """Read only with `YUANPING_NOTIFY__PROVIDER=aliyun`; see [notifications](notifications.md#aliyun)."""
+
+    access_key_id: str | None = Field(None, description="AccessKey of a RAM user that may text and call.")
+    access_key_secret: SecretStr | None = Field(None, description="Its secret.")
+    sms_endpoint: str = Field("https://dysmsapi.aliyuncs.com", description="Where texts are handed over.")
+    voice_endpoint: str = Field("https://dyvmsapi.aliyuncs.com", description="Where calls are handed over.")
+    sign_name: str | None = Field(None, description="Approved signature of texts.")
+    called_show_number: str | None = Field(None, description="Bought number that calls come from.")
+    templates: dict[str, str] = Field(
+        default_factory=dict, description='Approved template codes, as `{"zh:invitation_sms": "SMS_123"}`.'
+    )
+
+    def check(self) -> None:
+        """Refuses an account that could send nothing, and an address where everybody could read along."""
+        needed = {
+            "ACCESS_KEY_ID": self.access_key_id,
+            "ACCESS_KEY_SECRET": self.access_key_secret and self.access_key_secret.get_secret_value(),
+            "SIGN_NAME": self.sign_name,
+            "CALLED_SHOW_NUMBER": self.called_show_number,
+            "TEMPLATES": self.templates,
+        }
+        missing = [f"YUANPING_NOTIFY__ALIYUN__{name}" for name, value in needed.items() if not value]
+        if missing:
+            raise InvalidInput(
+                "aliyun-incomplete",
+                N_("使用 aliyun 时还须设置 {names}"),
+                N_("按 docs/notifications.md 的说明补齐后重新启动"),
+                names=", ".join(missing),
+            )
+        for address in (self.sms_endpoint, self.voice_endpoint):
+            if not _private_way(address):
+                raise InvalidInput(
+                    "aliyun-endpoint",
+                    N_("阿里云的接入地址 {address} 不能用"),
+                    N_("写成 https://主机，不带路径；http 只可用于本机的试验"),
+                    address=address,
+                )
+
+
+def _private_way(address: str) -> bool:
+    """Whether it is just a host that is spoken to under TLS, or one on this machine."""
+    try:
+        parts = urlsplit(address)
+        parts.port  # noqa: B018 -- raises ValueError for what is no port
+    except ValueError:
+        return False
+    if address != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"})
+
+
 class NotifySettings(BaseModel):
     provider: Provider = Field(
         Provider.simulator,
-        description="`twilio` rings real phones; `simulator` rings pretend ones, in demonstrations only.",
+        description="`twilio` and `aliyun` ring real phones; `simulator` rings pretend ones, in demonstrations only.",
     )
     account_sid: str = Field("AC" + "0" * 32, description="Twilio account; any value with the simulator.")
     auth_token: str | None = Field(
         None, description="Twilio token, also signs webhooks; with the simulator one is made at start."
     )
+    auth_token_former: str | None = Field(
+        None,
+        description="The token before a change of tokens: reports signed with it are still accepted.",
+    )
     from_number: str = Field("+8687000000000", description="Number that calls and texts come from.")
     hotline: str = Field("0870-0000000", description="Hotline spoken in invitations.")
-    calls_per_second: float = Field(10.0, gt=0, description="Most creates per second sent to the provider.")
+    hotline_agent: str | None = Field(
+        None,
+        pattern=r"^\+[1-9]\d{6,14}$",
+        description="Phone of the staff, as `+8687012345678`, that callers of the hotline are put through to; without one"
+        " they wait on the line until the staff has registered what they want.",
+    )
+    calls_per_second: float | None = Field(
+        None,
+        gt=0,
+        description="Most calls a second handed to the provider, all processes together; default: what the provider allows"
+        " (twilio 1, simulator 10). What is handed over faster would wait with the provider for hours.",
+    )
+    texts_per_second: float | None = Field(
+        None, gt=0, description="The same for texts (twilio 10, simulator 50)."
+    )
+    callee_limits: str | None = Field(
+        None,
+        pattern=r"^( *(voice|sms) \d+/\d+ *(,|$))*$",
+        description="Most messages to one number, as `voice 1/60, voice 5/3600, sms 10/86400`: so many within so many"
+        " seconds; default: what suits the provider (simulator: none).",
+    )
+    quiet_hours: str = Field(
+        "21:00-08:00",
+        pattern=r"^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)?$",
+        description="From when to when nobody is called, Beijing time; empty for none. Calls for an evaluation that starts"
+        " within `invitation.urgent_h` hours do not wait.",
+    )
     send_timeout_s: float = Field(10.0, gt=0, description="Seconds to wait for the provider's reply.")
     unknown_grace_s: float = Field(
         15.0, gt=0, description="Seconds before a send of unknown fate is looked up at the provider."
     )
+    patience_s: float = Field(
+        4.0, gt=0, description="Seconds a caller waits in silence for a slow database before hearing `one moment`."
+    )
+    aliyun: AliyunSettings = Field(default_factory=AliyunSettings)
 
 
 class InvitationSettings(BaseModel):
@@ -64,6 +155,17 @@ class InvitationSettings(BaseModel):
         120, ge=0, description="Seconds after an unanswered call before the SMS goes out."
     )
     second_call_after_s: int = Field(180, ge=0, description="Seconds after the SMS before the second call.")
+    lead_s: int = Field(
+        1800,
+        ge=0,
+        description="An invited expert can answer until so many seconds before they have to be there; 0: no such limit.",
+    )
+    no_show_grace_s: int = Field(
+        1800, ge=0, description="Seconds after the time told from which an absent expert's place can be vacated."
+    )
+    urgent_h: int = Field(
+        12, ge=0, description="Calls for an evaluation that starts within so many hours do not mind quiet hours."
+    )
 
 
 class RehearsalSettings(InvitationSettings):
@@ -73,6 +175,8 @@ class RehearsalSettings(InvitationSettings):
     ring_s: int = Field(4, ge=1, description="Seconds a pretend phone rings.")
     sms_after_s: int = Field(1, ge=0, description="Seconds after an unanswered call before the SMS goes out.")
     second_call_after_s: int = Field(3, ge=0, description="Seconds after the SMS before the second call.")
+    lead_s: int = Field(0, ge=0, description="As for invitations; pretend experts need no time to travel.")
+    no_show_grace_s: int = Field(30, ge=0, description="As for invitations.")
 
 
 class DrawSettings(BaseModel):
@@ -105,6 +209,46 @@ class AccountSettings(BaseModel):
     sign_in_pause_s: int = Field(300, ge=1, description="Seconds the pause lasts.")
 
 
+class ExchangeSettings(BaseModel):
+    filing_url: str | None = Field(
+        None, description="Address that every draw is filed with when it has ended; default: nothing is filed."
+    )
+    filing_secret: SecretStr | None = Field(
+        None, description="Signs what is filed: `whsec_` and the base64 of 24 to 64 random bytes."
+    )
+    filing_timeout_s: float = Field(15.0, gt=0, description="Seconds to wait for a receipt.")
+    filing_tries: int = Field(
+        60, ge=1, description="Tries, at last an hour apart, before a filing waits for staff."
+    )
+
+    @property
+    def filing_key(self) -> bytes:
+        """The bytes of the secret; empty when they are none that can sign."""
+        given = self.filing_secret.get_secret_value() if self.filing_secret else ""
+        try:
+            key = base64.b64decode(given.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            return b""
+        return key if _SECRET_LEAST <= len(key) <= _SECRET_MOST else b""
+
+    def check(self) -> None:
+        """Refuses an address nothing can be posted to, and one that would get documents nobody can check."""
+        if self.filing_url is None:
+            return
+        if not _postable(self.filing_url):
+            raise InvalidInput(
+                "filing-address",
+                N_("YUANPING_EXCHANGE__FILING_URL 不是可以投递的地址"),
+                N_("写成 https://主机/路径，不含用户名和口令"),
+            )
+        if not self.filing_key:
+            raise InvalidInput(
+                "filing-secret",
+                N_("设置了备案地址，却没有可用的签名密钥 YUANPING_EXCHANGE__FILING_SECRET"),
+                N_("设为 whsec_ 加 24 至 64 个随机字节的 base64，并交给接收方"),
+            )
+
+
 class Settings(BaseSettings):
     """The whole tree."""
 
@@ -131,6 +275,7 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(default_factory=MediaSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
+    exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
 
     @property
     def public_url(self) -> str:
@@ -143,6 +288,10 @@ class Settings(BaseSettings):
     @property
     def draws_dir(self) -> Path:
         return self.data_dir / "draws"
+
+    @property
+    def exports_dir(self) -> Path:
+        return self.data_dir / "exports"
 
     def resolved_database_url(self) -> str:
         return self.database_url or f"sqlite:///{self.data_dir / 'yuanping.db'}"
@@ -200,6 +349,15 @@ class Settings(BaseSettings):
                 N_("使用 twilio 时必须设置 YUANPING_NOTIFY__AUTH_TOKEN"),
                 N_("设置令牌后重新启动"),
             )
+        if self.notify.provider is Provider.aliyun:
+            self.notify.aliyun.check()
+        self.exchange.check()
+        if self.demo and self.exchange.filing_url is not None:
+            raise InvalidInput(
+                "demo-real-filing",
+                N_("示范模式下的抽取不得向真实平台备案"),
+                N_("关闭 YUANPING_DEMO，或去掉 YUANPING_EXCHANGE__FILING_URL"),
+            )
 
     def check_service(self) -> None:
         """Refuses what must not serve, too: pretend phones outside a demonstration ring no expert at all."""
@@ -209,7 +367,7 @@ class Settings(BaseSettings):
                 "provider-missing",
                 N_("没有设置电话与短信服务商，真实的专家收不到任何通知"),
                 N_(
-                    "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
+                    "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio 或 aliyun；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
                 ),
             )
 
@@ -258,6 +416,15 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(opened)
     finally:
         os.close(opened)
+
+
+def _postable(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        named = bool(address.hostname) and address.port != 0 and "@" not in address.netloc
+    except ValueError:
+        return False
+    return named and address.scheme in {"http", "https"}
 
 
 def _parse_key(text: str) -> bytes:

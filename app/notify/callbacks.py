@@ -4,26 +4,29 @@ Every report must carry the provider's signature. A report may come twice, late,
 own note that the message was sent: each is written once, and late news moves nothing back.
 """
 
-from collections.abc import Mapping
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
-from urllib.parse import parse_qsl
+from typing import Annotated
+from urllib.parse import parse_qsl, urlencode
 
-import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from app.accounts.access import Public
-from app.core.dependencies import ClockDep, DatabaseDep
 from app.core.errors import Forbidden, InvalidInput
+from app.core.grouping import one_by_one
 from app.core.i18n import N_
-from app.notify import repository, twilio
-from app.notify.answering import Answering
+from app.notify import repository, twilio, wording
 from app.notify.conversation import Step
 from app.notify.delivery import MessageState, state_of
 from app.notify.phone_room import PhoneRoom, PhoneRoomDep
+from app.notify.progress import Report
+from app.notify.wording import TemplateId
 
 router = APIRouter(prefix="/hooks/twilio", tags=["twilio"], dependencies=[Public()])
 
@@ -33,25 +36,39 @@ _UNAVAILABLE = (
 _FORM = "application/x-www-form-urlencoded"
 _MOST_BYTES = 64 * 1024
 _MOST_FIELDS = 200
+_MOST_ASKED = 3  # so often in a row a caller is asked for a moment's patience
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """The fields of a genuine report."""
+class Callback:
+    """A genuine report: its fields, and the address it was posted to."""
 
     fields: Mapping[str, str]
-    token: str
+    path: str
+    query: Mapping[str, str]
 
     def get(self, name: str) -> str:
         return self.fields.get(name, "")
 
+    @property
+    def asked(self) -> int:
+        """How often this call was asked for a moment's patience in a row."""
+        return int(asked) if (asked := self.query.get("asked", "")).isdecimal() else 0
 
-async def _genuine(request: Request, room: PhoneRoomDep) -> Report:
+    def again(self, key: str) -> str:
+        """The path to ask once more, with the key that was pressed."""
+        query = {**self.query, "asked": str(self.asked + 1), **({"key": key} if key else {})}
+        return f"{self.path}?{urlencode(query)}"
+
+
+async def _genuine(request: Request, room: PhoneRoomDep) -> Callback:
     """Reads the report; InvalidInput for what is no report, Forbidden unless the provider signed exactly this one."""
     form = await _form(request)
-    raw_path = request.scope.get("raw_path") or request.url.path.encode()
+    path = (request.scope.get("raw_path") or request.url.path.encode()).decode("latin-1")
     genuine = room.signatures.genuine(
-        raw_path.decode("latin-1"),
+        path,
         request.scope["query_string"].decode("latin-1"),
         form,
         request.headers.get(twilio.SIGNATURE_HEADER),
@@ -63,7 +80,7 @@ async def _genuine(request: Request, room: PhoneRoomDep) -> Report:
             N_("核对 YUANPING_SERVER__PUBLIC_URL 与服务商处登记的地址是否一致，以及令牌是否正确"),
         )
     fields = {key: value for key, value in form.items() if isinstance(value, str)}
-    return Report(fields, request.headers.get("I-Twilio-Idempotency-Token", ""))
+    return Callback(fields, path, dict(request.query_params))
 
 
 async def _form(request: Request) -> FormData:
@@ -91,115 +108,132 @@ def _not_a_report() -> InvalidInput:
     )
 
 
-ReportDep = Annotated[Report, Depends(_genuine)]
-
-
-def _answering(room: PhoneRoomDep) -> Answering:
-    return room.answering
-
-
-AnsweringDep = Annotated[Answering, Depends(_answering)]
+ReportDep = Annotated[Callback, Depends(_genuine)]
 
 
 @router.post("/voice/{message_id}")
-async def voice(
-    message_id: str, report: ReportDep, answering: AnsweringDep, database: DatabaseDep, clock: ClockDep
-) -> Response:
+async def voice(message_id: str, report: ReportDep, room: PhoneRoomDep) -> Response:
     """The call was picked up: what it says."""
 
     def work(session: Session, now: datetime) -> str:
-        return answering.picked_up(session, now, message_id, report.get("CallSid"))
+        return room.answering.picked_up(session, now, message_id, report.get("CallSid"))
 
-    return await _document(database, clock, work)
+    return await _spoken(room, report, message_id, work)
 
 
 @router.post("/voice/{message_id}/keys")
 async def keys(
     message_id: str,
     report: ReportDep,
-    answering: AnsweringDep,
-    database: DatabaseDep,
-    clock: ClockDep,
+    room: PhoneRoomDep,
     step: Step = Step.invite,
     silent: Annotated[int, Query(ge=0, le=9)] = 0,
     via: Annotated[str, Query(pattern="^(voice|hotline)$")] = "voice",
+    key: Annotated[str, Query(pattern=r"^[0-9*#]?$")] = "",
 ) -> Response:
-    """A key was pressed, or none for a while."""
+    """A key was pressed, or none for a while. `key` stands in the address where the call was asked for a moment's patience."""
+    pressed = report.get("Digits") or key
 
     def work(session: Session, now: datetime) -> str:
-        return answering.key(session, now, message_id, step, report.get("Digits"), silent, via)
+        return room.answering.key(session, now, message_id, step, pressed, silent, via)
 
-    return await _document(database, clock, work)
+    return await _spoken(room, report, message_id, work, key=pressed)
 
 
 @router.post("/inbound/voice")
-async def inbound_voice(
-    report: ReportDep, answering: AnsweringDep, database: DatabaseDep, clock: ClockDep
-) -> Response:
+async def inbound_voice(report: ReportDep, room: PhoneRoomDep) -> Response:
     """Somebody calls the hotline back."""
 
     def work(session: Session, now: datetime) -> str:
-        return answering.called_back(session, now, report.get("From"), report.get("CallSid"))
+        return room.answering.called_back(session, now, report.get("From"), report.get("CallSid"))
 
-    return await _document(database, clock, work)
+    return await _spoken(room, report, report.get("CallSid"), work)
 
 
 @router.post("/inbound/sms")
-async def inbound_sms(
-    report: ReportDep, answering: AnsweringDep, database: DatabaseDep, clock: ClockDep
-) -> Response:
+async def inbound_sms(report: ReportDep, room: PhoneRoomDep) -> Response:
     """Somebody answers by text."""
+    sid = report.get("MessageSid")
 
     def work(session: Session, now: datetime) -> str:
-        return answering.texted(
-            session, now, report.get("From"), report.get("MessageSid"), report.get("Body")
-        )
+        return room.answering.texted(session, now, report.get("From"), sid, report.get("Body"))
 
-    return await _document(database, clock, work)
+    document = await room.writer.write(_KEPT, _Document(room, sid, "reply", work))
+    return _xml(document)
 
 
 @router.post("/status/{message_id}", status_code=204)
-async def status(
-    message_id: str, report: ReportDep, room: PhoneRoomDep, database: DatabaseDep, clock: ClockDep
-) -> Response:
+async def status(message_id: str, report: ReportDep, room: PhoneRoomDep) -> Response:
     """How far a call or a text has come."""
-
-    def work() -> None:
-        now = clock.now()
-        with database.transaction() as session:
-            note_status(session, now, room, message_id, report)
-
-    await anyio.to_thread.run_sync(work)
+    if (read := read_status(message_id, report)) is not None:
+        await room.writer.write(room.progress.all_reported, read)
     return Response(status_code=204)
 
 
-def note_status(session: Session, now: datetime, room: PhoneRoom, message_id: str, report: Report) -> bool:
-    """Applies a status report; False when it was known before, late, or about a message we never sent."""
-    message = repository.held(session, message_id)
+def read_status(message_id: str, report: Callback) -> Report | None:
+    """What a status report says; None for one that says nothing we know."""
     word = report.get("CallStatus") or report.get("MessageStatus") or report.get("SmsStatus")
     sid = report.get("CallSid") or report.get("MessageSid") or report.get("SmsSid")
     state = state_of(word)
-    if message is None or state is None or not sid:
-        return False
+    if state is None or not sid:
+        return None
     if state is MessageState.failed and report.get("SipResponseCode") == _UNAVAILABLE:
         state = MessageState.no_answer
     key = f"{message_id}|{sid}|{word}|{report.get('SequenceNumber')}"
-    new = repository.record_event(
-        session,
-        now,
-        key,
-        message_id,
-        "status",
-        {"sid": sid, "status": word, "error": report.get("ErrorCode")},
+    return Report(key, message_id, sid, state, word, report.get("ErrorCode") or None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Document:
+    """A document to be made for the provider, and whose message it belongs to."""
+
+    room: PhoneRoom
+    message_id: str
+    kind: str
+    make: Callable[[Session, datetime], str]
+
+
+def _make(session: Session, now: datetime, wanted: _Document) -> str:
+    """Makes a document and keeps it, in one transaction."""
+    document = wanted.make(session, now)
+    repository.keep_sent(
+        session, now, wanted.room.sealer, [(wanted.message_id, wanted.kind, document.encode())]
     )
-    return new and room.progress.reported(session, now, message, sid, state, report.get("ErrorCode") or None)
+    return document
 
 
-async def _document(database: DatabaseDep, clock: ClockDep, work: Any) -> Response:
-    def run() -> str:
-        now = clock.now()
-        with database.transaction() as session:
-            document: str = work(session, now)
-        return document
+_KEPT = one_by_one(_make)
 
-    return Response(await anyio.to_thread.run_sync(run), media_type="application/xml")
+
+async def _spoken(
+    room: PhoneRoom,
+    report: Callback,
+    message_id: str,
+    make: Callable[[Session, datetime], str],
+    key: str = "",
+) -> Response:
+    """What a call says next. While the database takes its time the caller hears `one moment` and the call asks again; the
+    answer that was given counts meanwhile."""
+    writing = asyncio.ensure_future(room.writer.write(_KEPT, _Document(room, message_id, "spoken", make)))
+    try:
+        async with asyncio.timeout(room.patience_s):
+            return _xml(await asyncio.shield(writing))
+    except (TimeoutError, OperationalError) as error:
+        _log.warning("a caller is asked for a moment's patience: %s", type(error).__name__)
+        writing.add_done_callback(_said_later)
+    language, hotline = room.answering.language, room.answering.hotline
+    if report.asked >= _MOST_ASKED:
+        text = wording.render(TemplateId.unanswered, language, {"hotline": hotline})
+        return _xml(twilio.closing_document(text, language))
+    text = wording.render(TemplateId.one_moment, language, {})
+    return _xml(twilio.patience_document(text, language, f"{room.answering.public_url}{report.again(key)}"))
+
+
+def _said_later(writing: "asyncio.Future[str]") -> None:
+    """Nobody waits for this document any more: if it could not be made, the log says so."""
+    if not writing.cancelled() and (error := writing.exception()) is not None:
+        _log.error("what a caller had said could not be written down: %s", type(error).__name__)
+
+
+def _xml(document: str) -> Response:
+    return Response(document, media_type="application/xml")

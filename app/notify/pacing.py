@@ -1,6 +1,6 @@
 """How fast and when people may be called: the provider's rate, each person's limits, the quiet hours of the night."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -21,17 +21,42 @@ class QuietHours:
     begins: time
     ends: time
 
+    @classmethod
+    def read(cls, text: str) -> "QuietHours | None":
+        """As `21:00-08:00`; None for an empty text. ValueError for anything else."""
+        if not text:
+            return None
+        begins, _, ends = text.partition("-")
+        return cls(time.fromisoformat(begins), time.fromisoformat(ends))
+
     def until(self, local: datetime) -> datetime | None:
         """When they end, if `local` lies in them; in the same time zone."""
         at = local.time()
         over_midnight = self.begins > self.ends
-        inside = (
-            at >= self.begins or at < self.ends if over_midnight else self.begins <= at < self.ends
-        )
+        inside = at >= self.begins or at < self.ends if over_midnight else self.begins <= at < self.ends
         if not inside:
             return None
         ends = local.replace(hour=self.ends.hour, minute=self.ends.minute, second=0, microsecond=0)
         return ends + timedelta(days=1) if over_midnight and at >= self.begins else ends
+
+
+def read_limits(text: str) -> tuple[CalleeLimit, ...]:
+    """As `voice 1/60, sms 10/86400`: at most so many of a channel within so many seconds. ValueError for anything else."""
+    limits = []
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        channel, _, amount = part.partition(" ")
+        most, _, within_s = amount.partition("/")
+        limits.append(CalleeLimit(channel, int(most), int(within_s)))
+    return tuple(limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How a service uses its provider: messages a second by channel, limits for one number, quiet hours if there are any."""
+
+    rates: Mapping[str, float]
+    limits: tuple[CalleeLimit, ...]
+    quiet: QuietHours | None
 
 
 def allowance(spent_until: datetime, now: datetime, rate: float) -> int:

@@ -10,41 +10,54 @@ from starlette.requests import HTTPConnection
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import NotFound
+from app.core.grouping import GroupWriter
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.core.settings import Provider, Settings
+from app.core.settings import NotifySettings, Provider, Settings
+from app.notify import twilio
 from app.notify.answering import Answering
+from app.notify.dispatch import Dispatch
+from app.notify.inquiry import Inquiry
 from app.notify.listener import Listener
 from app.notify.messenger import Messenger
-from app.notify.outbox import Outbox
+from app.notify.pacing import Pacing, QuietHours, read_limits
 from app.notify.progress import Progress
 from app.notify.simulator import Exchange
 from app.notify.simulator_line import Line
 from app.notify.simulator_reports import Reports
 from app.notify.twilio import Signatures, TwilioMessenger
 
+_SIMULATED_PACE = {"voice": 10.0, "sms": 50.0}
+
 
 @dataclass(frozen=True, slots=True)
 class PhoneRoom:
     """What is on duty. `line` is the pretend exchange, None beside a real provider."""
 
-    outbox: Outbox
+    dispatch: Dispatch
+    inquiry: Inquiry
+    writer: GroupWriter
     messenger: Messenger
     progress: Progress
     answering: Answering
     signatures: Signatures
+    sealer: Sealer
     account_sid: str
     auth_token: str
+    patience_s: float
     line: Line | None
 
     async def tick(self) -> int:
         """Whatever is due now, once; returns how many things happened. Call it several times a second."""
-        duties = [self.outbox.deliver_due(), self.outbox.reconcile()]
+        duties = [self.dispatch.deliver_due(), self.inquiry.reconcile()]
         if self.line is not None:
             duties.append(self.line.tick())
         return sum(await asyncio.gather(*duties))
 
     async def close(self) -> None:
+        """Ends once what is on its way has come to an end and been written down."""
+        await self.dispatch.settled()
+        await self.writer.close()
         await self.messenger.close()
         if self.line is not None:
             await self.line.close()
@@ -64,7 +77,64 @@ async def open_phone_room(
     simulated = notify.provider is Provider.simulator
     token = notify.auth_token or sealer.derive("simulator-token").hex()
     progress = Progress(listener)
-    messenger = TwilioMessenger(
+    messenger = _messenger(settings, token)
+    line = None
+    if simulated:
+        reports = Reports(sealer, notify.account_sid, notify.from_number)
+        line = Line(database, clock, Exchange(sealer, reports, settings.public_url), token)
+    writer = GroupWriter(database, clock)
+    dispatch = Dispatch(
+        database,
+        clock,
+        sealer,
+        messenger,
+        progress,
+        writer,
+        _pacing(notify, messenger),
+        send_timeout_s=notify.send_timeout_s,
+        unknown_grace_s=notify.unknown_grace_s,
+    )
+    return PhoneRoom(
+        dispatch=dispatch,
+        inquiry=Inquiry(
+            database,
+            clock,
+            sealer,
+            messenger,
+            progress,
+            writer,
+            origin=settings.public_url,
+            unknown_grace_s=notify.unknown_grace_s,
+        ),
+        writer=writer,
+        messenger=messenger,
+        progress=progress,
+        answering=Answering(
+            progress,
+            sealer,
+            settings.public_url,
+            notify.hotline,
+            settings.default_language,
+            agent=notify.hotline_agent,
+            caller_id=notify.from_number,
+        ),
+        signatures=Signatures(settings.public_url, token, notify.auth_token_former),
+        sealer=sealer,
+        account_sid=notify.account_sid,
+        auth_token=token,
+        patience_s=notify.patience_s,
+        line=line,
+    )
+
+
+def _messenger(settings: Settings, token: str) -> Messenger:
+    """The carrier that the settings name."""
+    notify = settings.notify
+    simulated = notify.provider is Provider.simulator
+    return TwilioMessenger(
+        name=notify.provider.value,
+        pace=_SIMULATED_PACE if simulated else twilio.PACE,
+        limits=() if simulated else twilio.LIMITS,
         account_sid=notify.account_sid,
         auth_token=token,
         from_number=notify.from_number,
@@ -72,19 +142,15 @@ async def open_phone_room(
         timeout_s=notify.send_timeout_s,
         base_url=f"{settings.public_url}/sim" if simulated else None,
     )
-    line = None
-    if simulated:
-        reports = Reports(sealer, notify.account_sid, notify.from_number)
-        line = Line(database, clock, Exchange(sealer, reports, settings.public_url), token)
-    return PhoneRoom(
-        outbox=Outbox(database, clock, sealer, messenger, progress, notify),
-        messenger=messenger,
-        progress=progress,
-        answering=Answering(progress, sealer, settings.public_url, notify.hotline, settings.default_language),
-        signatures=Signatures(settings.public_url, token),
-        account_sid=notify.account_sid,
-        auth_token=token,
-        line=line,
+
+
+def _pacing(notify: NotifySettings, messenger: Messenger) -> Pacing:
+    """What the settings say, and what suits the carrier where they say nothing."""
+    chosen = {"voice": notify.calls_per_second, "sms": notify.texts_per_second}
+    return Pacing(
+        rates={channel: rate or messenger.pace[channel] for channel, rate in chosen.items()},
+        limits=messenger.limits if notify.callee_limits is None else read_limits(notify.callee_limits),
+        quiet=QuietHours.read(notify.quiet_hours),
     )
 
 

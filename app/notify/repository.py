@@ -1,16 +1,57 @@
 """Every query over outgoing messages; each change of state is one conditional update."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, update
+from sqlalchemy import ColumnElement, Insert, and_, case, delete, insert, or_, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from app.core.ids import new_id
+from app.core.sealing import Sealer
 from app.notify.delivery import RANK, TAKEN, Event, MessageState, advance, is_final, sources
-from app.notify.models import MessageEvent, OutgoingMessage, SmsOptOut
+from app.notify.models import MessageEvent, OutgoingMessage, ProviderBudget, SentDocument, SmsOptOut
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A queued message whose time has come, as it lies in its row."""
+
+    id: str
+    subject: str
+    purpose: str
+    channel: str
+    to_sealed: str
+    to_fingerprint: str
+    template: str
+    variables_sealed: str
+    language: str
+    expires_at: datetime | None
+    quiet: bool
+    ring_s: int
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How far a message is, and whose it is."""
+
+    id: str
+    rank: int
+    provider_sid: str | None
+    purpose: str
+    subject: str
+    channel: str
+    ring_s: int
+
+
+_STANDING_COLUMNS = tuple(getattr(OutgoingMessage, name) for name in Standing.__slots__)
+_DUE_COLUMNS = tuple(getattr(OutgoingMessage, name) for name in Due.__slots__)
 
 _CHECKED = tuple(
     state.value
@@ -22,6 +63,19 @@ _CHECKED = tuple(
 def held(session: Session, message_id: str) -> OutgoingMessage | None:
     """The message, kept from other writers until this transaction ends."""
     return session.get(OutgoingMessage, message_id, populate_existing=True, with_for_update=True)
+
+
+def hold_all(session: Session, ids: Collection[str]) -> Mapping[str, Standing]:
+    """These messages, as far as there are any, kept from other writers until this transaction ends."""
+    rows = session.exec(
+        select(*_STANDING_COLUMNS)
+        .where(col(OutgoingMessage.id).in_(ids))
+        .order_by(
+            col(OutgoingMessage.id)
+        )  # in one order everywhere, so that two transactions never wait for each other
+        .with_for_update()
+    ).all()
+    return {row[0]: Standing(*row) for row in rows}
 
 
 def move(session: Session, message_id: str, event: Event, **values: Any) -> bool:
@@ -52,40 +106,244 @@ def hear(session: Session, message_id: str, report: MessageState, **values: Any)
     return result.rowcount == 1
 
 
+def hear_all(
+    session: Session, ids: Collection[str], report: MessageState, check_at: datetime | None
+) -> frozenset[str]:
+    """Applies the same report to all of these that are not as far already; gives those that moved."""
+    moved = session.exec(
+        update(OutgoingMessage)
+        .where(col(OutgoingMessage.id).in_(ids), col(OutgoingMessage.rank) < RANK[report])
+        .values(state=report.value, rank=RANK[report], lease_until=None, check_at=check_at)
+        .returning(col(OutgoingMessage.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    return frozenset(row[0] for row in moved)
+
+
 def record_event(
     session: Session, now: datetime, key: str, message_id: str, kind: str, payload: Mapping[str, str]
 ) -> bool:
     """Writes the event once; False when its key is known, so that a repeated report is told from a new one."""
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    result = session.exec(
-        insert(MessageEvent)
-        .values(
-            key=key[:200],
-            message_id=message_id,
-            kind=kind,
-            payload=json.dumps(dict(payload), ensure_ascii=False, sort_keys=True),
-            at=now,
-        )
-        .on_conflict_do_nothing()
+    result = session.connection().execute(
+        _insert_event(session), _event_row(key, message_id, kind, payload, now)
     )
     return result.rowcount == 1
 
 
-def due(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ...]:
-    """Queued messages whose time has come, oldest first; other nodes skip the rows this one holds."""
+def record_events(
+    session: Session, events: Sequence[tuple[str, str, str, Mapping[str, str]]], now: datetime
+) -> None:
+    """Writes each event (key, message id, kind, payload) once."""
+    if events:
+        session.connection().execute(_insert_event(session), [_event_row(*event, now) for event in events])
+
+
+def new_events(
+    session: Session, now: datetime, events: Sequence[tuple[str, str, str, Mapping[str, str]]]
+) -> frozenset[str]:
+    """Writes each event once; gives the keys of those that were not known before."""
+    if not events:
+        return frozenset()
+    rows = {row["key"]: row for row in (_event_row(*event, now) for event in events)}
+    written = session.connection().execute(
+        _insert_event(session).returning(col(MessageEvent.key)), list(rows.values())
+    )
+    return frozenset(written.scalars().all())
+
+
+def _event_row(
+    key: str, message_id: str, kind: str, payload: Mapping[str, str], now: datetime
+) -> dict[str, object]:
+    text = json.dumps(dict(payload), ensure_ascii=False, sort_keys=True)
+    return {"key": key[:200], "message_id": message_id, "kind": kind, "payload": text, "at": now}
+
+
+def _insert_event(session: Session) -> Insert:
+    return _INSERT_EVENT[session.get_bind().dialect.name]
+
+
+_INSERT_EVENT = {
+    "postgresql": postgresql.insert(MessageEvent).on_conflict_do_nothing(),
+    "sqlite": sqlite.insert(MessageEvent).on_conflict_do_nothing(),
+}
+
+
+def keep_sent(
+    session: Session, now: datetime, sealer: Sealer, sent: Sequence[tuple[str, str, bytes]]
+) -> None:
+    """Keeps what is handed to a provider, (message id, kind, bytes) each: sealed, known by its hash, for ever."""
+    rows = [
+        {
+            "id": new_id(now),
+            "message_id": message_id,
+            "kind": kind,
+            "at": now,
+            "sha256": hashlib.sha256(body).hexdigest(),
+            "body_sealed": sealer.seal(body.decode()),
+        }
+        for message_id, kind, body in sent
+    ]
+    if rows:
+        session.connection().execute(insert(SentDocument), rows)
+
+
+def sent_documents(session: Session, subjects: Collection[str]) -> tuple[SentDocument, ...]:
+    """Everything that was handed to a provider for these subjects, oldest first."""
     return tuple(
         session.exec(
-            select(OutgoingMessage)
-            .where(*_due(now))
-            .order_by(col(OutgoingMessage.due_at), col(OutgoingMessage.id))
-            .limit(most)
-            .with_for_update(skip_locked=True)
+            select(SentDocument)
+            .join(OutgoingMessage, col(OutgoingMessage.id) == col(SentDocument.message_id))
+            .where(col(OutgoingMessage.subject).in_(subjects))
+            .order_by(col(SentDocument.at), col(SentDocument.id))
         ).all()
     )
 
 
-def anything_due(session: Session, now: datetime) -> bool:
-    return session.exec(select(OutgoingMessage.id).where(*_due(now)).limit(1)).first() is not None
+# --- the rate of a provider --------------------------------------------------------------------------------------------
+
+
+def spent_until(session: Session, key: str) -> datetime | None:
+    """Up to when the rate of this provider and channel is used up; None before the first send."""
+    return session.exec(select(ProviderBudget.spent_until).where(ProviderBudget.key == key)).first()
+
+
+def hold_budget(session: Session, now: datetime, key: str) -> datetime:
+    """The same, kept from other nodes until this transaction ends."""
+    held = select(ProviderBudget.spent_until).where(ProviderBudget.key == key).with_for_update()
+    if (found := session.exec(held).first()) is not None:
+        return found
+    insert_budget = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.exec(insert_budget(ProviderBudget).values(key=key, spent_until=now).on_conflict_do_nothing())
+    return session.exec(held).one()
+
+
+def spend_budget(session: Session, key: str, until: datetime) -> None:
+    session.exec(update(ProviderBudget).where(col(ProviderBudget.key) == key).values(spent_until=until))
+
+
+def due(session: Session, now: datetime, channel: str, most: int) -> tuple[Due, ...]:
+    """Queued messages of a channel whose time has come, oldest first; other nodes skip the rows this one holds."""
+    rows = session.exec(
+        select(*_DUE_COLUMNS)
+        .where(*_due(now), col(OutgoingMessage.channel) == channel)
+        .order_by(col(OutgoingMessage.due_at), col(OutgoingMessage.id))
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    ).all()
+    return tuple(Due(*row) for row in rows)
+
+
+def anything_due(session: Session, now: datetime, channel: str) -> bool:
+    return (
+        session.exec(
+            select(OutgoingMessage.id).where(*_due(now), col(OutgoingMessage.channel) == channel).limit(1)
+        ).first()
+        is not None
+    )
+
+
+def claim(session: Session, now: datetime, lease_until: datetime, ids: Sequence[str]) -> frozenset[str]:
+    """Takes these messages for sending, all those that are still queued."""
+    claimed = session.exec(
+        update(OutgoingMessage)
+        .where(col(OutgoingMessage.id).in_(ids), col(OutgoingMessage.state) == MessageState.queued.value)
+        .values(
+            state=advance(MessageState.queued, Event.claim).value,
+            rank=RANK[MessageState.sending],
+            sending_at=now,
+            lease_until=lease_until,
+            tries=OutgoingMessage.tries + 1,
+            looked_up=0,
+        )
+        .returning(col(OutgoingMessage.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    return frozenset(row[0] for row in claimed)
+
+
+def cancel(session: Session, now: datetime, why: Mapping[str, str]) -> None:
+    """Takes queued messages back; why: by message id, a word such as `closed`."""
+    if not why:
+        return
+    cancelled = session.exec(
+        update(OutgoingMessage)
+        .where(col(OutgoingMessage.id).in_(why), col(OutgoingMessage.state) == MessageState.queued.value)
+        .values(
+            state=advance(MessageState.queued, Event.cancel).value,
+            rank=RANK[MessageState.cancelled],
+            check_at=None,
+        )
+        .returning(col(OutgoingMessage.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    record_events(
+        session,
+        [(f"{one}|{why[one]}", one, why[one], {}) for one in sorted(row[0] for row in cancelled)],
+        now,
+    )
+
+
+def postpone(session: Session, until: Mapping[str, datetime]) -> None:
+    """Lets queued messages wait longer, each until its own moment."""
+    for message_id, due_at in until.items():
+        session.exec(
+            update(OutgoingMessage)
+            .where(
+                col(OutgoingMessage.id) == message_id, col(OutgoingMessage.state) == MessageState.queued.value
+            )
+            .values(due_at=due_at)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def sent_lately(
+    session: Session, since: datetime, fingerprints: Collection[str]
+) -> Mapping[tuple[str, str], Sequence[datetime]]:
+    """When messages were handed over since then, by (channel, number's fingerprint)."""
+    found: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    rows = session.exec(
+        select(OutgoingMessage.channel, OutgoingMessage.to_fingerprint, OutgoingMessage.sending_at).where(
+            col(OutgoingMessage.to_fingerprint).in_(fingerprints), col(OutgoingMessage.sending_at) > since
+        )
+    ).all()
+    for channel, fingerprint, at in rows:
+        if at is not None:
+            found[channel, fingerprint].append(at)
+    return found
+
+
+def accept(session: Session, taken: Sequence[tuple[str, int, str]], check_at: datetime) -> frozenset[str]:
+    """Notes that the provider has these messages: (id, number of the try, provider's id) each.
+
+    Gives those that were still waiting for this very answer and whose provider's id nobody else holds; what has gone on
+    meanwhile is left as it is.
+    """
+    sids = [sid for _, _, sid in taken]
+    held_elsewhere = known_sids(session, tuple(sids))
+    free = [(message_id, tries, sid) for message_id, tries, sid in taken if sid not in held_elsewhere]
+    if not free:
+        return frozenset()
+    of = {message_id: sid for message_id, _, sid in free}
+    moved = session.exec(
+        update(OutgoingMessage)
+        .where(
+            tuple_(col(OutgoingMessage.id), col(OutgoingMessage.tries)).in_(
+                [(message_id, tries) for message_id, tries, _ in free]
+            ),
+            col(OutgoingMessage.state) == MessageState.sending.value,
+        )
+        .values(
+            state=advance(MessageState.sending, Event.accept).value,
+            rank=RANK[MessageState.sent],
+            provider_sid=case(of, value=col(OutgoingMessage.id)),
+            lease_until=None,
+            error_code=None,
+            check_at=check_at,
+        )
+        .returning(col(OutgoingMessage.id))
+        .execution_options(synchronize_session=False)
+    ).all()
+    return frozenset(row[0] for row in moved)
 
 
 def orphaned(session: Session, now: datetime, most: int) -> tuple[OutgoingMessage, ...]:
@@ -181,5 +439,14 @@ def opt_out(session: Session, now: datetime, phone_fingerprint: str) -> None:
         session.flush()
 
 
-def has_opted_out(session: Session, phone_fingerprint: str) -> bool:
-    return session.get(SmsOptOut, phone_fingerprint) is not None
+def opt_in(session: Session, phone_fingerprint: str) -> None:
+    """The owner of the number wants texts again."""
+    session.exec(delete(SmsOptOut).where(col(SmsOptOut.phone_fingerprint) == phone_fingerprint))
+
+
+def opted_out(session: Session, fingerprints: Collection[str]) -> frozenset[str]:
+    """Those of the numbers whose owners want no more texts."""
+    found = session.exec(
+        select(SmsOptOut.phone_fingerprint).where(col(SmsOptOut.phone_fingerprint).in_(fingerprints))
+    ).all()
+    return frozenset(found)

@@ -8,8 +8,10 @@ import asyncio
 import base64
 import logging
 from collections.abc import Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from twilio.auth_strategy.auth_strategy import AuthStrategy
@@ -34,6 +36,7 @@ from app.notify.messenger import (
     SendResult,
     Taken,
 )
+from app.notify.pacing import CalleeLimit
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
 # The account, not the number, is at fault: nothing was taken, and a person can mend it.
@@ -42,11 +45,24 @@ _ACCOUNT_STATUS = frozenset({401, 404, 429})
 _LOOKED_AT = 50
 _SHORTEST_S, _LONGEST_S = 1, 36_000
 _CALL_LIMIT_S = 300
+_AGENT_RING_S, _TALK_LIMIT_S = 30, 1800
 _TOO_MANY, _SERVER_ERROR, _REQUEST_TIMEOUT, _NOT_FOUND = 429, 500, 408, 404
+_PAUSE_S = 2
 _RETRY_REPORTS = "#rc=5&rp=all"  # Twilio itself repeats a report that we could not take
 
+_log = logging.getLogger(__name__)
 _silent = logging.getLogger("yuanping.twilio-client")
 _silent.disabled = True
+
+PACE = {"voice": 1.0, "sms": 10.0}
+"""What an account may create a second unless its owner has arranged for more."""
+LIMITS = (
+    CalleeLimit("voice", 1, 60),
+    CalleeLimit("voice", 5, 3_600),
+    CalleeLimit("voice", 20, 86_400),
+    CalleeLimit("sms", 20, 86_400),
+)
+"""Nobody wants to be rung up more often than that, whatever the provider would do."""
 
 
 class _BasicStrategy(AuthStrategy):  # type: ignore[misc]
@@ -72,6 +88,26 @@ class _BasicCredentials(CredentialProvider):  # type: ignore[misc]
         return self._strategy
 
 
+class _ExactClient(AsyncTwilioHttpClient):  # type: ignore[misc]
+    """Posts a form byte by byte as `wire` has written it, and nothing that was not written before."""
+
+    async def request(
+        self, method: str, url: str, params: Any = None, data: Any = None, **options: Any
+    ) -> Any:
+        if data is not None:
+            if (body := _form(data)) != _expected.get():
+                raise WireMismatch
+            data = body
+        return await super().request(method, url, params, data, **options)
+
+
+class WireMismatch(Exception):
+    """The client library would send something else than what was written down: it has changed, and nothing leaves."""
+
+
+_expected: ContextVar[bytes | None] = ContextVar("expected", default=None)
+
+
 class TwilioMessenger:
     """Twilio as a carrier; made inside the running event loop, closed by `close`.
 
@@ -81,6 +117,9 @@ class TwilioMessenger:
     def __init__(
         self,
         *,
+        name: str,
+        pace: Mapping[str, float],
+        limits: tuple[CalleeLimit, ...],
         account_sid: str,
         auth_token: str,
         from_number: str,
@@ -88,7 +127,10 @@ class TwilioMessenger:
         timeout_s: float,
         base_url: str | None = None,
     ) -> None:
-        self._http = AsyncTwilioHttpClient(logger=_silent)
+        self.name = name
+        self.pace = pace
+        self.limits = limits
+        self._http = _ExactClient(logger=_silent)
         self._client = Client(
             account_sid=account_sid,
             http_client=self._http,
@@ -102,10 +144,21 @@ class TwilioMessenger:
         self._public_url = public_url
         self._timeout_s = timeout_s
 
+    def wire(self, message: Outgoing) -> bytes:
+        named = {_field(name): value for name, value in self._arguments(message).items()}
+        return _form(named)
+
     async def send(self, message: Outgoing) -> SendResult:
+        resource = self._client.calls if message.channel == "voice" else self._client.messages
+        expected = _expected.set(self.wire(message))
         try:
             async with asyncio.timeout(self._timeout_s):
-                created = await (self._call(message) if message.channel == "voice" else self._text(message))
+                created = await resource.create_async(**self._arguments(message))
+        except WireMismatch:
+            _log.error(
+                "the client library does not post what was written down; message %s stays", message.message_id
+            )
+            return Rejected("wire-mismatch")
         except (TwilioRestException, TwilioServiceException) as error:
             return _refusal(error.status, error.code)
         except aiohttp.ClientConnectorError:
@@ -115,6 +168,8 @@ class TwilioMessenger:
         except (aiohttp.ClientError, TwilioException, OSError, ValueError) as error:
             # The request left and no readable reply came back: a ValueError is a reply that is not JSON.
             return FateUnknown(type(error).__name__[:32])
+        finally:
+            _expected.reset(expected)
         return Taken(str(created.sid)) if created.sid else FateUnknown("no-sid")
 
     async def find(self, channel: str, to: str) -> tuple[Found, ...]:
@@ -130,34 +185,27 @@ class TwilioMessenger:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _call(self, message: Outgoing) -> Any:
-        document = f"{self._public_url}/hooks/twilio/voice/{message.message_id}"
-        return await self._client.calls.create_async(
-            to=message.to,
-            from_=self._from,
-            url=document,
-            method="POST",
-            fallback_url=document,
-            fallback_method="POST",
-            status_callback=self._report_url(message),
-            status_callback_event=["initiated", "ringing", "answered", "completed"],
-            status_callback_method="POST",
-            timeout=message.ring_s,
-            time_limit=_CALL_LIMIT_S,
-        )
-
-    async def _text(self, message: Outgoing) -> Any:
-        options: dict[str, Any] = {}
+    def _arguments(self, message: Outgoing) -> dict[str, Any]:
+        """What the client library is asked to create, by the names of its arguments."""
+        common = {"to": message.to, "from_": self._from, "status_callback": self._report_url(message)}
+        if message.channel == "voice":
+            document = f"{self._public_url}/hooks/twilio/voice/{message.message_id}"
+            return {
+                **common,
+                "url": document,
+                "method": "POST",
+                "fallback_url": document,
+                "fallback_method": "POST",
+                "status_callback_event": ["initiated", "ringing", "answered", "completed"],
+                "status_callback_method": "POST",
+                "timeout": message.ring_s,
+                "time_limit": _CALL_LIMIT_S,
+            }
+        body = wording.render(message.template, message.language, message.variables, self._public_url)
+        text: dict[str, Any] = {**common, "body": body, "content_retention": "discard"}
         if message.valid_s is not None:
-            options["validity_period"] = max(_SHORTEST_S, min(message.valid_s, _LONGEST_S))
-        return await self._client.messages.create_async(
-            to=message.to,
-            from_=self._from,
-            body=wording.render(message.template, message.language, message.variables),
-            status_callback=self._report_url(message),
-            content_retention="discard",
-            **options,
-        )
+            text["validity_period"] = max(_SHORTEST_S, min(message.valid_s, _LONGEST_S))
+        return text
 
     def _report_url(self, message: Outgoing) -> str:
         """Carries our own id, so that a report finds its message even when the reply to the send was lost."""
@@ -173,6 +221,16 @@ class TwilioMessenger:
             raise LookUpFailed(f"{error.status} {error.code}") from error
         except (TwilioException, aiohttp.ClientError, OSError, ValueError) as error:
             raise LookUpFailed(type(error).__name__) from error
+
+
+def _field(argument: str) -> str:
+    """The provider's name of an argument: `status_callback` is StatusCallback, `from_` From."""
+    return "".join(part.capitalize() for part in argument.split("_"))
+
+
+def _form(fields: Mapping[str, Any]) -> bytes:
+    """The fields as a form is posted, in alphabetical order."""
+    return urlencode(sorted(fields.items()), doseq=True).encode()
 
 
 def _refusal(status: int, code: int | None) -> SendResult:
@@ -199,9 +257,9 @@ def _found(record: Any) -> Found:
 class Signatures:
     """Tells genuine reports from forged ones; two tokens are accepted while one is being replaced."""
 
-    def __init__(self, public_url: str, *tokens: str) -> None:
+    def __init__(self, public_url: str, *tokens: str | None) -> None:
         self._public_url = public_url
-        self._validators = tuple(RequestValidator(token) for token in tokens)
+        self._validators = tuple(RequestValidator(token) for token in tokens if token)
 
     def genuine(self, raw_path: str, raw_query: str, fields: Any, signature: str | None) -> bool:
         """Whether the provider signed exactly this; path and query as they came, never rebuilt."""
@@ -227,11 +285,30 @@ def ask_document(text: str, language: str, action: str, wait_s: int = 6) -> str:
     return str(response)
 
 
+def connecting_document(text: str, language: str, number: str, caller_id: str, action: str) -> str:
+    """A call that speaks and is put through to `number`, which sees `caller_id` and never who calls."""
+    response = VoiceResponse()
+    response.say(text, language=wording.spoken_language(language))
+    response.dial(
+        number, caller_id=caller_id, action=action, method="POST", timeout=_AGENT_RING_S, time_limit=_TALK_LIMIT_S
+    )
+    return str(response)
+
+
 def closing_document(text: str, language: str) -> str:
     """A call that speaks and hangs up."""
     response = VoiceResponse()
     response.say(text, language=wording.spoken_language(language))
     response.hangup()
+    return str(response)
+
+
+def patience_document(text: str, language: str, again: str) -> str:
+    """A call that speaks, waits a little and asks once more at this address."""
+    response = VoiceResponse()
+    response.say(text, language=wording.spoken_language(language))
+    response.pause(length=_PAUSE_S)
+    response.redirect(again, method="POST")
     return str(response)
 
 

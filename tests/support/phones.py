@@ -7,7 +7,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -31,7 +31,7 @@ from app.core.settings import NotifySettings, ServerSettings, Settings
 from app.evaluation.cases import House
 from app.notify import callbacks, outbox, simulator_endpoints, simulator_wire, twilio
 from app.notify.delivery import MessageState
-from app.notify.listener import Heard
+from app.notify.listener import Heard, Position, Standing
 from app.notify.models import MessageEvent, OutgoingMessage
 from app.notify.phone_room import PhoneRoom, open_phone_room
 from app.notify.simulator_endpoints import Phone
@@ -48,6 +48,7 @@ WORDS = {
     "place": "云岭市公共资源交易中心三楼报到处",
     "duration": "约需半天",
     "hotline": "0870-1234567",
+    "code": "ABCDEFGHJK23",
 }
 _DEADLINE_S = 20
 
@@ -59,6 +60,8 @@ class Invitees:
     numbers: dict[str, str] = field(default_factory=dict)
     deadlines: dict[str, datetime] = field(default_factory=dict)
     answers: dict[str, str] = field(default_factory=dict)
+    leave_until: dict[str, datetime] = field(default_factory=dict)
+    standbys: set[str] = field(default_factory=set)
     told: list[tuple[str, ...]] = field(default_factory=list)
 
     def taken(self, session: Session, now: datetime, subject: str) -> None:
@@ -67,6 +70,26 @@ class Invitees:
 
     def is_open(self, session: Session, now: datetime, subject: str) -> bool:
         return subject not in self.answers and now < self.deadlines.get(subject, now + WINDOW)
+
+    def open_among(self, session: Session, now: datetime, subjects: Collection[str]) -> frozenset[str]:
+        return frozenset(one for one in subjects if self.is_open(session, now, one))
+
+    def ask_leave(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
+        self.told.append(("leave", subject, channel))
+        if self.answers.get(subject) != Heard.accepted:
+            return Heard.lapsed
+        if subject in self.leave_until and self.leave_until[subject] <= now:
+            return Heard.leave_late
+        self.answers[subject] = Heard.leave
+        return Heard.leave
+
+    def position(self, session: Session, now: datetime, subject: str) -> Position:
+        if self.is_open(session, now, subject):
+            return Position(Standing.open, self.deadlines.get(subject))
+        if self.answers.get(subject) != Heard.accepted:
+            return Position(Standing.over)
+        standing = Standing.standby if subject in self.standbys else Standing.holds
+        return Position(standing, self.leave_until.get(subject))
 
     def answer(self, session: Session, now: datetime, subject: str, accept: bool, channel: str) -> Heard:
         self.told.append(("answer", subject, "yes" if accept else "no", channel))

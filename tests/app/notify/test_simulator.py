@@ -63,7 +63,7 @@ def test_a_phone_has_twelve_keys_and_numbers_begin_with_plus(house: PhoneHouse) 
 
 def test_what_waits_survives_the_death_of_the_exchange(house: PhoneHouse) -> None:
     house.invites(house.person(LI), "invitation-1")
-    house.run(house.room.outbox.deliver_due())
+    house.run(house.room.dispatch.deliver_due())
     assert call_of(house).state == CallState.queued.value  # rows, not memory: whoever ticks next goes on
     house.settle()
     assert call_of(house).state == CallState.ringing.value

@@ -1,11 +1,15 @@
 """The pretend exchange answers the provider's own client as the provider would."""
 
 import base64
+import copy
+import logging
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx2
 import pytest
+from twilio.http.async_http_client import AsyncTwilioHttpClient
 
 from app.notify.twilio import TwilioMessenger
 from tests.support.phones import START, PhoneHouse
@@ -14,21 +18,32 @@ LI, WANG = "+8613800000001", "+8613800000002"
 
 
 class TwilioClient:
-    """The client that the house itself uses, run on the house's loop."""
+    """A client like the one that the house itself uses, run on the house's loop, but free to post what it likes."""
 
     def __init__(self, house: PhoneHouse) -> None:
         messenger = house.room.messenger
         assert isinstance(messenger, TwilioMessenger)
-        self.client: Any = messenger._client
+        self.client: Any = copy.copy(messenger._client)
+        self.client.http_client, self.client._api = house.run(_client()), None
+        self.client.api.base_url = f"{house.url}/sim"
         self._house = house
+
+    def close(self) -> None:
+        self._house.run(self.client.http_client.close())
 
     def __call__(self, work: Any) -> Any:
         return self._house.run(work)
 
 
+async def _client() -> AsyncTwilioHttpClient:
+    return AsyncTwilioHttpClient(logger=logging.getLogger("yuanping.twilio-client"))
+
+
 @pytest.fixture
-def provider(house: PhoneHouse) -> TwilioClient:
-    return TwilioClient(house)
+def provider(house: PhoneHouse) -> Iterator[TwilioClient]:
+    client = TwilioClient(house)
+    yield client
+    client.close()
 
 
 def test_calls_can_be_listed_by_number_state_and_time(house: PhoneHouse, provider: TwilioClient) -> None:
@@ -36,7 +51,7 @@ def test_calls_can_be_listed_by_number_state_and_time(house: PhoneHouse, provide
     house.settle()
     house.clock.advance(86_400)
     house.invites(house.person(WANG), "invitation-2")
-    house.run(house.room.outbox.deliver_due())
+    house.run(house.room.dispatch.deliver_due())
     calls = provider.client.calls
     assert [call.to for call in provider(calls.list_async())] == [WANG, LI]
     assert [call.to for call in provider(calls.list_async(to=LI))] == [LI]
@@ -51,7 +66,7 @@ def test_calls_can_be_listed_by_number_state_and_time(house: PhoneHouse, provide
 
 def test_texts_can_be_listed_read_and_taken_back(house: PhoneHouse, provider: TwilioClient) -> None:
     house.invites(house.person(LI), "invitation-1", "sms")
-    house.run(house.room.outbox.deliver_due())
+    house.run(house.room.dispatch.deliver_due())
     messages = provider.client.messages
     (text,) = provider(messages.list_async(to=LI, date_sent_after=START - timedelta(days=1)))
     assert (text.status, text.to, text.from_) == ("queued", LI, house.settings.notify.from_number)

@@ -131,18 +131,6 @@ def test_a_seat_code_is_no_invitation(house: PhoneHouse) -> None:
     assert house.invitees.told == []
 
 
-def test_what_was_said_is_kept_as_a_hash_and_never_in_clear(house: PhoneHouse) -> None:
-    li = house.person(LI)
-    message = house.invites(li, "invitation-1", "sms")
-    house.settle()
-    kept = house.events(message, "wording")[0]
-    assert kept["text_hash"] == house.sealer.fingerprint(li.inbox[0])
-    with house.database.engine.connect() as connection:
-        dump = "\n".join(connection.connection.iterdump())
-    assert LI not in dump
-    assert WORDS["place"] not in dump
-
-
 def test_a_message_is_english_for_who_reads_english(house: PhoneHouse) -> None:
     li = house.person(LI)
     house.invites(li, "invitation-1", language="en")

@@ -6,6 +6,7 @@ from app.notify import repository
 from app.notify.delivery import Event
 from app.notify.messenger import FateUnknown, LookUpFailed, Outgoing, SendResult, Taken
 from app.notify.models import OutgoingMessage
+from app.notify.pacing import Pacing
 from app.notify.progress import QUIET_S
 from app.notify.simulator_reports import Fault
 from app.notify.twilio import TwilioMessenger
@@ -139,7 +140,7 @@ def test_a_report_takes_its_call_back_from_a_message_that_adopted_it_by_mistake(
     arrived = house.invites(li, "invitation-2", ring_s=600)
     house.settle()
     house.clock.advance(GRACE_S)
-    house.run(house.room.outbox.reconcile())
+    house.run(house.room.inquiry.reconcile())
     owner = {house.message(one).provider_sid for one in (never_arrived, arrived)}
     assert owner == {house.provider_calls()[0]["sid"], None}
 
@@ -240,8 +241,7 @@ def test_a_reply_that_never_comes_leaves_the_fate_unknown(
 
 
 def test_sends_keep_to_the_rate_the_provider_allows(house: PhoneHouse) -> None:
-    bucket = house.room.outbox._bucket
-    bucket._rate, bucket._most, bucket._tokens = 2.0, 2.0, 2.0
+    house.room.dispatch._pacing = Pacing({"voice": 2.0, "sms": 2.0}, (), None)
     for number in range(5):
         house.invites(house.person(f"+861380000001{number}"), f"invitation-{number}")
     house.settle()
