@@ -1,0 +1,173 @@
+"""What leaves when: the provider's rate for all processes together, each person's limits, the night, and old claims."""
+
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from sqlmodel import Session
+
+from app.core.database import Database
+from app.notify.answering import Answering
+from app.notify.dispatch import Claimed, Dispatch, Sent
+from app.notify.messenger import PutBack, Taken
+from app.notify.pacing import CalleeLimit, Pacing, QuietHours
+from tests.support.phones import PhoneHouse
+
+LI, WANG = "+8613800000001", "+8613800000002"
+FREE = {"voice": 1000.0, "sms": 1000.0}
+
+
+def another_node(house: PhoneHouse) -> Dispatch:
+    """A second process on the same rows."""
+    room = house.room
+    return Dispatch(
+        Database(house.settings.resolved_database_url()),
+        house.clock,
+        house.sealer,
+        room.messenger,
+        room.progress,
+        room.writer,
+        room.dispatch._pacing,
+        send_timeout_s=10,
+        unknown_grace_s=15,
+    )
+
+
+def test_all_processes_together_keep_to_the_rate(house: PhoneHouse) -> None:
+    house.room.dispatch._pacing = Pacing({"voice": 2.0, "sms": 1.0}, (), None)
+    other = another_node(house)
+    for number in range(9):
+        house.invites(house.person(f"+861380000001{number}"), f"invitation-{number}")
+    taken = [len(node.claim("voice", 64)) for node in (house.room.dispatch, other)]
+    assert taken == [2, 0]
+    house.clock.advance(1)
+    assert [len(node.claim("voice", 64)) for node in (other, house.room.dispatch)] == [2, 0]
+
+
+def test_each_message_is_claimed_by_one_process_only(house: PhoneHouse) -> None:
+    expected = {house.invites(house.person(f"+8613800001{n:03}"), f"invitation-{n}") for n in range(60)}
+    claimed: list[Claimed] = []
+    nodes = [house.room.dispatch, another_node(house), another_node(house)]
+    threads = [
+        threading.Thread(target=lambda node=node: claimed.extend(node.claim("voice", 30))) for node in nodes
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ids = [one.outgoing.message_id for one in claimed]
+    assert len(ids) == len(set(ids)) == len(expected)
+    assert set(ids) == expected
+
+
+def test_calls_wait_for_the_morning_and_texts_do_not(house: PhoneHouse) -> None:
+    house.room.dispatch._pacing = Pacing(FREE, (), QuietHours.read("21:00-08:00"))
+    evening = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)  # half past nine in Beijing
+    house.clock.advance((evening - house.clock.now()).total_seconds())
+    li, wang = house.person(LI), house.person(WANG)
+    call = house.invites(li, "invitation-1", quiet=True)
+    urgent = house.invites(wang, "invitation-2")
+    text = house.invites(wang, "invitation-3", "sms", quiet=True)
+    house.settle()
+    assert (house.state(call), house.state(urgent), house.state(text)) == ("queued", "ringing", "delivered")
+    assert house.message(call).due_at == datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
+    assert ("taken", "invitation-1") not in house.invitees.told, "and no window has opened"
+    house.pass_time(10.5 * 3600)
+    assert house.state(call) == "ringing"
+
+
+def test_nobody_is_rung_up_more_often_than_the_limits_allow(house: PhoneHouse) -> None:
+    house.room.dispatch._pacing = Pacing(
+        FREE, (CalleeLimit("voice", 1, 60), CalleeLimit("voice", 2, 3600)), None
+    )
+    li = house.person(LI)
+    calls = [house.invites(li, f"invitation-{number}") for number in range(3)]
+    other = house.invites(house.person(WANG), "invitation-9")
+    house.settle()
+
+    def states() -> list[str]:
+        return sorted(house.state(one) for one in calls)
+
+    assert (states(), house.state(other)) == (["queued", "queued", "ringing"], "ringing")
+    house.pass_time(60)
+    assert states() == ["no_answer", "queued", "ringing"]
+    house.pass_time(60)
+    assert states() == ["no_answer", "no_answer", "queued"]
+    house.pass_time(3480)
+    assert states() == ["no_answer", "no_answer", "ringing"]
+
+
+def test_a_result_that_comes_after_its_lease_changes_nothing_any_more(house: PhoneHouse) -> None:
+    """Somebody else has claimed the message meanwhile: what became of the first try is not taken for the second."""
+    message = house.invites(house.person(LI), "invitation-1")
+    (first,) = house.room.dispatch.claim("voice", 1)
+    house.clock.advance(16)
+    house.run(house.room.inquiry.reconcile())
+    assert house.state(message) == "unknown"
+    house.clock.advance(15)
+    house.run(house.room.inquiry.reconcile())
+    (second,) = house.room.dispatch.claim("voice", 1)
+    assert (first.tries, second.tries) == (1, 2)
+
+    def late(session: Session, now: datetime, items: object) -> list[None]:
+        return house.room.dispatch.record(
+            session, now, (Sent(first, PutBack("429")), Sent(first, Taken("CAfirst")))
+        )
+
+    house.run(house.room.writer.write(late, None))
+    assert house.state(message) == "sending"
+    assert house.message(message).provider_sid is None
+
+
+def test_a_caller_hears_one_moment_while_the_database_takes_its_time(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The key that was pressed counts all the same, and once."""
+    li = house.person(LI)
+    message = house.invites(li, "invitation-1")
+    house.settle()
+    li.answers().presses("1")
+    gate, real = threading.Event(), Answering.key
+
+    def slow(self: Answering, *arguments: object) -> str:
+        assert gate.wait(10)
+        return real(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Answering, "key", slow)
+    object.__setattr__(house.room, "patience_s", 0.05)
+    house.clock.advance(0.001)
+    house.run(house.line.act(lambda s, now: house.line.exchange.press(s, now, LI, "1")))
+    house.run(house.line.tick())
+    assert li.hears == "请稍候。"
+    assert house.invitees.answers == {}
+    gate.set()
+    object.__setattr__(house.room, "patience_s", 10)
+    house.pass_time(3)
+    assert house.invitees.count("answer", "invitation-1", "yes", "voice") >= 1
+    assert house.invitees.answers == {"invitation-1": "accepted"}
+    assert "登记" in li.hears
+    assert house.state(message) in {"answered", "completed"}
+
+
+def test_a_caller_is_let_go_when_the_database_does_not_come_back(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message = house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    gate = threading.Event()
+    monkeypatch.setattr(Answering, "picked_up", lambda *_: str(gate.wait(10)))
+    object.__setattr__(house.room, "patience_s", 0.05)
+    fields = {"CallSid": house.provider_calls()[0]["sid"]}
+    said = [house.reports(f"/hooks/twilio/voice/{message}?asked={asked}", fields).text for asked in (0, 3)]
+    gate.set()
+    assert ("<Redirect" in said[0], "请稍候" in said[0]) == (True, True)
+    assert "asked=1" in said[0]
+    assert "<Redirect" not in said[1]
+    assert "回拨" in said[1]
+
+
+def test_a_service_comes_to_rest_before_it_closes(house: PhoneHouse) -> None:
+    message = house.invites(house.person(LI), "invitation-1")
+    house.run(house.room.dispatch.start_due())
+    house.run(house.room.dispatch.settled())
+    assert house.state(message) == "sent"
