@@ -15,7 +15,10 @@ class Permission(StrEnum):
     evaluation_book = "evaluation:book"
     evaluation_conduct = "evaluation:conduct"
     evaluation_read = "evaluation:read"
+    hotline_answer = "hotline:answer"
+    invitation_export = "invitation:export"
     invitation_read = "invitation:read"
+    job_manage = "job:manage"
     recording_replay = "recording:replay"
     roster_import = "roster:import"
     roster_read = "roster:read"
@@ -38,7 +41,7 @@ class Role(StrEnum):
 _STAFF = frozenset({Permission.account_self, Permission.center_read})
 
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.administrator: _STAFF | {Permission.simulator_use},
+    Role.administrator: _STAFF | {Permission.job_manage, Permission.simulator_use},
     Role.expert: frozenset({Permission.account_self, Permission.seat_sit, Permission.sheet_write}),
     Role.guest_operator: _STAFF,
     Role.host_operator: _STAFF
@@ -48,6 +51,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.evaluation_book,
         Permission.evaluation_conduct,
         Permission.evaluation_read,
+        Permission.hotline_answer,
+        Permission.invitation_export,
         Permission.invitation_read,
         Permission.simulator_use,
     },
@@ -58,7 +63,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.draw_read,
         Permission.draw_supervise,
         Permission.evaluation_read,
+        Permission.invitation_export,
         Permission.invitation_read,
+        Permission.job_manage,
         Permission.recording_replay,
         Permission.simulator_use,
     },

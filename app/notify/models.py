@@ -121,7 +121,9 @@ class SimulatedCall(SQLModel, table=True):
     """A call on a pretend phone (模拟通话), as the provider would keep it.
 
     `due_at` is when the next thing happens by itself: it starts to ring, rings out, the silence after the
-    spoken text ends, or the line closes. `pending_url` is the document the exchange must fetch next.
+    spoken text ends, or the line closes. `pending_url` is the document the exchange must fetch next, `action_url`
+    where a key leads, `silence_url` where silence leads. A call that was put through has the other line as a call
+    of its own with `parent_sid`; when that ends, it goes on at `dial_url` with `dial_status`.
     """
 
     __tablename__ = "simulated_call"
@@ -141,6 +143,10 @@ class SimulatedCall(SQLModel, table=True):
     pending_url: str | None = None
     pending_digits: str | None = Field(default=None, max_length=8)
     action_url: str | None = None
+    silence_url: str | None = None
+    parent_sid: str | None = Field(default=None, index=True, max_length=34)
+    dial_url: str | None = None
+    dial_status: str | None = Field(default=None, max_length=16)
     spoken_sealed: str | None = None
     spoken_language: str = Field(default="", max_length=16)
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
@@ -161,7 +167,18 @@ class SimulatedText(SQLModel, table=True):
     body_sealed: str
     status_url: str | None = None
     due_at: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
+    valid_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    error_code: int | None = None
     created_at: datetime = Field(sa_type=UtcDateTime, index=True)
+
+
+class SimulatedOptOut(SQLModel, table=True):
+    """A number that texted STOP to the pretend provider (模拟退订): it takes no more texts to it, as the real one does."""
+
+    __tablename__ = "simulated_opt_out"
+
+    phone_fingerprint: str = Field(primary_key=True, max_length=64)
+    at: datetime = Field(sa_type=UtcDateTime)
 
 
 class SimulatedReport(SQLModel, table=True):

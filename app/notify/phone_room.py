@@ -15,6 +15,7 @@ from app.core.i18n import N_
 from app.core.sealing import Sealer
 from app.core.settings import NotifySettings, Provider, Settings
 from app.notify import twilio
+from app.notify.aliyun import open_aliyun
 from app.notify.answering import Answering
 from app.notify.dispatch import Dispatch
 from app.notify.inquiry import Inquiry
@@ -77,7 +78,7 @@ async def open_phone_room(
     simulated = notify.provider is Provider.simulator
     token = notify.auth_token or sealer.derive("simulator-token").hex()
     progress = Progress(listener)
-    messenger = _messenger(settings, token)
+    messenger = _messenger(settings, clock, token)
     line = None
     if simulated:
         reports = Reports(sealer, notify.account_sid, notify.from_number)
@@ -127,9 +128,11 @@ async def open_phone_room(
     )
 
 
-def _messenger(settings: Settings, token: str) -> Messenger:
+def _messenger(settings: Settings, clock: Clock, token: str) -> Messenger:
     """The carrier that the settings name."""
     notify = settings.notify
+    if notify.provider is Provider.aliyun:
+        return open_aliyun(settings, clock)
     simulated = notify.provider is Provider.simulator
     return TwilioMessenger(
         name=notify.provider.value,

@@ -1,11 +1,10 @@
-"""The pretend telephone exchange: calls and texts as rows, ringing, answered, pressed and hung up.
+"""The pretend telephone exchange: calls as rows, ringing, answered, pressed, put through and hung up; texts beside them.
 
 It knows nothing of invitations. It takes what the provider's interface takes and reports what the provider
 would report; `simulator_line` carries the reports and fetches what a call should say.
 """
 
 import json
-import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,16 +12,15 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from app.core import bus
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
-from app.core.sealing import Sealer
-from app.notify.models import SimulatedCall, SimulatedText
-from app.notify.simulator_reports import Reports
-from app.notify.twiml import Script, speech_s
+from app.notify.models import SimulatedCall
+from app.notify.simulator_texts import TextExchange, check_number, without_overrides
+from app.notify.twiml import Dial, Script, speech_s
 
-TOPIC = "phones"
-_NUMBER = re.compile(r"^\+[1-9]\d{6,14}$")
+BRIDGED = "outbound-dial"
+"""The direction of a call to which another one was put through."""
+_CONNECTED, _CONNECTED_LANGUAGE = "已接通，双方正在通话。", "cmn-CN"
 _KEYS = frozenset("0123456789*#")
 
 
@@ -43,12 +41,8 @@ LIVE = (CallState.queued.value, CallState.ringing.value, CallState.in_progress.v
 
 
 @dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(TextExchange):
     """Every act on a pretend phone. Methods run in the caller's transaction."""
-
-    sealer: Sealer
-    reports: Reports
-    public_url: str
 
     # What the provider's interface takes ---------------------------------------------------------------
 
@@ -65,31 +59,20 @@ class Exchange:
     ) -> SimulatedCall:
         """Queues a call to a pretend phone."""
         call = self._call(now, to, "outbound-api", document_url, ring_s)
-        call.status_url = _without_overrides(status_url)
+        call.status_url = without_overrides(status_url)
         call.status_events = json.dumps(status_events or ("completed",))
         call.due_at = now
         session.add(call)
         session.flush()
         return call
 
-    def text(
-        self, session: Session, now: datetime, *, to: str, body: str, status_url: str | None
-    ) -> SimulatedText:
-        """Queues a text to a pretend phone."""
-        return self._text(session, now, to, body, "outbound-api", "queued", _without_overrides(status_url))
-
-    def cancel_call(self, session: Session, now: datetime, call: SimulatedCall) -> None:
-        """Takes a call back that nobody has answered; a call in progress is ended instead."""
-        if call.state == CallState.in_progress.value:
-            self._finish(session, now, call, CallState.completed)
-        elif call.state in LIVE:
-            self._finish(session, now, call, CallState.canceled)
-
-    def cancel_text(self, session: Session, text: SimulatedText) -> None:
-        if text.state == "queued":
-            text.state, text.due_at = "canceled", None
-            session.add(text)
-            session.flush()
+    def cancel_call(self, session: Session, now: datetime, call: SimulatedCall) -> bool:
+        """Takes a call back that nobody has answered; one in progress is ended instead; False when it was over."""
+        if call.state not in LIVE:
+            return False
+        answered = call.state == CallState.in_progress.value
+        self._finish(session, now, call, CallState.completed if answered else CallState.canceled)
+        return True
 
     # What people do with a pretend phone ---------------------------------------------------------------
 
@@ -97,6 +80,9 @@ class Exchange:
         """Picks up; Conflict when the phone does not ring."""
         call = self._live(session, number, CallState.ringing)
         call.answered_at = now
+        if call.direction == BRIDGED:
+            self._connect(session, call)
+            return call
         call.pending_url, call.pending_digits = call.document_url, None
         self._turn(session, call, CallState.in_progress, now)
         self.reports.on_call(session, now, call, "answered")
@@ -111,7 +97,8 @@ class Exchange:
         call = self._live(session, number, CallState.in_progress)
         if call.action_url is None:
             raise Conflict("no-key-awaited", N_("通话此刻不等待按键"), N_("听完提示后再按键"))
-        call.pending_url, call.pending_digits, call.action_url = call.action_url, key, None
+        call.pending_url, call.pending_digits = call.action_url, key
+        call.action_url = call.silence_url = None
         self._turn(session, call, CallState.in_progress, now)
         return call
 
@@ -125,7 +112,7 @@ class Exchange:
 
     def call_hotline(self, session: Session, now: datetime, number: str) -> SimulatedCall:
         """Rings the hotline back from this phone."""
-        _check_number(number)
+        check_number(number)
         if self._current(session, number) is not None:
             raise Conflict("phone-engaged", N_("这部电话正在通话或响铃"), N_("先挂断，再回拨热线"))
         document = f"{self.public_url}/hooks/twilio/inbound/voice"
@@ -133,13 +120,6 @@ class Exchange:
         call.answered_at, call.pending_url = now, document
         self._turn(session, call, CallState.in_progress, now)
         return call
-
-    def write(self, session: Session, now: datetime, number: str, body: str) -> SimulatedText:
-        """Sends a text from this phone to the hotline's number."""
-        _check_number(number)
-        text = self._text(session, now, number, body, "inbound", "received", None)
-        self._tell(session)
-        return text
 
     # What happens by itself ----------------------------------------------------------------------------
 
@@ -151,12 +131,10 @@ class Exchange:
         """Everything whose time has come: phones start to ring or ring out, silence ends, texts arrive."""
         calls, texts = self._due_calls(session, now), self._due_texts(session, now)
         for call in calls:
-            self._move_on(session, now, call)
+            if call.state in LIVE:  # the end of one may have ended another that is connected with it
+                self._move_on(session, now, call)
         for text in texts:
-            text.state, text.due_at = "delivered", None
-            session.add(text)
-            self.reports.on_text(session, now, text, "sent")
-            self.reports.on_text(session, now, text, "delivered")
+            self._deliver(session, now, text)
         if calls or texts:
             self._tell(session)
         return len(calls) + len(texts)
@@ -172,15 +150,6 @@ class Exchange:
             ).all()
         )
 
-    def _due_texts(self, session: Session, now: datetime) -> tuple[SimulatedText, ...]:
-        return tuple(
-            session.exec(
-                select(SimulatedText).where(
-                    col(SimulatedText.due_at) <= now, col(SimulatedText.direction) == "outbound-api"
-                )
-            ).all()
-        )
-
     def _move_on(self, session: Session, now: datetime, call: SimulatedCall) -> None:
         if call.state == CallState.queued.value:
             if self._busy_with_another(session, call):
@@ -192,8 +161,10 @@ class Exchange:
             self.reports.on_call(session, now, call, "ringing")
         elif call.state == CallState.ringing.value:
             self._finish(session, now, call, CallState.no_answer)
-        elif call.action_url is not None:
-            call.pending_url, call.pending_digits, call.action_url = call.action_url, "", None
+        elif call.silence_url is not None:
+            silent = call.silence_url == call.action_url
+            call.pending_url, call.pending_digits = call.silence_url, "" if silent else None
+            call.action_url = call.silence_url = None
             self._turn(session, call, CallState.in_progress, now)
         else:
             self._finish(session, now, call, CallState.completed)
@@ -206,11 +177,17 @@ class Exchange:
         if script.text:
             call.spoken_sealed = self.sealer.seal(script.text)
             call.spoken_language = script.language
-        call.pending_url, call.pending_digits, call.action_url = None, None, None
-        until = now + timedelta(seconds=speech_s(script.text))
-        if script.gather is not None and script.gather.action:
-            call.action_url = script.gather.action
+        call.pending_url = call.pending_digits = call.action_url = call.silence_url = None
+        call.dial_url = call.dial_status = None
+        until = now + timedelta(seconds=speech_s(script.text) + script.pause_s)
+        if script.gather is not None:
+            call.action_url = script.gather.action or None
+            call.silence_url = call.action_url if script.gather.on_silence else script.redirect
             until += timedelta(seconds=script.gather.wait_s)
+        elif script.dial is not None:
+            self._put_through(session, now, call, script.dial, until)
+            call.dial_url = script.dial.action or script.redirect
+            until += timedelta(seconds=script.dial.ring_s + script.dial.limit_s)
         elif script.redirect:
             call.pending_url = script.redirect
         self._turn(session, call, CallState.in_progress, until)
@@ -228,15 +205,44 @@ class Exchange:
             ).all()
         )
 
-    def waiting_texts(self, session: Session, now: datetime) -> tuple[SimulatedText, ...]:
-        """Texts from pretend phones that are still to be handed to us."""
-        return tuple(
-            session.exec(
-                select(SimulatedText).where(
-                    col(SimulatedText.direction) == "inbound", col(SimulatedText.due_at) <= now
-                )
-            ).all()
-        )
+    # Two phones connected --------------------------------------------------------------------------------
+
+    def _put_through(
+        self, session: Session, now: datetime, call: SimulatedCall, dial: Dial, due_at: datetime
+    ) -> None:
+        """Queues the call to the other phone; it begins when the sentence before has been spoken."""
+        other = self._call(now, dial.number, BRIDGED, "", dial.ring_s)
+        other.parent_sid, other.due_at = call.sid, due_at
+        session.add(other)
+        session.flush()
+
+    def _connect(self, session: Session, other: SimulatedCall) -> None:
+        """The other phone was picked up: both hear each other until one of them hangs up."""
+        call = session.get_one(SimulatedCall, other.parent_sid)
+        for one in (call, other):
+            one.spoken_sealed = self.sealer.seal(_CONNECTED)
+            one.spoken_language = _CONNECTED_LANGUAGE
+            self._turn(session, one, CallState.in_progress, call.due_at)
+
+    def _part(self, session: Session, now: datetime, ended: SimulatedCall) -> None:
+        """One of two connected lines has ended: the other phone is hung up, or the caller's call goes on."""
+        if ended.parent_sid is not None:
+            call = session.get_one(SimulatedCall, ended.parent_sid)
+            if call.state != CallState.in_progress.value or call.pending_url is not None:
+                return
+            if call.dial_url is None:
+                self._finish(session, now, call, CallState.completed)
+                return
+            call.pending_url, call.dial_status = call.dial_url, ended.state
+            self._turn(session, call, CallState.in_progress, now)
+            return
+        for other in session.exec(
+            select(SimulatedCall).where(
+                col(SimulatedCall.parent_sid) == ended.sid, col(SimulatedCall.state).in_(LIVE)
+            )
+        ).all():
+            answered = other.state == CallState.in_progress.value
+            self._finish(session, now, other, CallState.completed if answered else CallState.canceled)
 
     # Small parts ---------------------------------------------------------------------------------------
 
@@ -253,44 +259,6 @@ class Exchange:
             ring_s=ring_s,
             created_at=now,
         )
-
-    def _text(
-        self,
-        session: Session,
-        now: datetime,
-        number: str,
-        body: str,
-        direction: str,
-        state: str,
-        status_url: str | None,
-    ) -> SimulatedText:
-        text = SimulatedText(
-            sid=f"SM{secrets.token_hex(16)}",
-            phone_sealed=self.sealer.seal(number),
-            phone_fingerprint=self.sealer.fingerprint(number),
-            direction=direction,
-            state=state,
-            body_sealed=self.sealer.seal(body),
-            status_url=status_url,
-            due_at=now,
-            created_at=now,
-        )
-        session.add(text)
-        session.flush()
-        return text
-
-    def reply(self, session: Session, now: datetime, sid: str, bodies: tuple[str, ...]) -> None:
-        """Puts the answers to a text into the phone's inbox and marks the text as handed on."""
-        inbound = session.get(SimulatedText, sid)
-        if inbound is None or inbound.due_at is None:
-            return
-        inbound.due_at = None
-        session.add(inbound)
-        number = self.sealer.unseal(inbound.phone_sealed)
-        for body in bodies:
-            self._text(session, now, number, body, "outbound-reply", "delivered", None).due_at = None
-        session.flush()
-        self._tell(session)
 
     def _current(self, session: Session, number: str) -> SimulatedCall | None:
         return session.exec(
@@ -322,27 +290,7 @@ class Exchange:
 
     def _finish(self, session: Session, now: datetime, call: SimulatedCall, state: CallState) -> None:
         call.ended_at = now
-        call.pending_url = call.pending_digits = call.action_url = None
+        call.pending_url = call.pending_digits = call.action_url = call.silence_url = None
         self._turn(session, call, state, None)
         self.reports.on_call(session, now, call, "completed")
-
-    @staticmethod
-    def _tell(session: Session) -> None:
-        bus.publish(session, TOPIC, "changed")
-
-
-def _check_number(number: str) -> None:
-    if not is_number(number):
-        raise InvalidInput(
-            "not-a-number", N_("电话号码须以加号和国家代码开头"), N_("按 +8613812345678 的样子填写")
-        )
-
-
-def is_number(text: str) -> bool:
-    """Whether it is written as the provider wants numbers: + and 7 to 15 digits."""
-    return _NUMBER.match(text) is not None
-
-
-def _without_overrides(url: str | None) -> str | None:
-    """The address without the connection settings that providers read from behind the #."""
-    return url.split("#", 1)[0] if url else None
+        self._part(session, now, call)

@@ -34,7 +34,7 @@ class TextSeen(BaseModel):
 
 
 class Phone(BaseModel):
-    """One pretend phone. `turn` changes with every sentence, so that each is read aloud once."""
+    """One pretend phone. `turn` changes with every sentence, so that each is read aloud once; `rings_until`: when it rings out."""
 
     number: str
     label: str
@@ -44,6 +44,7 @@ class Phone(BaseModel):
     language: str = ""
     turn: str = ""
     awaits_key: bool = False
+    rings_until: datetime | None = None
     ended: str | None = None
     texts: list[TextSeen] = Field(default_factory=list)
     changed_at: datetime
@@ -181,7 +182,7 @@ def _phone(exchange: Exchange, calls: list[SimulatedCall], texts: list[Simulated
             at=text.created_at,
         )
         for text in texts[:_TEXTS_SHOWN]
-        if text.state not in {"queued", "canceled"}
+        if text.state not in {"queued", "canceled", "failed"}
     ]
     live = next((call for call in calls if call.state in _SHOWN), None)
     call = live or (calls[0] if calls else None)
@@ -190,6 +191,7 @@ def _phone(exchange: Exchange, calls: list[SimulatedCall], texts: list[Simulated
         seen.calls_hotline = call.direction == "inbound"
         seen.ended = call.state if live is None else None
         seen.awaits_key = live is not None and call.action_url is not None
+        seen.rings_until = call.due_at if seen.state == "ringing" else None
         seen.turn = f"{call.sid}:{call.turn}"
         if call.spoken_sealed is not None:
             seen.spoken = exchange.sealer.unseal(call.spoken_sealed)

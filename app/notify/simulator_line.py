@@ -100,6 +100,8 @@ class Line:
         }
         if call.pending_digits is not None:
             fields["Digits"] = call.pending_digits
+        if call.dial_status is not None:
+            fields["DialCallStatus"] = call.dial_status
         script = await self._fetch(url, fields)
         sid, turn = call.sid, call.turn
         await self.act(lambda session, now: exchange.follow(session, now, sid, turn, script))

@@ -82,6 +82,8 @@ class Reports:
             "SmsStatus": state,
             "ApiVersion": "2010-04-01",
         }
+        if text.error_code is not None:
+            fields["ErrorCode"] = str(text.error_code)
         self._queue(session, now, text.status_url, fields)
 
     def _queue(self, session: Session, now: datetime, url: str, fields: Mapping[str, str]) -> None:

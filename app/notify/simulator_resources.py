@@ -11,6 +11,14 @@ from fastapi.responses import JSONResponse
 
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.simulator import Exchange
+from app.notify.simulator_texts import EXPIRED
+
+_ERRORS = {EXPIRED: "Validity Period Expired"}
+_OLD_ALPHABET = frozenset(
+    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
+    "abcdefghijklmnopqrstuvwxyzäöñüà"
+)
+"""The characters of GSM 03.38."""
 
 
 def call_body(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
@@ -36,7 +44,7 @@ def call_body(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
         "caller_name": None,
         "forwarded_from": None,
         "group_sid": None,
-        "parent_call_sid": None,
+        "parent_call_sid": call.parent_sid,
         "phone_number_sid": None,
         "queue_time": "0",
         "trunk_sid": None,
@@ -48,6 +56,7 @@ def call_body(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
 
 def message_body(exchange: Exchange, text: SimulatedText) -> dict[str, Any]:
     phone = exchange.sealer.unseal(text.phone_sealed)
+    body = exchange.sealer.unseal(text.body_sealed)
     inbound = text.direction == "inbound"
     account = exchange.reports.account_sid
     return {
@@ -56,22 +65,28 @@ def message_body(exchange: Exchange, text: SimulatedText) -> dict[str, Any]:
         "messaging_service_sid": None,
         "to": exchange.reports.own_number if inbound else phone,
         "from": phone if inbound else exchange.reports.own_number,
-        "body": exchange.sealer.unseal(text.body_sealed),
+        "body": body,
         "status": text.state,
         "direction": text.direction,
         "date_created": _date(text.created_at),
         "date_updated": _date(text.created_at),
         "date_sent": None if text.state == "queued" else _date(text.created_at),
-        "error_code": None,
-        "error_message": None,
+        "error_code": text.error_code,
+        "error_message": _ERRORS.get(text.error_code or 0),
         "num_media": "0",
-        "num_segments": "1",
+        "num_segments": str(segments(body)),
         "price": None,
         "price_unit": None,
         "api_version": "2010-04-01",
         "uri": f"/2010-04-01/Accounts/{account}/Messages/{text.sid}.json",
         "subresource_uris": {},
     }
+
+
+def segments(body: str) -> int:
+    """In how many pieces it travels: with any character beyond the old alphabet of phones, 70 are one piece, else 67 each."""
+    alone, each = (160, 153) if all(character in _OLD_ALPHABET for character in body) else (70, 67)
+    return 1 if len(body) <= alone else -(-len(body) // each)
 
 
 def page_body(request: Request, name: str, rows: list[dict[str, Any]], page: int, size: int) -> Response:

@@ -20,11 +20,13 @@ from starlette.types import Receive, Scope, Send
 from app.accounts.access import Public
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep, PhoneRoomDep
-from app.notify.simulator import CallState, is_number
+from app.notify.simulator import CallState
 from app.notify.simulator_reports import Fault, use_up
 from app.notify.simulator_resources import call_body, in_time, message_body, page_body
+from app.notify.simulator_texts import is_mobile, is_number
 
 _LONGEST_TEXT, _LONGEST_RING_S, _RING_S = 1600, 600, 60
+_LONGEST_VALID_S = 36_000
 _MOST_PER_PAGE = 1000
 _Row = TypeVar("_Row", SimulatedCall, SimulatedText)
 
@@ -132,11 +134,19 @@ async def create_message(request: Request, line: LineDep) -> Response:
         raise WireRefused(400, 21602, "Message body is required.")
     if len(body) > _LONGEST_TEXT:
         raise WireRefused(400, 21617, "The concatenated message body exceeds the 1600 character limit.")
+    if not is_mobile(to):
+        raise WireRefused(400, 21614, "'To' number is not a valid mobile number")
+    valid_s = _whole(form, "ValidityPeriod", _LONGEST_VALID_S)
+    if not 1 <= valid_s <= _LONGEST_VALID_S:
+        raise WireRefused(400, 90007, "ValidityPeriod must be between 1 and 36000")
     exchange = line.exchange
 
     def work(session: Session, now: datetime) -> dict[str, Any]:
+        if exchange.blocks(session, to):
+            raise WireRefused(400, 21610, "Attempt to send to unsubscribed recipient")
         status_url = _text(form, "StatusCallback") or None
-        return message_body(exchange, exchange.text(session, now, to=to, body=body, status_url=status_url))
+        text = exchange.text(session, now, to=to, body=body, status_url=status_url, valid_s=valid_s)
+        return message_body(exchange, text)
 
     return await _created(line, work)
 
@@ -225,7 +235,8 @@ async def update_call(sid: str, request: Request, line: LineDep) -> dict[str, An
 
     def work(session: Session, now: datetime) -> dict[str, Any]:
         call = _known(session, SimulatedCall, sid)
-        exchange.cancel_call(session, now, call)
+        if not exchange.cancel_call(session, now, call):
+            raise WireRefused(400, 21220, "Call is not in-progress. Cannot redirect.")
         return call_body(exchange, call)
 
     return await line.act(work)
@@ -241,7 +252,8 @@ async def update_message(sid: str, request: Request, line: LineDep) -> dict[str,
 
     def work(session: Session, _now: datetime) -> dict[str, Any]:
         text = _known(session, SimulatedText, sid)
-        exchange.cancel_text(session, text)
+        if not exchange.cancel_text(session, text):
+            raise WireRefused(400, 30409, "This message cannot be canceled")
         return message_body(exchange, text)
 
     return await line.act(work)

@@ -107,7 +107,7 @@ class Invitees:
         self.told.append(("ended", subject, channel, outcome.value))
 
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
-        if subject in self.answers:
+        if self.answers.get(subject, Heard.leave) != Heard.leave:
             return Heard.already
         self.told.append(("late", subject, channel))
         return Heard.lapsed

@@ -84,6 +84,7 @@ def test_a_number_on_the_page_is_no_name(house: PhoneHouse) -> None:
         "language",
         "turn",
         "awaits_key",
+        "rings_until",
         "ended",
         "texts",
         "changed_at",

@@ -5,12 +5,15 @@ import copy
 import logging
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx2
 import pytest
+from twilio.base.exceptions import TwilioRestException
 from twilio.http.async_http_client import AsyncTwilioHttpClient
 
+from app.notify.simulator_resources import segments
 from app.notify.twilio import TwilioMessenger
 from tests.support.phones import START, PhoneHouse
 
@@ -91,7 +94,80 @@ def test_a_call_can_be_taken_back_or_ended(house: PhoneHouse, provider: TwilioCl
     li.answers()
     (call,) = provider(calls.list_async(status="in-progress"))
     assert provider(calls(call.sid).update_async(status="completed")).status == "completed"
-    assert provider(calls(call.sid).update_async(status="completed")).status == "completed"
+    with pytest.raises(TwilioRestException) as refused:
+        provider(calls(call.sid).update_async(status="completed"))
+    assert refused.value.code == 21220
+
+
+def test_a_text_that_has_left_cannot_be_taken_back(house: PhoneHouse, provider: TwilioClient) -> None:
+    house.invites(house.person(LI), "invitation-1", "sms")
+    house.settle()
+    messages = provider.client.messages
+    (text,) = provider(messages.list_async(to=LI))
+    with pytest.raises(TwilioRestException) as refused:
+        provider(messages(text.sid).update_async(status="canceled"))
+    assert refused.value.code == 30409
+
+
+def test_who_texts_stop_is_blocked_by_the_provider_itself_until_they_text_start(
+    house: PhoneHouse, provider: TwilioClient
+) -> None:
+    li = house.person(LI)
+    send = partial(provider.client.messages.create_async, to=LI, from_="+8687000000000", body="x")
+    assert provider(send()).status == "queued"
+    house.invites(li, "invitation-1")
+    house.settle()
+    li.writes("stop")
+    assert "unsubscribed" in li.inbox[0]
+    assert not [text for text in li.inbox if "退订" in text]  # the house's own answer is blocked, too
+    with pytest.raises(TwilioRestException) as refused:
+        provider(send())
+    assert refused.value.code == 21610
+    li.writes("START")
+    assert {"re-subscribed" in text for text in li.inbox[:2]} == {True, False}
+    assert any("已为您恢复短信通知" in text for text in li.inbox)
+    assert provider(send()).status == "queued"
+
+
+def test_a_text_that_waits_longer_than_it_may_is_not_sent(house: PhoneHouse, provider: TwilioClient) -> None:
+    li = house.person(LI)
+    messages = provider.client.messages
+    text = provider(messages.create_async(to=LI, from_="+8687000000000", body="x", validity_period=60))
+    house.clock.advance(60)
+    house.settle()
+    found = provider(messages(text.sid).fetch_async())
+    assert (found.status, found.error_code, found.error_message) == (
+        "failed",
+        30036,
+        "Validity Period Expired",
+    )
+    assert li.inbox == []
+
+
+def test_a_text_of_ours_that_expires_at_the_provider_ends_its_step(house: PhoneHouse) -> None:
+    li = house.person(LI)
+    until = house.clock.now() + timedelta(seconds=90)
+    message = house.invites(li, "invitation-1", "sms", expires_at=until)
+    house.run(house.room.dispatch.deliver_due())
+    house.pass_time(90)
+    assert (house.state(message), house.message(message).error_code) == ("failed", "30036")
+    assert li.inbox == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pieces"),
+    [
+        ("评" * 70, 1),
+        ("评" * 71, 2),
+        ("评" * 134, 2),
+        ("评" * 135, 3),
+        ("a" * 160, 1),
+        ("a" * 161, 2),
+        ("", 1),
+    ],
+)
+def test_a_text_is_counted_in_pieces(body: str, pieces: int) -> None:
+    assert segments(body) == pieces
 
 
 @pytest.mark.parametrize(
@@ -103,6 +179,12 @@ def test_a_call_can_be_taken_back_or_ended(house: PhoneHouse, provider: TwilioCl
         ("/Calls.json", {"To": LI, "From": "+8687000000000", "Url": "http://x", "Timeout": "0"}, 20001),
         ("/Calls.json", {"To": LI, "From": "+8687000000000", "Url": "http://x", "Timeout": "soon"}, 20001),
         ("/Messages.json", {"To": LI, "From": "us", "Body": "x"}, 21606),
+        ("/Messages.json", {"To": "+868701234567", "From": "+8687000000000", "Body": "x"}, 21614),
+        (
+            "/Messages.json",
+            {"To": LI, "From": "+8687000000000", "Body": "x", "ValidityPeriod": "36001"},
+            90007,
+        ),
         ("/Messages.json", {"To": LI, "From": "+8687000000000"}, 21602),
         ("/Messages.json", {"To": LI, "From": "+8687000000000", "Body": "x" * 1601}, 21617),
         ("/Calls/CA0.json", {"Status": "ringing"}, 20001),

@@ -137,3 +137,32 @@ def test_a_message_is_english_for_who_reads_english(house: PhoneHouse) -> None:
     house.settle()
     assert li.answers().hears.startswith("Hello")
     assert li.phone.language == "en-US"
+
+
+def test_who_wants_texts_again_gets_them_again(house: PhoneHouse) -> None:
+    li = house.person(LI)
+    house.invites(li, "invitation-1", "sms")
+    house.settle()
+    li.writes("退订").writes("“恢复”")
+    assert "已为您恢复短信通知" in li.inbox[0]
+    later = house.invites(li, "invitation-2", "sms")
+    house.settle()
+    assert house.state(later) == "delivered"
+
+
+def test_the_text_holds_a_link_to_the_house_and_nothing_else_of_ours(house: PhoneHouse) -> None:
+    li = house.person(LI)
+    house.invites(li, "invitation-1", "sms")
+    house.settle()
+    assert f" {house.url}/a/{WORDS['code']} " in li.inbox[0]
+    assert li.inbox[0].count("://") == 1
+
+
+def test_who_only_holds_themselves_ready_is_told_so_by_text_too(house: PhoneHouse) -> None:
+    house.invitees.standbys.add("invitation-1")
+    li = house.person(LI)
+    house.invites(li, "invitation-1", "sms")
+    house.settle()
+    li.writes("1")
+    assert "另发短信通知" in li.inbox[0]
+    assert WORDS["place"] not in li.inbox[0]
