@@ -17,6 +17,8 @@ from expert_draw.links import Stage
 from expert_draw.models import Draw, Invitation
 from expert_draw.outcomes import LATE
 
+_LEAST_WINDOW = timedelta(minutes=2)
+
 
 class Invitees:
     """The invited experts as the phone room knows them (implements app.notify.listener.Listener)."""
@@ -32,7 +34,7 @@ class Invitees:
         moved = session.exec(
             update(Invitation)
             .where(col(Invitation.id) == subject, col(Invitation.state) == InvitationState.queued)
-            .values(state=InvitationState.contacting, deadline=now + timedelta(seconds=invitation.window_s))
+            .values(state=InvitationState.contacting, deadline=_deadline(now, invitation))
         )
         if moved.rowcount:
             _news(session, invitation)
@@ -202,6 +204,15 @@ def expire(session: Session, now: datetime, sealer: Sealer, invitation_id: str) 
         return False
     lapse, tag = InvitationEvent.lapse, Tag.invitation_expired
     return departures.depart(session, now, sealer, invitation, lapse, tag=tag)
+
+
+def _deadline(now: datetime, invitation: Invitation) -> datetime:
+    """When a window that opens now closes: not later than somebody who accepts can still come in time; who was reached so
+    late that this has passed is given two minutes all the same."""
+    end = now + timedelta(seconds=invitation.window_s)
+    if invitation.answer_by is None:
+        return end
+    return min(end, max(invitation.answer_by, now + _LEAST_WINDOW))
 
 
 def _is_open(invitation: Invitation, now: datetime) -> bool:

@@ -101,7 +101,9 @@ def tell_record(
     outcome: str,
     proof: Mapping[str, str],
 ) -> None:
-    """The outcome into the draw record, with the hash of what shows it."""
+    """The outcome into the draw record, with the hash of what shows it; nothing of who was designated stands there."""
+    if invitation.designated:
+        return
     outcomes.record_outcome(
         session, now, sealer, draw, invitation.slot_id, invitation.code, outcome, digest(proof)
     )

@@ -20,24 +20,31 @@ RELEASED = "released"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How people are reached: seconds to answer, to ring, until the text, until the second call; the hotline."""
+    """How people are reached: seconds to answer, to ring, until the text, until the second call; the hotline.
+
+    lead_s: until so many seconds before they have to be there an answer is of use; 0: no such limit. leave_before_s: until
+    so many before that leave may be asked after accepting.
+    """
 
     window_s: int
     ring_s: int
     sms_after_s: int
     second_call_after_s: int
     hotline: str
+    lead_s: int
+    leave_before_s: int
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One place filled by a round: who, at which center, on which seat."""
+    """One place filled by a round: who, at which center, on which seat. designated: not drawn, and without a code."""
 
     slot: DrawSlot
     expert_id: str
     code: str
     center_id: str
     seat_id: str
+    designated: bool = False
 
 
 def invite(
@@ -52,7 +59,7 @@ def invite(
     minutes: int,
     terms: Terms,
 ) -> Invitation:
-    """Queues the invitation and its first call in the caller's transaction."""
+    """Queues the invitation and its first call in the caller's transaction. starts_at: when they have to be there."""
     expert = session.get_one(Expert, placed.expert_id)
     invitation = Invitation(
         id=new_id(now),
@@ -61,7 +68,7 @@ def invite(
         expert_id=expert.id,
         phone_fingerprint=expert.phone_fingerprint,
         code=placed.code,
-        round=draw.rounds,
+        round=0 if placed.designated else draw.rounds,
         state=InvitationState.queued,
         center_id=placed.center_id,
         seat_id=placed.seat_id,
@@ -73,6 +80,9 @@ def invite(
         sms_after_s=terms.sms_after_s,
         second_call_after_s=terms.second_call_after_s,
         hotline=terms.hotline,
+        designated=placed.designated,
+        answer_by=starts_at - timedelta(seconds=terms.lead_s) if terms.lead_s else None,
+        leave_until=starts_at - timedelta(seconds=terms.leave_before_s),
         created_at=now,
     )
     session.add(invitation)
@@ -149,6 +159,14 @@ def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation],
         .order_by(col(DrawSlot.seat_no))
     ).all()
     return tuple((slot, invitation) for slot, invitation in rows)
+
+
+def anyone_designated(session: Session, draw: Draw) -> bool:
+    """Whether somebody who was not drawn holds a place, or is asked to."""
+    named = select(Invitation.id).where(
+        Invitation.draw_id == draw.id, col(Invitation.designated), col(Invitation.state).in_(ACTIVE)
+    )
+    return session.exec(named.limit(1)).first() is not None
 
 
 def tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:

@@ -109,11 +109,14 @@ class RosterLeaf(SQLModel, table=True):
 
 
 class Draw(SQLModel, table=True):
-    """A random draw (抽取) for one evaluation: committed before it runs, every further round in the same record."""
+    """A random draw (抽取) for one evaluation: committed before it runs, every further round in the same record.
+
+    An evaluation has another one only where the one before was ended, see `before`.
+    """
 
     id: str = Field(primary_key=True, max_length=36)
     number: str = Field(unique=True, max_length=32)
-    evaluation_id: str = Field(unique=True, max_length=36)
+    evaluation_id: str = Field(index=True, max_length=36)
     center_id: str = Field(index=True, max_length=36)
     lot_id: str = Field(index=True, max_length=36)
     before: str | None = Field(default=None, max_length=32)
@@ -152,6 +155,15 @@ class DrawParty(SQLModel, table=True):
     key_sealed: str | None = None
     link_hash: str | None = Field(default=None, unique=True, max_length=64)
     prepared_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class UsedPromise(SQLModel, table=True):
+    """A party's promise for a draw that is over (用过的承诺): its shares may be known, so it serves no other draw."""
+
+    __tablename__ = "used_promise"
+
+    anchor: str = Field(primary_key=True, max_length=64)
+    key: str = Field(index=True, max_length=64)
 
 
 class DrawEvent(SQLModel, table=True):
@@ -229,8 +241,9 @@ class Invitation(SQLModel, table=True):
     """The request to one drawn expert to take one place (邀请).
 
     standby: asked at the same time as the place's holder (备选), in drawn order `rank`; holds no place until those before
-    have left it. designated: not drawn, but named with the supervisor's approval. answer_hash: keyed hash of the opaque
-    link in its text. leave_until: until when leave may be asked after accepting.
+    have left it. designated: not drawn, but named with the supervisor's approval, in round 0. answer_hash: keyed hash of
+    the opaque link in its text. starts_at: when they have to be there. leave_until: until when leave may be asked after
+    accepting. answer_by: from when it would be too late to come. deadline: when the open answer window closes.
     """
 
     __table_args__ = (
@@ -269,6 +282,7 @@ class Invitation(SQLModel, table=True):
     answer_hash: str | None = Field(default=None, unique=True, max_length=64)
     leave_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     steps_done: int = 0
+    answer_by: datetime | None = Field(default=None, sa_type=UtcDateTime)
     deadline: datetime | None = Field(default=None, sa_type=UtcDateTime, index=True)
     answered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     answer_channel: str | None = Field(default=None, max_length=16)

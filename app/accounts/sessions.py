@@ -52,11 +52,7 @@ def open_for_member(
     lifetime: timedelta,
 ) -> str:
     """A new session of one committee member; earlier sessions of the same member end."""
-    session.exec(
-        update(SignIn)
-        .where(col(SignIn.member_id) == member_id, col(SignIn.revoked_at).is_(None))
-        .values(revoked_at=now)
-    )
+    end_for_member(session, now, member_id)
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
@@ -69,6 +65,15 @@ def open_for_member(
     )
     session.flush()
     return token
+
+
+def end_for_member(session: Session, now: datetime, member_id: str) -> None:
+    """Signs a committee member out wherever they are signed in."""
+    session.exec(
+        update(SignIn)
+        .where(col(SignIn.member_id) == member_id, col(SignIn.revoked_at).is_(None))
+        .values(revoked_at=now)
+    )
 
 
 def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known | None:

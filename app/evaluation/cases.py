@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor
@@ -14,7 +14,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
-from app.core.errors import NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.samples import TrackKey
 from app.core.sealing import Sealer
@@ -67,12 +67,17 @@ def _unknown_evaluation() -> NotFound:
 
 
 def members(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]:
-    """The committee by seat number."""
+    """The committee by seat number, without those who have left it."""
+    return tuple(one for one in everybody(session, evaluation_id) if one.left_at is None)
+
+
+def everybody(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]:
+    """Everyone who is or was on the committee, by seat number, at each seat in the order they came."""
     return tuple(
         session.exec(
             select(CommitteeMember)
             .where(CommitteeMember.evaluation_id == evaluation_id)
-            .order_by(col(CommitteeMember.seat_no))
+            .order_by(col(CommitteeMember.seat_no), col(CommitteeMember.id))
         ).all()
     )
 
@@ -94,10 +99,19 @@ def span(evaluation: Evaluation) -> tuple[datetime, datetime]:
 
 
 def move(session: Session, evaluation: Evaluation, event: EvaluationEvent) -> None:
-    """Moves it along the table of states, or raises Conflict; open pages hear of it."""
-    evaluation.state = advance(EvaluationState(evaluation.state), event)
-    session.add(evaluation)
+    """Moves it along the table of states by one conditional update, or raises Conflict; open pages hear of it."""
+    before = EvaluationState(evaluation.state)
+    after = advance(before, event)
     session.flush()
+    moved = session.exec(
+        update(Evaluation)
+        .where(col(Evaluation.id) == evaluation.id, col(Evaluation.state) == before)
+        .values(state=after)
+    )
+    session.refresh(evaluation)
+    if not moved.rowcount:
+        advance(EvaluationState(evaluation.state), event)  # refuses by name, as a rule
+        raise Conflict("evaluation-moved", N_("评标刚刚由他人推进到下一步"), N_("刷新页面查看最新状态"))
     bus.publish(session, f"evaluation:{evaluation.id}", "state", state=evaluation.state)
     bus.publish(session, "evaluations", "state")
 

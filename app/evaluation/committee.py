@@ -1,6 +1,7 @@
 """Draws the committee of an evaluation and fills it: parties, rounds, seats, invitations, and letting everybody go."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -10,8 +11,7 @@ from app.audit.tags import Tag
 from app.core import bus
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.core.settings import Settings
-from app.evaluation import booking, cases, reasons, rule_notes, seats
+from app.evaluation import booking, cases, members, places, reasons, rule_notes, seats
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
@@ -19,10 +19,11 @@ from app.projects import service as projects
 from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import ending, inviting, keeping, listing, opening, rounds
+from expert_draw.ending import Filling
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.ground import Ground
-from expert_draw.inviting import Placed, Terms
+from expert_draw.inviting import Placed
 from expert_draw.models import Draw
 from expert_draw.opening import DrawOrder
 from expert_draw.roster_rows import CHINA
@@ -137,27 +138,33 @@ def reveal(
 
 
 def refill(session: Session, now: datetime, house: House, evaluation_id: str) -> None:
-    """Moves a drawing or inviting evaluation on: vacated places are drawn again, a full one is ready, a share that was
-    withheld ends the draw."""
+    """Moves an evaluation on that a draw is filling: members keep step with who holds the places, vacated places are
+    drawn again, a full committee is ready, a share that was withheld ends the draw. Safe to run at any time and twice."""
     evaluation = cases.load(session, evaluation_id)
-    if evaluation.draw_id is None or evaluation.state not in _MOVING:
+    if evaluation.draw_id is None:
         return
     draw = keeping.load(session, evaluation.draw_id)
+    members.keep_step(session, now, house, evaluation, draw)
+    if evaluation.state not in _MOVING:
+        return
     if draw.reveal_until is not None:
         missing = rounds.waits_for(session, draw)
         if not missing:
             move_on(session, now, house, evaluation)
         elif draw.reveal_until <= now:
-            _end(session, now, house, evaluation, ending.WITHHELD, reasons.withheld(missing[0]), missing[0])
+            _withheld(session, now, house, evaluation, missing[0])
         return
-    if evaluation.state != EvaluationState.inviting:
+    if evaluation.state == EvaluationState.committed:
         return
     if ending.slots_vacated(session, draw):
         _release_vacated(session, now, house, evaluation, draw)
         _again(session, now, house, evaluation, draw)
     elif ending.filled(session, draw):
+        again = evaluation.state == EvaluationState.replacing
         cases.move(session, evaluation, EvaluationEvent.fill)
-        cases.note(session, now, evaluation, Tag.evaluation_ready, "house")
+        cases.note(
+            session, now, evaluation, Tag.evaluation_replaced if again else Tag.evaluation_ready, "house"
+        )
 
 
 def move_on(session: Session, now: datetime, house: House, evaluation: Evaluation) -> None:
@@ -187,20 +194,19 @@ def waiting_to_move(session: Session, now: datetime) -> tuple[str, ...]:
     moving = session.exec(
         select(Evaluation, Draw)
         .join(Draw, col(Draw.id) == col(Evaluation.draw_id))
-        .where(col(Evaluation.state).in_(_MOVING))
+        .where(col(Evaluation.state).in_((*_MOVING, *members.WHOLE)))
         .order_by(Evaluation.id)
     ).all()
-    inviting_ = {draw.id for evaluation, draw in moving if evaluation.state == EvaluationState.inviting}
-    settled = ending.settled(session, inviting_)
-    found = []
+    filling = ending.filling(session, {draw.id for _, draw in moving})
+    found = set(members.out_of_step(session))
     for evaluation, draw in moving:
         if draw.reveal_until is not None:
             due = draw.reveal_until <= now or not rounds.waits_for(session, draw)
         else:
-            due = draw.id in settled
+            due = filling[draw.id] in _DUE[EvaluationState(evaluation.state)]
         if due:
-            found.append(evaluation.id)
-    return tuple(found)
+            found.add(evaluation.id)
+    return tuple(sorted(found))
 
 
 def give_up(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[str, ...]:
@@ -239,7 +245,15 @@ def ground(now: datetime, house: House) -> Ground:
     return Ground(now, house.sealer, house.rosters)
 
 
-_MOVING = (EvaluationState.committed, EvaluationState.inviting)
+_MOVING = (EvaluationState.committed, EvaluationState.inviting, EvaluationState.replacing)
+_SETTLED = frozenset({Filling.vacant, Filling.whole})
+_DUE: Mapping[EvaluationState, frozenset[Filling]] = {
+    EvaluationState.committed: frozenset(),
+    EvaluationState.inviting: _SETTLED,
+    EvaluationState.replacing: _SETTLED,
+    **{state: frozenset({Filling.vacant}) for state in members.WHOLE},
+}
+"""In which state there is something to do when the places are filled so far."""
 _WAITING = {
     "agreeing": N_("还有参与方没有同意承诺，抽取尚不能开始"),
     "approving": N_("预警尚未经监督人员批准，抽取尚不能开始"),
@@ -252,6 +266,9 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
 
     Not while there is no seat for them: a round that finds none would let everybody go who has been asked already.
     """
+    if inviting.anyone_designated(session, draw):
+        _exhausted(session, now, evaluation, reasons.designated())
+        return
     question, seating = booking.question(session, evaluation), seats.seating(session, now, evaluation)
     if rounds.short_of_room(session, ground(now, house), draw, question, seating.offers):
         _wait_for_seats(session, now, evaluation)
@@ -262,7 +279,7 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
         _drawn(session, now, house, evaluation, draw, placed)
         return
     if blocked := rounds.blocked(session, draw):
-        _end(session, now, house, evaluation, ending.EXHAUSTED, blocked[0])
+        _exhausted(session, now, evaluation, blocked[0])
         return
     _call(session, now, house, "house", evaluation, draw)
     move_on(session, now, house, evaluation)
@@ -300,57 +317,32 @@ def _drawn(
     draw: Draw,
     placed: tuple[Placed, ...],
 ) -> None:
-    """What a round leads to: invitations; or, where nothing fitted, a whole redraw or the end."""
+    """What a round leads to: invitations; or, where nothing fitted beside those who accepted, a whole redraw while nobody
+    is in the room yet; or a decision of staff."""
     if draw.state != "stuck":
-        _place(session, now, house, evaluation, draw, placed)
-    elif inviting.standing(session, draw):
+        places.take(session, now, house, evaluation, draw, placed)
+    elif evaluation.room_id is None and inviting.standing(session, draw):
         venues.release_all(session, evaluation.id)
         rounds.redraw(session, ground(now, house), draw)
     else:
-        _end(session, now, house, evaluation, ending.EXHAUSTED, reasons.nobody())
+        _exhausted(session, now, evaluation, reasons.nobody())
 
 
-def _place(
-    session: Session,
-    now: datetime,
-    house: House,
-    evaluation: Evaluation,
-    draw: Draw,
-    placed: tuple[Placed, ...],
+def _exhausted(
+    session: Session, now: datetime, evaluation: Evaluation, refusal: DrawInfeasible | Conflict
 ) -> None:
-    """Books the seats of a round and queues its invitations, in the transaction of the draw."""
-    start, end = cases.span(evaluation)
-    booked = set(venues.booked_seats(session, evaluation.id))
-    fresh = [place.seat_id for place in placed if place.seat_id not in booked]
-    venues.reserve(session, now, evaluation_id=evaluation.id, seat_ids=fresh, start=start, end=end)
-    for place in placed:
-        inviting.invite(
-            session,
-            now,
-            house.sealer,
-            draw,
-            place,
-            report_place=venues.describe_seat(session, place.seat_id),
-            starts_at=evaluation.starts_at,
-            minutes=evaluation.minutes,
-            terms=_terms(house.settings, evaluation),
-        )
-
-
-def _end(
-    session: Session,
-    now: datetime,
-    house: House,
-    evaluation: Evaluation,
-    reason: str,
-    refusal: DrawInfeasible | Conflict,
-    party: str | None = None,
-) -> None:
-    """The draw has come to nothing: everybody is let go, and the evaluation says why."""
+    """Chance cannot fill the places that are vacant: who has accepted stays, and staff has to decide."""
     cases.move(session, evaluation, EvaluationEvent.exhaust)
     evaluation.short_reason = reasons.written(refusal)
-    release_everybody(session, now, house, evaluation, reason, party)
+    session.flush()
     cases.note(session, now, evaluation, Tag.evaluation_short, "house")
+
+
+def _withheld(session: Session, now: datetime, house: House, evaluation: Evaluation, party: str) -> None:
+    """A share was withheld beyond its time: the draw is void in that party's name, and everybody is let go."""
+    _exhausted(session, now, evaluation, reasons.withheld(party))
+    release_everybody(session, now, house, evaluation, ending.WITHHELD, party)
+    members.take_out(session, now, evaluation)
 
 
 def _reveal_within(rules: RulePack) -> timedelta:
@@ -366,17 +358,7 @@ def _release_vacated(
 ) -> None:
     """Lets go of the seats nobody holds any more; one that waits for its next expert stays booked."""
     needed = rounds.seats_held(session, ground(now, house), draw, seats.seating(session, now, evaluation))
+    needed |= {invitation.seat_id for invitation in inviting.standing(session, draw)}
     for seat_id in venues.booked_seats(session, evaluation.id):
         if seat_id not in needed:
             venues.release(session, evaluation.id, seat_id)
-
-
-def _terms(settings: Settings, evaluation: Evaluation) -> Terms:
-    timers = settings.rehearsal if evaluation.rehearsal else settings.invitation
-    return Terms(
-        window_s=timers.reply_window_s,
-        ring_s=timers.ring_s,
-        sms_after_s=timers.sms_after_s,
-        second_call_after_s=timers.second_call_after_s,
-        hotline=settings.notify.hotline,
-    )

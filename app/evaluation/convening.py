@@ -1,4 +1,4 @@
-"""Opens the online room for the members of a full committee and hands out their seat codes."""
+"""Opens the online room for the members of a full committee, seats successors, and hands out seat codes."""
 
 from datetime import datetime, timedelta
 
@@ -20,12 +20,14 @@ from app.evaluation.models import CommitteeMember, Evaluation
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
 from expert_draw import inviting, keeping
-from expert_draw.models import Expert, Invitation
+from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue.models import OnlineRoom
 
-_CODE_NAMES = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+RENEWS = (EvaluationState.convened, EvaluationState.in_session, EvaluationState.replacing)
+"""While a seat code may be sent again."""
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def convene(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
@@ -38,12 +40,22 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
     session.flush()
     evaluation.room_id = room.id
     recordings.begin(session, now, room_id=room.id, evaluation_id=evaluation.id)
-    for slot, invitation in inviting.accepted(session, draw):
+    seat_accepted(session, now, house, evaluation, draw)
+    cases.note(session, now, evaluation, Tag.evaluation_convened, actor.id)
+
+
+def seat_accepted(session: Session, now: datetime, house: House, evaluation: Evaluation, draw: Draw) -> int:
+    """Makes everyone who has accepted and is no member yet one, with a code name nobody here had before, and sends them
+    their seat code. Returns how many there were; doing it again changes nothing."""
+    known = cases.everybody(session, evaluation.id)
+    seated = {member.invitation_id for member in known}
+    fresh = [one for one in inviting.accepted(session, draw) if one[1].id not in seated]
+    for number, (slot, invitation) in enumerate(fresh, len(known)):
         member = CommitteeMember(
             id=new_id(now),
             evaluation_id=evaluation.id,
             seat_no=slot.seat_no,
-            code_name=_CODE_NAMES[slot.seat_no - 1],
+            code_name=_code_name(number),
             expert_id=invitation.expert_id,
             invitation_id=invitation.id,
             center_id=invitation.center_id,
@@ -53,7 +65,7 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
         session.add(member)
         session.flush()
         _send_seat_code(session, now, house, evaluation, member, invitation)
-    cases.note(session, now, evaluation, Tag.evaluation_convened, actor.id)
+    return len(fresh)
 
 
 def renew_seat_code(
@@ -65,7 +77,7 @@ def renew_seat_code(
     seat over from the earlier sign-in. Conflict unless the room is open, NotFound for a seat nobody has.
     """
     evaluation = cases.load_for(session, actor, evaluation_id)
-    if evaluation.state not in {EvaluationState.convened, EvaluationState.in_session}:
+    if evaluation.state not in RENEWS:
         raise Conflict(
             "seat-code-closed",
             N_("只有召集之后、评标结束之前可以重发席位码"),
@@ -88,6 +100,12 @@ def renew_seat_code(
         subject=f"seat:{member.seat_no}",
     )
     bus.publish(session, f"evaluation:{evaluation.id}", "members")
+
+
+def _code_name(number: int) -> str:
+    """A, B, … Z, A2, B2, … by the number of members there were before."""
+    again, letter = divmod(number, len(_LETTERS))
+    return _LETTERS[letter] + (str(again + 1) if again else "")
 
 
 def _send_seat_code(
@@ -120,7 +138,7 @@ def _send_seat_code(
         variables={
             "code": code,
             "place": invitation.report_place,
-            "time": wording.time_words(evaluation.starts_at.astimezone(CHINA), "zh"),
+            "time": wording.time_words(invitation.starts_at.astimezone(CHINA), "zh"),
         },
         due_at=now,
     )

@@ -24,7 +24,13 @@ from app.projects.service import PartyRole
 from venue.models import OnlineRoom
 from venue.room.ports import SeatHolder
 
-_ADMITS = (EvaluationState.convened, EvaluationState.in_session, EvaluationState.closed)
+_ADMITS = (
+    EvaluationState.convened,
+    EvaluationState.in_session,
+    EvaluationState.replacing,
+    EvaluationState.short,
+    EvaluationState.closed,
+)
 
 
 class CommitteeAdmissions:
@@ -48,7 +54,7 @@ class CommitteeAdmissions:
             seat_no=member.seat_no,
             code_name=member.code_name,
             zero_at=room.zero_at,
-            admitted=evaluation.state in _ADMITS,
+            admitted=member.left_at is None and evaluation.state in _ADMITS,
             evaluation_state=evaluation.state,
         )
 
@@ -84,7 +90,7 @@ def sign_in(session: Session, sealer: Sealer, now: datetime, code: str) -> Commi
 def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | None:
     """The member, now signed in, whoever vouched for them; None when they are no longer on the committee."""
     member = session.get(CommitteeMember, member_id)
-    if member is None:
+    if member is None or member.left_at is not None:
         return None
     if member.state == "confirmed":
         member.state = "signed_in"
@@ -199,12 +205,18 @@ def allowed(session: Session, evaluation: Evaluation) -> scoring.Allowed:
 def _member(session: Session, member_id: str) -> tuple[CommitteeMember, Evaluation]:
     member = session.get(CommitteeMember, member_id)
     evaluation = session.get(Evaluation, member.evaluation_id) if member else None
-    if member is None or evaluation is None:
+    if member is None or member.left_at is not None or evaluation is None:
         raise NotFound("seat-gone", N_("您的席位已不在本次评标中"), N_("请联系现场工作人员"))
     return member, evaluation
 
 
 def _require_open(evaluation: Evaluation) -> None:
+    if evaluation.state == EvaluationState.replacing:
+        raise Conflict(
+            "session-replacing",
+            N_("有成员正在递补，评分暂停，已填的内容原样保留"),
+            N_("等待主场重新开启评标"),
+        )
     if evaluation.state != EvaluationState.in_session:
         raise Conflict(
             "session-not-open", N_("评标尚未开始或已经结束，评分表不可填写"), N_("等待主场开启评标")

@@ -17,7 +17,10 @@ class EvaluationState(StrEnum):
     in_session = "in_session"  # every seat is recorded; score sheets are open
     closed = "closed"  # every sheet is in; nothing can be scored any more
     sealed = "sealed"  # recordings and draw record are closed and bound by their hashes
-    short = "short"  # the pool cannot fill it, or a share was withheld; everyone asked was told, it may be booked anew
+    replacing = (
+        "replacing"  # a member left the open room; their place is drawn again, scoring is locked meanwhile
+    )
+    short = "short"  # chance cannot fill it, or a share was withheld: staff widens, designates, postpones or gives up
     given_up = "given_up"  # staff ended it with a reason; what was recorded is sealed, it may be booked anew
 
 
@@ -32,6 +35,11 @@ class EvaluationEvent(StrEnum):
     close = "close"
     seal = "seal"
     exhaust = "exhaust"
+    vacate = "vacate"  # somebody left a committee that was whole
+    widen = "widen"  # back to the start with wider conditions
+    postpone = "postpone"  # back to the start with a later time
+    designate = "designate"  # people are named for the vacant places
+    designate_successor = "designate_successor"  # the same, for members who left the open room
     give_up = "give_up"
 
 
@@ -42,6 +50,15 @@ _TABLE: dict[tuple[EvaluationState, EvaluationEvent], EvaluationState] = {
     (_S.inviting, _E.fill): _S.ready,
     (_S.committed, _E.exhaust): _S.short,
     (_S.inviting, _E.exhaust): _S.short,
+    (_S.ready, _E.vacate): _S.inviting,
+    (_S.convened, _E.vacate): _S.replacing,
+    (_S.in_session, _E.vacate): _S.replacing,
+    (_S.replacing, _E.fill): _S.convened,
+    (_S.replacing, _E.exhaust): _S.short,
+    (_S.short, _E.widen): _S.booked,
+    (_S.short, _E.postpone): _S.booked,
+    (_S.short, _E.designate): _S.inviting,
+    (_S.short, _E.designate_successor): _S.replacing,
     (_S.ready, _E.convene): _S.convened,
     (_S.convened, _E.open): _S.in_session,
     (_S.in_session, _E.close): _S.closed,
@@ -52,6 +69,8 @@ _TABLE: dict[tuple[EvaluationState, EvaluationEvent], EvaluationState] = {
     (_S.ready, _E.give_up): _S.given_up,
     (_S.convened, _E.give_up): _S.given_up,
     (_S.in_session, _E.give_up): _S.given_up,
+    (_S.replacing, _E.give_up): _S.given_up,
+    (_S.short, _E.give_up): _S.given_up,
 }
 OVER = (_S.closed, _S.given_up)
 """States in which the room is to be ended and its recordings sealed."""

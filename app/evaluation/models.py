@@ -1,8 +1,8 @@
-"""One evaluation, its committee and their score sheets."""
+"""One evaluation, its committee and their score sheets, acts that take two persons, and lists of bidders."""
 
 from datetime import datetime
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, text
 from sqlmodel import Field, SQLModel
 
 from app.core.database import UtcDateTime
@@ -32,31 +32,52 @@ class Evaluation(SQLModel, table=True):
     draw_id: str | None = Field(default=None, max_length=36)
     room_id: str | None = Field(default=None, max_length=36)
     short_reason: str | None = None
+    widened: str = "[]"
+    """Canonical JSON of what was widened because the pool could not fill the places: rung of the ladder, before, after."""
     opened_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     closed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     manifest_sha256: str | None = Field(default=None, max_length=64)
 
 
+_HERE = "left_at IS NULL"
+
+
 class CommitteeMember(SQLModel, table=True):
-    """One member of the committee (评标委员会成员), known to the others by a code name."""
+    """One member of the committee (评标委员会成员), known to the others by a code name.
+
+    left_at: since when they are off the committee; their successor at the same seat is another member.
+    """
 
     __tablename__ = "committee_member"
-    __table_args__ = (UniqueConstraint("evaluation_id", "seat_no"),)
+    __table_args__ = (
+        Index(
+            "one_member_per_seat",
+            "evaluation_id",
+            "seat_no",
+            unique=True,
+            sqlite_where=text(_HERE),
+            postgresql_where=text(_HERE),
+        ),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
     seat_no: int
     code_name: str = Field(max_length=8)
     expert_id: str = Field(foreign_key="expert.id", max_length=36)
-    invitation_id: str = Field(foreign_key="invitation.id", max_length=36)
+    invitation_id: str = Field(foreign_key="invitation.id", unique=True, max_length=36)
     center_id: str = Field(foreign_key="center.id", max_length=36)
     seat_id: str = Field(foreign_key="seat.id", max_length=36)
     state: str = Field(max_length=16)
     signed_in_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    left_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class ScoreSheet(SQLModel, table=True):
-    """What one member gives every bidder (评分表); `scores` is canonical JSON bidder → criterion → hundredths."""
+    """What one member gives every bidder (评分表); `scores` is canonical JSON bidder → criterion → hundredths.
+
+    state: `draft`, `submitted`, or `void` for that of a member who left: kept as it was, never counted.
+    """
 
     __tablename__ = "score_sheet"
 
@@ -67,3 +88,58 @@ class ScoreSheet(SQLModel, table=True):
     note: str = ""
     state: str = Field(default="draft", max_length=16)
     saved_at: datetime = Field(sa_type=UtcDateTime)
+
+
+_ASKED = "state = 'asked'"
+
+
+class JointAct(SQLModel, table=True):
+    """An act that takes two persons (双人事项): one side asks for it, somebody of the other side settles it.
+
+    kind: `removal` or `designation`. subject: what it concerns, one open act for each, such as `seat:3`. detail: canonical
+    JSON of what is to be done. side: `host` or `supervisor`, of who asked. state: `asked`, `done` or `refused`.
+    """
+
+    __tablename__ = "joint_act"
+    __table_args__ = (
+        Index(
+            "one_open_joint_act",
+            "evaluation_id",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text(_ASKED),
+            postgresql_where=text(_ASKED),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
+    kind: str = Field(max_length=16)
+    subject: str = Field(max_length=40)
+    detail: str = "{}"
+    reason: str = Field(max_length=400)
+    side: str = Field(max_length=16)
+    asked_by: str = Field(max_length=80)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    state: str = Field(max_length=8)
+    settled_by: str | None = Field(default=None, max_length=80)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class BidderList(SQLModel, table=True):
+    """A sealed list of bidders as it was delivered (投标人名单), and how many people were checked against it.
+
+    sha256: of the list in canonical JSON. checked: who was asked or had accepted then; struck: how many had to go.
+    """
+
+    __tablename__ = "bidder_list"
+
+    evaluation_id: str = Field(primary_key=True, foreign_key="evaluation.id", max_length=36)
+    n: int = Field(primary_key=True)
+    sha256: str = Field(max_length=64)
+    list_sealed: str
+    delivered_by: str = Field(max_length=80)
+    at: datetime = Field(sa_type=UtcDateTime)
+    checked: int
+    struck: int

@@ -59,6 +59,15 @@ def no_seat() -> Conflict:
     )
 
 
+def designated() -> Conflict:
+    """A place is vacant again after others were filled by naming people: chance fills no further one in this record."""
+    return Conflict(
+        "designated-vacant",
+        N_("已有席位是直接确定的，又有席位空出，本次抽取不能再补抽"),
+        N_("继续直接确定，或改期，或终止后重新预约"),
+    )
+
+
 def nobody() -> Conflict:
     """A round came to nothing."""
-    return Conflict("nobody-fits", N_("本轮抽不出合格的组合"), N_("放宽名额条件或改期后重新预约"))
+    return Conflict("nobody-fits", N_("本轮抽不出合格的组合"), N_("放宽名额条件、直接确定，或改期"))

@@ -219,7 +219,9 @@ def test_an_expert_whom_no_provider_will_reach_is_replaced(world: World) -> None
         assert '"outcome":"unreachable"' in record_of(session).decode()
 
 
-def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_lets_everybody_go(tmp_path: Path) -> None:
+def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_keeps_who_has_accepted(
+    tmp_path: Path,
+) -> None:
     world = make_world(tmp_path, experts=6, employers=6)
     evaluation_id = book(world)
     draw(world, evaluation_id)
@@ -238,15 +240,22 @@ def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_lets_everybody
         shown = views.evaluation_page(session, lambda _key: None, evaluation_id)
         assert shown.short_reason is not None
         assert "名额" in shown.short_reason.text.format(**shown.short_reason.params)
+        assert [one.id for one in invitations(session, "accepted")] == [second.id]
+        assert second.seat_id in venues.booked_seats(session, evaluation_id)
+        assert not session.exec(select(OutgoingMessage).where(OutgoingMessage.purpose == "released")).all()
+        verdict = verify_record(record_of(session))
+        assert verdict.ok
+        assert verdict.summary.state == "open"
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "改日另行组织")
+    with world.database.reading() as session:
         assert invitations(session, "queued", "contacting", "accepted") == []
         assert venues.booked_seats(session, evaluation_id) == ()
         told = session.exec(
             select(OutgoingMessage.subject).where(OutgoingMessage.purpose == "released")
         ).all()
         assert second.id in told
-        verdict = verify_record(record_of(session))
-        assert verdict.ok
-        assert verdict.summary.state == "void"
+        assert verify_record(record_of(session)).summary.state == "void"
 
 
 def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: World) -> None:

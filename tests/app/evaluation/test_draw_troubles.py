@@ -343,7 +343,7 @@ def test_the_house_asks_for_all_evaluations_at_once_which_of_them_can_go_on(worl
     asked.clear()
     with world.database.reading() as session:
         assert len(committee.waiting_to_move(session, world.now())) == 1
-    assert len(asked) == quiet <= 3
+    assert len(asked) == quiet <= 4
 
 
 def test_who_withheld_a_share_is_named_in_words_people_use(world: World) -> None:

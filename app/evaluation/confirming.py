@@ -1,0 +1,31 @@
+"""The second person of a joint act: refuses it, or confirms it so that it happens at once."""
+
+import json
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.accounts.access import Actor
+from app.evaluation import cases, joint_acts, leaving
+from app.evaluation.cases import House
+from app.evaluation.joint_acts import JointKind
+
+
+def settle(
+    session: Session,
+    now: datetime,
+    house: House,
+    actor: Actor,
+    evaluation_id: str,
+    act_id: str,
+    *,
+    confirm: bool,
+) -> None:
+    """Settles the act; once confirmed it is carried out in the same transaction, or nothing of it counts."""
+    evaluation = cases.load_for(session, actor, evaluation_id)
+    act = joint_acts.settle(session, now, actor, evaluation, act_id, confirm=confirm)
+    if not confirm:
+        return
+    detail = json.loads(act.detail)
+    if act.kind == JointKind.removal:
+        leaving.remove(session, now, house, actor, evaluation, act, detail["invitation"], detail["seat_no"])

@@ -1,0 +1,323 @@
+"""Who holds a place and leaves it: absent, recused, ill, removed by two persons, on leave; and who comes after them."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from app.accounts import sessions, tickets
+from app.accounts.access import Actor
+from app.accounts.tickets import TicketKind
+from app.audit.tags import Tag
+from app.core.errors import Conflict, InvalidInput, NotFound, YuanpingError
+from app.evaluation import conductor, confirming, desk, leaving, result
+from app.evaluation.desk import CommitteeAdmissions
+from app.evaluation.leaving import Cause
+from app.evaluation.models import JointAct, ScoreSheet
+from app.evaluation.schemas import SheetIn
+from app.notify.listener import Heard
+from expert_draw.models import PerformanceFact
+from tests.support.evaluations import SUPERVISOR, Case
+from tests.support.world import OPERATOR, World, make_world
+from venue import service as venues
+
+OTHER_OPERATOR = replace(OPERATOR, id="account:other")
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
+
+
+def declare(case: Case, seat_no: int, cause: Cause, reason: str = "本人说明了情况") -> None:
+    world = case.world
+    with world.transaction() as session:
+        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, seat_no, cause, reason)
+
+
+def refused(case: Case, seat_no: int, cause: Cause, reason: str = "本人说明了情况") -> YuanpingError:
+    with pytest.raises(YuanpingError) as found:
+        declare(case, seat_no, cause, reason)
+    return found.value
+
+
+def facts(case: Case, invitation_id: str) -> list[str]:
+    with case.world.database.reading() as session:
+        rows = session.exec(
+            select(PerformanceFact).where(PerformanceFact.invitation_id == invitation_id)
+        ).all()
+        assert {row.evaluation_id for row in rows} <= {case.id}
+        return sorted(row.kind for row in rows)
+
+
+def fill(case: Case) -> None:
+    """Whoever is asked accepts, until nobody is."""
+    case.sweep()
+    while asked := case.asked():
+        for one in asked:
+            assert case.answer(one, accept=True) is Heard.accepted
+        case.sweep()
+
+
+def test_leave_in_time_vacates_the_place_and_another_is_drawn_for_it(world: World) -> None:
+    case = Case(world, starts_at=world.now() + timedelta(days=3)).ready()
+    leaver = case.holder(2)
+    assert leaver.leave_until == case.row.starts_at - timedelta(hours=24)
+    assert case.ask_leave(leaver) is Heard.leave
+    assert case.ask_leave(leaver) is Heard.lapsed
+    assert case.invitation(leaver.id).state == "withdrawn"
+    case.sweep()
+    assert case.state == "inviting"
+    (successor,) = case.asked()
+    assert (successor.slot_id, successor.round) == (leaver.slot_id, 2)
+    assert successor.expert_id not in {one.expert_id for one in case.invitations("accepted", "withdrawn")}
+    assert facts(case, leaver.id) == ["accepted", "withdrawn"]
+    assert "released" in {one.purpose for one in case.texts(leaver.id)}
+    fill(case)
+    assert case.state == "ready"
+    assert b'"outcome":"withdrawn"' in case.record()
+    assert case.verified() == "open"
+
+
+def test_leave_after_its_cut_off_is_not_granted_and_only_the_trail_knows_of_it(world: World) -> None:
+    case = Case(world, starts_at=world.now() + timedelta(days=3)).ready()
+    one = case.holder(1)
+    world.clock.advance(2 * 86_400)
+    assert case.ask_leave(one) is Heard.leave_late
+    assert case.invitation(one.id).state == "accepted"
+    assert facts(case, one.id) == ["accepted"]
+    assert len(case.trail(Tag.invitation_leave_late)) == 1
+    assert b"withdrawn" not in case.record()
+
+
+def test_leave_is_only_for_those_who_hold_a_place(world: World) -> None:
+    case = Case(world, starts_at=world.now() + timedelta(days=3)).drawn()
+    asked, declines, *_ = case.asked()
+    assert case.ask_leave(asked) is Heard.lapsed
+    case.answer(declines, accept=False)
+    assert case.ask_leave(declines) is Heard.lapsed
+    with world.transaction() as session:
+        assert world.invitees.ask_leave(session, world.now(), "nobody", "sms") is Heard.lapsed
+
+
+def test_in_a_rehearsal_leave_may_be_asked_until_the_start(world: World) -> None:
+    case = Case(world, rehearsal=True).ready()
+    assert case.holder(1).leave_until == case.row.starts_at
+    world.clock.advance(86_399)
+    assert case.ask_leave(case.holder(1)) is Heard.leave
+    world.clock.advance(1)
+    assert case.ask_leave(case.holder(2)) is Heard.leave_late
+
+
+def test_an_absent_expert_is_declared_so_after_the_time_of_grace_and_replaced_in_the_open_room(
+    world: World,
+) -> None:
+    case = Case(world).convened()
+    absent = case.holder(3)
+    for member in case.members():
+        if member.seat_no != 3:
+            case.sign_in(member)
+    world.clock.advance(86_400)
+    early = refused(case, 3, Cause.no_show)
+    assert (early.code, early.params["minutes"]) == ("no-show-early", 30)
+    world.clock.advance(1800)
+    assert refused(case, 4, Cause.no_show).code == "no-show-present"
+    declare(case, 3, Cause.no_show)
+    assert (case.state, case.invitation(absent.id).state) == ("replacing", "no_show")
+    assert facts(case, absent.id) == ["absent", "accepted"]
+    case.sweep()
+    (successor,) = case.asked()
+    # Told to come when one can: the start is over.
+    assert successor.starts_at == world.now() + timedelta(minutes=45)
+    assert case.answer(successor, accept=True) is Heard.accepted
+    case.sweep()
+    assert case.state == "convened"
+    assert [(one.seat_no, one.code_name) for one in case.members()] == [
+        (1, "A"),
+        (2, "B"),
+        (3, "F"),
+        (4, "D"),
+        (5, "E"),
+    ]
+    member = case.member(3)
+    (code,) = case.texts(member.id)
+    assert (code.purpose, code.state) == ("seat_code", "queued")
+    case.sign_in(member)
+    case.open()
+    assert case.verified() == "open"
+
+
+def test_a_member_recused_in_session_is_out_of_the_room_their_sheet_void_and_their_successor_starts_anew(
+    world: World,
+) -> None:
+    case = Case(world).in_session()
+    leaver, stays = case.member(2), case.member(4)
+    token = case.sign_in(leaver)
+    case.score(leaver)
+    case.score(stays)
+    before = case.sheet(leaver)
+    assert before is not None
+    declare(case, 2, Cause.recusal, "与一家投标人存在利害关系")
+    assert case.state == "replacing"
+
+    # Out at once: session, seat, desk, and any further seat code.
+    with world.transaction() as session:
+        assert sessions.find(session, world.sealer, world.now(), token) is None
+        holder = CommitteeAdmissions().holder(session, leaver.id)
+        assert holder is not None
+        assert not holder.admitted
+        other = CommitteeAdmissions().holder(session, stays.id)
+        assert other is not None
+        assert other.admitted
+        assert desk.enter(session, world.now(), leaver.id) is None
+    with world.transaction() as session, pytest.raises(NotFound, match="seat-gone"):
+        desk.submit(session, world.now(), leaver.id)
+    with world.transaction() as session, pytest.raises(Conflict, match="session-replacing"):
+        desk.save(session, world.now(), case.member(1).id, SheetIn(revision=0, scores={}))
+
+    # The sheet is kept as it was, void; that of the others stands.
+    after, other_sheet = case.sheet(leaver), case.sheet(stays)
+    assert after is not None
+    assert other_sheet is not None
+    assert (after.state, after.scores, after.revision) == ("void", before.scores, before.revision)
+    assert other_sheet.state == "submitted"
+    (voided,) = case.trail(Tag.sheet_voided)
+    assert json.loads(voided)["rule"] == "evaluation.replaced_member_opinion"
+    (gone,) = [json.loads(data) for data in case.trail(Tag.invitation_left)]
+    assert (gone["reason"], gone["seat"], gone["state"]) == ("与一家投标人存在利害关系", "2", "recused")
+
+    fill(case)
+    assert case.state == "convened"
+    successor = case.member(2)
+    assert successor.code_name == "F"
+    assert case.sheet(successor) is None
+    case.sign_in(successor)
+    case.open()
+    for member in case.members():
+        if (sheet := case.sheet(member)) is None or sheet.state != "submitted":
+            case.score(member)
+    with world.transaction() as session:
+        conductor.close_session(session, world.now(), world.house, OPERATOR, case.id)
+    with world.transaction() as session:
+        conductor.seal(session, world.now(), case.id, "ab" * 32)
+    with world.database.reading() as session:
+        assert len(session.exec(select(ScoreSheet)).all()) == 6
+        # Five sheets count: 100 × 2 criteria × 5 members for the bidder who got least.
+        assert result.standings(session, case.row)[-1].total == "10"
+    assert facts(case, leaver.invitation_id) == ["accepted", "recused"]
+    assert case.verified() == "closed"
+
+
+def test_a_seat_code_that_was_not_used_yet_opens_nothing_once_its_holder_has_left(world: World) -> None:
+    case = Case(world).convened()
+    member = case.member(5)
+    with world.transaction() as session:
+        code = tickets.issue(
+            session,
+            world.sealer,
+            world.now(),
+            kind=TicketKind.seat_code,
+            subject=f"member:{member.id}",
+            lifetime=timedelta(hours=1),
+        )
+    declare(case, 5, Cause.illness)
+    with world.transaction() as session:
+        assert desk.sign_in(session, world.sealer, world.now(), code) is None
+    assert [one.state for one in case.texts(member.id)] == ["cancelled"]
+    assert "released" not in {one.purpose for one in case.texts(case.invitations("ill")[0].id)}
+
+
+def test_a_removal_takes_two_persons_of_two_sides(world: World) -> None:
+    case = Case(world).in_session()
+    member = case.member(1)
+
+    def settle(actor: Actor, act_id: str, *, confirm: bool) -> None:
+        with world.transaction() as session:
+            confirming.settle(session, world.now(), world.house, actor, case.id, act_id, confirm=confirm)
+
+    with world.transaction() as session:
+        first = leaving.order_removal(session, world.now(), SUPERVISOR, case.id, 1, "操作他人评标电脑").id
+    with world.transaction() as session, pytest.raises(Conflict, match="joint-act-asked"):
+        leaving.order_removal(session, world.now(), OPERATOR, case.id, 1, "操作他人评标电脑")
+    with pytest.raises(Conflict, match="second-person"):
+        settle(SUPERVISOR, first, confirm=True)
+    assert case.state == "in_session"
+    settle(OPERATOR, first, confirm=False)
+    assert (case.state, case.invitation(member.invitation_id).state) == ("in_session", "accepted")
+    with pytest.raises(Conflict, match="joint-act-settled"):
+        settle(OPERATOR, first, confirm=True)
+
+    with world.transaction() as session:
+        second = leaving.order_removal(session, world.now(), OPERATOR, case.id, 1, "擅自离开封闭区域").id
+    with pytest.raises(Conflict, match="second-person"):
+        settle(OTHER_OPERATOR, second, confirm=True)
+    with pytest.raises(NotFound, match="joint-act"):
+        settle(SUPERVISOR, "unknown", confirm=True)
+    settle(SUPERVISOR, second, confirm=True)
+    assert (case.state, case.invitation(member.invitation_id).state) == ("replacing", "removed")
+    assert facts(case, member.invitation_id) == ["accepted", "removed"]
+    assert len(case.trail(Tag.joint_act_asked)) == 2
+    assert (len(case.trail(Tag.joint_act_refused)), len(case.trail(Tag.joint_act_confirmed))) == (1, 1)
+    fill(case)
+    assert case.verified() == "open"
+
+
+def test_a_removal_that_is_confirmed_after_its_member_has_left_anyway_changes_nothing(world: World) -> None:
+    case = Case(world).in_session()
+    with world.transaction() as session:
+        act = leaving.order_removal(session, world.now(), SUPERVISOR, case.id, 1, "操作他人评标电脑").id
+    declare(case, 1, Cause.illness)
+    with pytest.raises(Conflict, match="seat-holder-gone"), world.transaction() as session:
+        confirming.settle(session, world.now(), world.house, OPERATOR, case.id, act, confirm=True)
+    with world.database.reading() as session:
+        assert session.get_one(JointAct, act).state == "asked"
+
+
+def test_two_who_leave_while_the_room_is_open_are_both_replaced_and_each_comes_in_as_they_accept(
+    world: World,
+) -> None:
+    case = Case(world).in_session()
+    declare(case, 1, Cause.illness)
+    declare(case, 2, Cause.illness)
+    case.sweep()
+    first, second = case.asked()
+    case.answer(first, accept=True)
+    case.sweep()
+    assert case.state == "replacing"
+    assert [one.code_name for one in case.members()] == ["F", "C", "D", "E"]
+    case.answer(second, accept=True)
+    case.sweep()
+    assert case.state == "convened"
+    assert [one.code_name for one in case.members()] == ["F", "G", "C", "D", "E"]
+    assert len(case.members(all_=True)) == 7
+    with world.database.reading() as session:
+        assert set(venues.booked_seats(session, case.id)) == {one.seat_id for one in case.members()}
+
+
+def test_leave_granted_in_the_open_room_of_a_rehearsal_takes_effect_at_the_next_sweep(world: World) -> None:
+    case = Case(world, rehearsal=True).convened()
+    member = case.member(3)
+    assert case.ask_leave(case.holder(3)) is Heard.leave
+    assert case.state == "convened"
+    case.sweep()
+    assert case.state == "replacing"
+    assert member.id not in {one.id for one in case.members()}
+    fill(case)
+    assert case.state == "convened"
+
+
+def test_what_is_not_said_or_not_there_is_refused_by_name(world: World) -> None:
+    case = Case(world)
+    assert refused(case, 1, Cause.recusal).code == "evaluation-state"
+    case.drawn()
+    assert refused(case, 1, Cause.recusal).code == "seat-holder"
+    case.answer(case.asked()[0], accept=True)
+    found = refused(case, 1, Cause.recusal, " 无 ")
+    assert isinstance(found, InvalidInput)
+    assert found.code == "reason-short"
+    assert refused(case, 9, Cause.recusal).code == "seat-holder"
+    declare(case, 1, Cause.recusal)
+    assert case.state == "inviting"
