@@ -14,10 +14,13 @@ from app.core.i18n import N_
 from app.core.keys import remember, sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.core.work import Kind
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
+from app.exchange import exports, filing
 from app.jobs.scheduler import Ticker
 from app.jobs.sweeps import Sweeps
+from app.jobs.worker import Worker
 from app.migrations.runner import require_current, upgrade
 from app.notify.phone_room import open_phone_room
 from app.sample.loading import is_sample
@@ -31,6 +34,8 @@ from venue.room.register import DatabaseRegister
 
 _PHONES_EVERY_S = 0.25
 _SWEEP_EVERY_S = 0.5
+_WORK_EVERY_S = 1.0
+_FILING_EVERY_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +100,15 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
 
 
+def _kinds(ground: Ground) -> tuple[Kind, ...]:
+    """The kinds of jobs this house does: exports always, filings where there is a platform to file with."""
+    settings = ground.settings
+    built = exports.kind(ground.database, ground.clock, ground.sealer, settings.exports_dir)
+    if settings.exchange.filing_url is None:
+        return (built,)
+    return (built, filing.kind(settings.exchange, ground.clock))
+
+
 @asynccontextmanager
 async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     """Everything that runs while the service is open, started in order and stopped in the opposite one."""
@@ -119,6 +133,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         ground.settings, ground.database, ground.clock, ground.sealer, application.state.invitees
     )
     application.state.phone_room = phone_room
+    worker = Worker(ground.database, ground.clock, _kinds(ground))
     sweeps = Sweeps(
         database=ground.database,
         clock=ground.clock,
@@ -126,6 +141,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         phone_room=phone_room,
         hub=hub,
         recorder=recorder,
+        worker=worker,
     )
     ticker = Ticker()
     ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
@@ -133,12 +149,16 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
     ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
     ticker.every(_SWEEP_EVERY_S, "seal", sweeps.seal)
+    ticker.every(_WORK_EVERY_S, "work", sweeps.work)
+    if ground.settings.exchange.filing_url is not None:
+        ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
     async with hub.running():
         ticker.start()
         try:
             yield
         finally:
             await ticker.stop()
+            await worker.stop()
     await phone_room.close()
     await to_thread.run_sync(recorder.close)
     ground.database.dispose()

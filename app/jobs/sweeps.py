@@ -1,4 +1,4 @@
-"""What each tick looks for: messages to send, windows that closed, places to draw again, rooms to seal."""
+"""What each tick looks for: messages to send, windows that closed, places to draw again, rooms to seal, jobs to do."""
 
 import logging
 from collections.abc import Iterator
@@ -11,6 +11,8 @@ from app.core.clock import Clock
 from app.core.database import Database
 from app.evaluation import cases, committee, conductor, evidence
 from app.evaluation.cases import House
+from app.exchange import filing
+from app.jobs.worker import Worker
 from app.notify.phone_room import PhoneRoom
 from expert_draw import answers
 from recordings.recorder import Recorder
@@ -58,6 +60,7 @@ class Sweeps:
         phone_room: PhoneRoom,
         hub: RoomHub,
         recorder: Recorder,
+        worker: Worker,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -65,15 +68,16 @@ class Sweeps:
         self._phone_room = phone_room
         self._hub = hub
         self._recorder = recorder
+        self._worker = worker
         self._patience = Patience(clock)
 
     async def deliver(self) -> None:
         """Sends what is due. Apart from the look-ups, so that a slow provider holds up no call."""
-        await self._phone_room.outbox.deliver_due()
+        await self._phone_room.dispatch.start_due()
 
     async def reconcile(self) -> None:
         """Follows messages whose fate is uncertain."""
-        await self._phone_room.outbox.reconcile()
+        await self._phone_room.inquiry.reconcile()
 
     async def pretend(self) -> None:
         """Lets the pretend phones ring, where there are any."""
@@ -92,6 +96,23 @@ class Sweeps:
                 if time_to_try:
                     await self._hub.close_room(room_id)
                     await to_thread.run_sync(self._seal, evaluation_id, room_id)
+
+    async def filing(self) -> None:
+        """Orders the filing of draws that have ended."""
+        await to_thread.run_sync(self._file)
+
+    async def work(self) -> None:
+        """Starts jobs that are due; they go on by themselves."""
+        await self._worker.start_due()
+
+    def _file(self) -> None:
+        with self._database.reading() as session:
+            waiting = filing.waiting(session)
+        for draw_id in waiting:
+            with self._patience.trying(f"filing {draw_id}") as time_to_try:
+                if time_to_try:
+                    with self._database.transaction() as session:
+                        filing.order(session, self._clock.now(), draw_id)
 
     def _expire(self) -> None:
         with self._database.reading() as session:

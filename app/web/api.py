@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from app.evaluation import draw_endpoints as draw
 from app.evaluation import endpoints as evaluation
-from app.notify import callbacks, simulator_endpoints, simulator_wire
+from app.exchange import endpoints as exchange
+from app.notify import aliyun_callbacks, callbacks, simulator_endpoints, simulator_wire
 from app.web import files, health, pages, streams
 from expert_draw import roster_endpoints as roster
 from recordings import endpoints as recordings
@@ -17,6 +18,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     streams.router,
     draw.router,
+    exchange.router,
     evaluation.router,
     roster.router,
     venue.router,
@@ -24,6 +26,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     gateway.router,
     recordings.router,
     callbacks.router,
+    aliyun_callbacks.router,
     simulator_endpoints.router,
     simulator_wire.router,
     pages.router,
