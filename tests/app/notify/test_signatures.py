@@ -139,3 +139,15 @@ def test_what_no_provider_would_send_is_refused_before_it_is_taken_in(
 def test_a_report_up_to_the_limit_is_read_with_its_empty_fields(house: PhoneHouse) -> None:
     fields = {"From": "+8613900000099", "Body": "x" * 60_000, "MessageSid": "SM" + "2" * 32, "Empty": ""}
     assert house.reports("/hooks/twilio/inbound/sms", fields).status_code == 200
+
+
+def test_while_the_token_is_changed_reports_signed_with_the_former_one_are_genuine() -> None:
+    fields = {"CallSid": "CA1"}
+    signed = {
+        token: twilio.sign(token, "https://pb.example.cn/hooks/x?a=1", fields) for token in ("new", "old")
+    }
+    changing = twilio.Signatures("https://pb.example.cn", "new", "old")
+    assert all(changing.genuine("/hooks/x", "a=1", fields, signature) for signature in signed.values())
+    changed = twilio.Signatures("https://pb.example.cn", "new", None)
+    assert changed.genuine("/hooks/x", "a=1", fields, signed["new"])
+    assert not changed.genuine("/hooks/x", "a=1", fields, signed["old"])
