@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.web.pages import (
+    answer,
     booking,
     draw,
     evaluation,
@@ -20,6 +21,7 @@ from app.web.pages import (
 router = APIRouter(include_in_schema=False)
 for _part in (
     sign_in,
+    answer,
     today,
     booking,
     evaluation,

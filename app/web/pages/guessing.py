@@ -7,15 +7,15 @@ from app.accounts import service
 from app.accounts.throttle import Throttle
 from app.web.pages.visit import Visit
 
-SEAT, SIGN_IN = "seat", "sign-in"
-_SHARED = 4  # a whole office signs in from one address: so many times the wrong tries of one account
+ANSWER, SEAT, SIGN_IN = "answer", "seat", "sign-in"
+_SHARED = 4  # a whole office, or all phones of a network, come from one address: so many times the wrong tries of one
 _making = threading.Lock()
 
 
 def throttle(visit: Visit, door: str) -> Throttle:
     """The one memory of wrong tries at this door of the running service, made with the first of them."""
     accounts = visit.settings.accounts
-    tries = accounts.sign_in_tries * (_SHARED if door == SIGN_IN else 1)
+    tries = accounts.sign_in_tries * (1 if door == SEAT else _SHARED)
     with _making:
         state = visit.request.app.state
         known: dict[str, Throttle] = getattr(state, "throttles", {})
