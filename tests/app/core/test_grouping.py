@@ -82,7 +82,7 @@ def test_each_work_reads_what_the_one_before_has_written(database: Database) -> 
         writer = GroupWriter(database, ManualClock(START))
         with database.transaction() as session:
             session.add(KeyCheck(id=1, fingerprint=""))
-        return await asyncio.gather(writer.write(changes, "a"), writer.write(changes, "b"))
+        return list(await asyncio.gather(writer.write(changes, "a"), writer.write(changes, "b")))
 
     assert asyncio.run(story()) == ["a", "ab"]
 
