@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 VOICE, SMS = "voice", "sms"
+LADDER = (VOICE, SMS, VOICE)
+"""The channels one after the other, while nobody answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Reads from the rows what the draw page and the invitation terminal show: codes, never a name."""
+"""Reads from the rows what the draw page shows: codes, never a name."""
 
 import re
 from collections import Counter
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from fractions import Fraction
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from app.evaluation import booking, cases, committee, grounds, reasons, views
 from app.evaluation.cases import House
@@ -18,16 +18,12 @@ from app.evaluation.shown import (
     DrawView,
     Forecast,
     GivenUp,
-    InvitationView,
     LockView,
     PartyView,
     Reason,
     RoundView,
     SlotView,
-    StepView,
-    TerminalView,
 )
-from app.notify.models import OutgoingMessage
 from expert_draw import keeping, opening, parties, pooling, specialties
 from expert_draw.engine.entries import read_entry
 from expert_draw.engine.fixed_entries import Agree, Approve, Lock
@@ -35,7 +31,6 @@ from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.round_entries import Call, Reveal, Round, Void
 from expert_draw.ground import slots_of
-from expert_draw.models import DrawSlot, Invitation
 
 
 def draw_page(session: Session, house: House, evaluation_id: str, *, supervises: bool = False) -> DrawView:
@@ -131,41 +126,6 @@ def forecast(
         places=sum(slot.count for slot in booking.slots(evaluation)),
         warnings=certificate.warnings,
     )
-
-
-def terminal(session: Session, evaluation_id: str) -> TerminalView:
-    """The invitations by code and seat number; nothing from which a name could be inferred."""
-    evaluation = cases.load(session, evaluation_id)
-    rows = session.exec(
-        select(Invitation, DrawSlot)
-        .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
-        .where(Invitation.draw_id == evaluation.draw_id)
-        .order_by(col(DrawSlot.seat_no), col(Invitation.round).desc(), col(Invitation.created_at).desc())
-    ).all()
-    latest: set[int] = set()
-    current: list[InvitationView] = []
-    earlier: list[InvitationView] = []
-    for invitation, slot in rows:
-        view = InvitationView(
-            seat_no=slot.seat_no,
-            round=invitation.round,
-            code=short_code(invitation.code),
-            state=invitation.state,
-            steps=tuple(
-                StepView(message.channel, message.state, message.due_at)
-                for message in session.exec(
-                    select(OutgoingMessage)
-                    .where(OutgoingMessage.subject == invitation.id)
-                    .order_by(col(OutgoingMessage.created_at))
-                ).all()
-            ),
-            deadline=invitation.deadline,
-            answered_at=invitation.answered_at,
-            channel=invitation.answer_channel,
-        )
-        (earlier if slot.seat_no in latest else current).append(view)
-        latest.add(slot.seat_no)
-    return TerminalView(views.card(session, evaluation), tuple(current), tuple(earlier))
 
 
 def short_code(code: str) -> str:

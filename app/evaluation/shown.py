@@ -84,6 +84,71 @@ class StandingView:
 
 
 @dataclass(frozen=True, slots=True)
+class FormerMember:
+    """Somebody who was on the committee and left it; their sheet is kept and not counted."""
+
+    seat_no: int
+    code_name: str
+    left_at: datetime
+    sheet_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WidenedView:
+    """One rung of the declared ladder that was taken. rung: a word of the rule packs; changes: (before, after)."""
+
+    rung: str
+    changes: tuple[tuple[str, str], ...]
+    draw: str
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingAct:
+    """Something that waits for its second person. mine: whether this reader may be the second. experts: numbers named."""
+
+    id: str
+    kind: str
+    seats: tuple[int, ...]
+    reason: str
+    side: str
+    mine: bool
+    circumstance: str | None
+    experts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShortageView:
+    """What staff can do while chance cannot fill the places. rung: the next one and what it changes, None without one.
+
+    may_redraw: whether everybody may be let go for another draw; may_designate: whether people may be named.
+    circumstances: in which that is allowed, words of the rule packs.
+    """
+
+    vacant: tuple[int, ...]
+    rung: str | None
+    changes: tuple[tuple[str, str], ...]
+    may_redraw: bool
+    may_designate: bool
+    circumstances: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AfterDraw:
+    """What staff can do for the people who were drawn. holders: seats whose holder can be declared to have left.
+
+    list_at: when the list of bidders came; checked, refilling: for supervisors only.
+    """
+
+    holders: tuple[int, ...]
+    waiting: tuple[WaitingAct, ...]
+    shortage: ShortageView | None
+    takes_list: bool
+    list_at: datetime | None
+    checked: int | None
+    refilling: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class EvaluationView:
     card: EvaluationCard
     members: tuple[MemberView, ...]
@@ -98,6 +163,10 @@ class EvaluationView:
     acts: tuple[str, ...]
     """Acts that are possible now: any of commit, run, convene, open, close."""
     may_be_given_up: bool
+    former: tuple[FormerMember, ...] = ()
+    designated: tuple[int, ...] = ()
+    """Seats whose holder, or whoever is asked to be, was not drawn but named."""
+    widened: tuple[WidenedView, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,13 +318,16 @@ class StepView:
 
 @dataclass(frozen=True, slots=True)
 class InvitationView:
-    """One invitation by code: no name, no number, nothing that names could be inferred from."""
+    """One invitation by its place: no name, no number, no code of the record, nothing that names could be inferred from.
+
+    `steps`: the calls and texts so far; `ahead`: the channels of those that follow while nobody answers.
+    """
 
     seat_no: int
     round: int
-    code: str
     state: str
     steps: tuple[StepView, ...]
+    ahead: tuple[str, ...]
     deadline: datetime | None
     answered_at: datetime | None
     channel: str | None
@@ -263,9 +335,12 @@ class InvitationView:
 
 @dataclass(frozen=True, slots=True)
 class TerminalView:
+    """`current`: the latest invitation of each place; `earlier`: those before it; `standbys`: how many hold themselves ready."""
+
     card: EvaluationCard
     current: tuple[InvitationView, ...]
     earlier: tuple[InvitationView, ...]
+    standbys: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ class Entry:
 _ENTRIES = (
     Entry("/today", N_("今日"), "calendar", Permission.center_read),
     Entry("/evaluations/new", N_("预约评标"), "plus", Permission.evaluation_book),
+    Entry("/hotline", N_("热线"), "phone", Permission.hotline_answer),
     Entry("/rules", N_("规则"), "list", Permission.center_read),
-    Entry("/simulator", N_("模拟电话"), "phone", Permission.simulator_use),
+    Entry("/simulator", N_("模拟电话"), "message", Permission.simulator_use),
     Entry("/seat/desk", N_("我的席位"), "seat", Permission.seat_sit),
 )
 

@@ -9,6 +9,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import DatabaseDep
 from app.evaluation import cases
+from app.notify import hotline
 from app.web import sse
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
@@ -30,6 +31,12 @@ def one_evaluation(
     with database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
     return sse.stream(f"evaluation:{evaluation_id}")
+
+
+@router.get("/hotline/stream", dependencies=[Requires(Permission.hotline_answer)])
+def callers() -> StreamingResponse:
+    """Says that somebody waits on the hotline, was taken, or has gone."""
+    return sse.stream(hotline.TOPIC)
 
 
 @router.get("/simulator/stream", dependencies=[Requires(Permission.simulator_use)])

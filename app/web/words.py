@@ -38,6 +38,12 @@ _STATES: dict[str, tuple[str, str]] = {
     "declined": (N_("已拒绝"), "bad"),
     "expired": (N_("逾期未答"), "bad"),
     "unreachable": (N_("无法联系"), "bad"),
+    "vacated": (N_("已空出"), "neutral"),
+    "withdrawn": (N_("已请假"), "warn"),
+    "no_show": (N_("未到场"), "bad"),
+    "recused": (N_("已回避"), "warn"),
+    "removed": (N_("已责令离开"), "bad"),
+    "ill": (N_("因病离开"), "warn"),
     # a call or a message
     "queued": (N_("待发送"), "neutral"),
     "sending": (N_("发送中"), "info"),
@@ -55,6 +61,8 @@ _STATES: dict[str, tuple[str, str]] = {
     # kinds of calls and messages
     "voice": (N_("语音"), "neutral"),
     "sms": (N_("短信"), "neutral"),
+    "link": (N_("短信链接"), "neutral"),
+    "hotline": (N_("热线"), "neutral"),
     # roles
     "administrator": (N_("系统管理员"), "neutral"),
     "expert": (N_("评标专家"), "neutral"),

@@ -1,6 +1,6 @@
 """An evaluation that is being called, and the links in the texts of those who are invited."""
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.evaluation import committee, conductor
 from expert_draw import links
@@ -22,7 +22,7 @@ def calling(world: World, **changes: object) -> str:
 
 def invitations(session: Session) -> list[Invitation]:
     """Oldest first."""
-    return list(session.exec(select(Invitation).order_by(Invitation.created_at, Invitation.id)).all())
+    return list(session.exec(select(Invitation).order_by(col(Invitation.created_at), col(Invitation.id))).all())
 
 
 def reached(world: World, which: int = 0) -> str:

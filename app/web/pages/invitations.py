@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.evaluation import cases, draw_views
+from app.evaluation import cases, terminal
 from app.web.pages.visit import VisitDep
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
@@ -19,5 +19,5 @@ def invitations(
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
-        view = draw_views.terminal(session, evaluation_id)
+        view = terminal.view(session, evaluation_id)
     return visit.page("invitations.html", actor=actor, view=view)

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.core.errors import Conflict, InvalidInput
-from app.evaluation import cases, committee, conductor, convening, draw_views, views
+from app.evaluation import cases, committee, conductor, convening, draw_views, terminal, views
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
@@ -375,7 +375,7 @@ def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) 
     with world.database.reading() as session:
         summary = views.summary(session, lambda _key: None, evaluation_id).model_dump_json()
         seen = (
-            draw_views.terminal(session, evaluation_id),
+            terminal.view(session, evaluation_id),
             draw_views.draw_page(session, world.house, evaluation_id),
             views.evaluation_page(session, lambda _key: None, evaluation_id),
             venues.staff_board(session, world.now(), world.host_id),

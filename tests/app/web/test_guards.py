@@ -12,6 +12,7 @@ from tests.support.web import HOST, WebHouse
 STAFF_PAGES = {
     "/today": set(Role) - {Role.expert},
     "/evaluations/new": {Role.host_operator},
+    "/hotline": {Role.host_operator},
     "/simulator": {Role.host_operator, Role.supervisor, Role.administrator},
     "/seat/desk": {Role.expert},
 }
