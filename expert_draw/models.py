@@ -140,8 +140,8 @@ class Draw(SQLModel, table=True):
 class DrawParty(SQLModel, table=True):
     """A party of the draw for one evaluation (抽取一方): what it has promised, and where its share comes from.
 
-    held: `own` (the party keeps its secret) or `kept` (the house does, sealed here). link_hash: keyed hash of the opaque
-    link by which a party without an account comes in.
+    held: `own` (the party keeps its secret) or `kept` (the house does, sealed here). committed: it stands in line 1 of a
+    draw. link_hash: keyed hash of the opaque link by which a party without an account comes in.
     """
 
     __tablename__ = "draw_party"
@@ -151,6 +151,7 @@ class DrawParty(SQLModel, table=True):
     key: str = Field(max_length=64)
     anchor: str = Field(max_length=64)
     held: str = Field(max_length=8)
+    committed: bool = False
     secret_sealed: str | None = None
     key_sealed: str | None = None
     link_hash: str | None = Field(default=None, unique=True, max_length=64)

@@ -17,7 +17,7 @@ from app.core.sealing import Sealer
 from expert_draw.engine.randomness import SHARE_BYTES, Suite, chain_anchor, chain_share
 from expert_draw.engine.record import DrawRecord, Party, agree_signature, reveal_signature
 from expert_draw.engine.signing import Signer, one_can_sign_for
-from expert_draw.models import Draw, DrawParty
+from expert_draw.models import Draw, DrawParty, UsedPromise
 
 CENTER, SUPERVISOR, TENDEREE = "center", "supervisor", "tenderee"
 NAMES = (CENTER, SUPERVISOR, TENDEREE)
@@ -79,6 +79,18 @@ def keep(session: Session, now: datetime, evaluation_id: str, party: str) -> Non
     _saved(session, now, row, "kept")
 
 
+def renew(session: Session, evaluation_id: str) -> None:
+    """The draw of this evaluation is over and another one will follow: every promise counts as used. Who keeps their own
+    secret has to promise anew, and nothing is committed to before they have."""
+    for row in of_evaluation(session, evaluation_id):
+        if row.anchor and session.get(UsedPromise, row.anchor) is None:
+            session.add(UsedPromise(anchor=row.anchor, key=row.key))
+        row.key = row.anchor = ""
+        row.secret_sealed = row.key_sealed = None
+        row.committed = False
+    session.flush()
+
+
 def committed(
     session: Session, now: datetime, sealer: Sealer, evaluation_id: str, suite: Suite
 ) -> tuple[Party, ...]:
@@ -86,12 +98,20 @@ def committed(
     found = []
     for name in NAMES:
         row = _row(session, now, evaluation_id, name)
+        if row.held == "own" and not row.key:
+            raise Conflict(
+                "promise-missing",
+                N_("自行保管份额的一方还没有为这次抽取另作承诺"),
+                N_("请该方在其页面重新生成承诺，或改由系统保管"),
+                party=name,
+            )
         if row.held != "own":
             seed, secret = secrets.token_bytes(SHARE_BYTES), secrets.token_bytes(SHARE_BYTES)
             row.held = "kept"
             row.key, row.key_sealed = Signer(seed).public, sealer.seal(seed.hex())
             row.anchor = chain_anchor(secret, CHAIN_LENGTH, suite).hex()
             row.secret_sealed = sealer.seal(secret.hex())
+        row.committed = True
         session.add(row)
         found.append(Party(row.party, row.key, row.anchor, "own" if row.held == "own" else "kept"))
     session.flush()
@@ -175,7 +195,10 @@ def _refuse_used(session: Session, row: DrawParty, key: str, anchor: str) -> Non
     alike = session.exec(
         select(DrawParty).where(or_(col(DrawParty.key) == key, col(DrawParty.anchor) == anchor))
     ).all()
-    if any((one.evaluation_id, one.party) != (row.evaluation_id, row.party) for one in alike):
+    used = session.exec(
+        select(UsedPromise.anchor).where(or_(col(UsedPromise.key) == key, col(UsedPromise.anchor) == anchor))
+    ).first()
+    if used or any((one.evaluation_id, one.party) != (row.evaluation_id, row.party) for one in alike):
         raise Conflict(
             "promise-used",
             N_("这份承诺已用于另一方或另一次抽取，其份额可能已经公开"),
@@ -184,7 +207,8 @@ def _refuse_used(session: Session, row: DrawParty, key: str, anchor: str) -> Non
 
 
 def _saved(session: Session, now: datetime, row: DrawParty, held: str) -> None:
-    if session.exec(select(Draw.id).where(Draw.evaluation_id == row.evaluation_id)).first():
+    going_on = select(Draw.id).where(Draw.evaluation_id == row.evaluation_id, col(Draw.closed_at).is_(None))
+    if row.committed or session.exec(going_on).first():
         raise Conflict(
             "promise-late",
             N_("抽取承诺已经公布，各方的承诺不能再更改"),

@@ -1,8 +1,9 @@
-"""What an expert's performance card is made of (履职记录): one fact of each kind for each invitation, written when it happens."""
+"""An expert's performance card (履职记录): one fact of each kind for each invitation, written when it happens, and counted."""
 
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, func, select
 
 from app.core.ids import new_id
 from expert_draw.invitation import InvitationState
@@ -21,6 +22,7 @@ FACTS = {
     InvitationState.ill: "ill",
 }
 """Which state is a fact about the person. Who was unreachable was not asked; who was struck did nothing."""
+KINDS = (*FACTS.values(), LATE)
 
 
 def note(session: Session, now: datetime, invitation: Invitation, evaluation_id: str, kind: str) -> None:
@@ -42,3 +44,22 @@ def note(session: Session, now: datetime, invitation: Invitation, evaluation_id:
             )
         )
         session.flush()
+
+
+def evaluations_of(session: Session, expert_id: str) -> tuple[str, ...]:
+    """The evaluations about which there are facts."""
+    found = select(PerformanceFact.evaluation_id).where(PerformanceFact.expert_id == expert_id).distinct()
+    return tuple(sorted(session.exec(found).all()))
+
+
+def card(session: Session, expert_id: str, disclosed: Collection[str]) -> dict[str, int]:
+    """How many facts of each kind there are, 0 for none, in the evaluations that are `disclosed`.
+
+    Of any other evaluation the card would tell who is drawn for it.
+    """
+    counted = session.exec(
+        select(PerformanceFact.kind, func.count())
+        .where(PerformanceFact.expert_id == expert_id, col(PerformanceFact.evaluation_id).in_(disclosed))
+        .group_by(PerformanceFact.kind)
+    ).all()
+    return {**dict.fromkeys(KINDS, 0), **dict(counted)}

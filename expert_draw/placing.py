@@ -231,6 +231,16 @@ def home(region_code: str, offers: Sequence[VenueOffer]) -> str:
     return min(offers, key=lambda offer: (abs(int(offer.city) - int(city)), offer.center_id)).city
 
 
+def by_distance(region_code: str, offers: Sequence[VenueOffer]) -> tuple[VenueOffer, ...]:
+    """The open centers, the nearest to where somebody lives first."""
+    city = home(region_code, offers)
+    here = next((offer for offer in offers if offer.city == city), None)
+    if here is None:
+        return ()
+    open_ = (offer for offer in offers if offer.open)
+    return tuple(sorted(open_, key=lambda there: (_distance(here, there), there.center_id)))
+
+
 def near(offers: Sequence[VenueOffer], reach: int) -> dict[str, tuple[str, ...]]:
     """For every open center, the home cities it is near to: it is among the `reach` nearest open ones of theirs."""
     open_ = [offer for offer in offers if offer.open]

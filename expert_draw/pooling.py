@@ -145,7 +145,7 @@ def freeze(
         DrawKind.expert,
         lists.slots,
         candidates,
-        levels=(Level(((EMPLOYER, _same_employer_most(question)),)),),
+        levels=(Level(((EMPLOYER, same_employer_most(question)),)),),
         follows=(DrawKind.venue, NEAR) if order == VENUE_FIRST else None,
         bounds=(*lists.region_bounds(), *(lists.room_bounds() if order == EXPERT_FIRST else ())),
         conflicts=_kin(session, people),
@@ -161,17 +161,28 @@ def newly_excluded(
 
     Whoever has left the roster meanwhile counts as suspended.
     """
+    found = grounds_now(session, view, question, known)
+    return tuple((expert_id, grounds[0]) for expert_id, grounds in found.items())
+
+
+def grounds_now(
+    session: Session, view: RosterView, question: PoolQuestion, known: Collection[str]
+) -> dict[str, tuple[str, ...]]:
+    """Expert id → every ground that speaks against them now, ascending by id, for those of `known` who have any.
+
+    Whoever has left the roster counts as suspended.
+    """
     tokens = frozenset[int]().union(
         *(view.words.specialties.starting(slot.specialty) for slot in question.slots)
     )
     grounds = avoid(view.columns, context(session, view, question.around, question.rules, tokens))
-    ordered = sorted(known)
-    found = []
-    for expert_id in ordered:
+    found = {}
+    for expert_id in sorted(known):
         row = view.row(expert_id)
         reasons = (Ground.suspended.value,) if row is None else grounds.of(row)
-        found += [(expert_id, reason) for reason in reasons[:1]]
-    return tuple(found)
+        if reasons:
+            found[expert_id] = reasons
+    return found
 
 
 def depth(view: RosterView, specialty: str) -> int:
@@ -303,7 +314,8 @@ class _Lists:
         return tuple(sorted(keys))
 
 
-def _same_employer_most(question: PoolQuestion) -> int:
+def same_employer_most(question: PoolQuestion) -> int:
+    """How many members may have the same employer."""
     rules, most = question.rules, question.rules.integer("committee.same_employer_max")
     if rules.has("committee.same_employer_max_share"):
         share, of = rules.fraction("committee.same_employer_max_share")

@@ -20,6 +20,7 @@ from expert_draw.engine.randomness import SHARE_BYTES
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.wording import DrawInfeasible, RecordBroken
 from expert_draw.ground import Ground, noted, salt_of, slots_of, suite_of
+from expert_draw.invitation import VACATES
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw, DrawCandidate
 from expert_draw.outcomes import BUSY, LATE, told_in, waiting
@@ -27,8 +28,8 @@ from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
 
 VACANT = frozenset({"open", "vacated"})
-LEAVES = frozenset({"declined", "expired", "unreachable"})
-"""Answers after which somebody is not drawn again, whatever becomes of the place."""
+LEAVES = frozenset(state.value for state in VACATES)
+"""What has become of somebody who is not drawn again, whatever becomes of the place."""
 _EVEN: Law = "uniform-labelled"
 _NO_RESERVE = frozenset({"record.followed_vacant", "record.no_reserve"})
 """Why reserves cannot help: none is left that fits, or the center to which the place belongs must be drawn first."""

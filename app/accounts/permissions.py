@@ -19,6 +19,7 @@ class Permission(StrEnum):
     invitation_export = "invitation:export"
     invitation_read = "invitation:read"
     job_manage = "job:manage"
+    member_dismiss = "member:dismiss"
     recording_replay = "recording:replay"
     roster_import = "roster:import"
     roster_read = "roster:read"
@@ -54,6 +55,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.hotline_answer,
         Permission.invitation_export,
         Permission.invitation_read,
+        Permission.member_dismiss,
         Permission.simulator_use,
     },
     Role.pool_administrator: _STAFF | {Permission.roster_import, Permission.roster_read},
@@ -66,6 +68,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         Permission.invitation_export,
         Permission.invitation_read,
         Permission.job_manage,
+        Permission.member_dismiss,
         Permission.recording_replay,
         Permission.simulator_use,
     },

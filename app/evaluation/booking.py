@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from app.core.canonical import Canonical, canonical_json
 from app.core.i18n import N_
 from app.core.sealing import Sealer
 from app.evaluation import booking_rules
 from app.evaluation.models import Evaluation
-from app.evaluation.schemas import BookingIn, UnitIn
+from app.evaluation.schemas import BookingIn, SlotIn, UnitIn
 from app.projects import service as projects
 from app.projects.models import Lot
 from app.projects.service import CriterionIn, LotIn, PartyIn, PartyRole
@@ -20,10 +20,14 @@ from app.rules import library
 from app.rules.pack import RulePack
 from expert_draw import pooling
 from expert_draw.engine.columns import Unit
+from expert_draw.invitation import VACATES, InvitationState
+from expert_draw.models import Draw, Invitation
 from expert_draw.pooling import Appointed, PoolQuestion, RegionAsked, SlotAsked
 from expert_draw.snapshot import Rosters
 from venue.models import Center
 
+_BARRED = frozenset({InvitationState.struck, InvitationState.recused, InvitationState.removed})
+_UNABLE = frozenset(VACATES) - _BARRED - {InvitationState.unreachable}
 _AVOIDED = (PartyRole.agency, PartyRole.avoid, PartyRole.bidder)
 _MOST_PLACES = 26
 _FARTHEST = timedelta(days=730)
@@ -57,7 +61,7 @@ def check(session: Session, now: datetime, rosters: Rosters, wanted: BookingIn) 
     found = [
         *_places(wanted),
         *booking_rules.committee(rules, wanted),
-        *_time(now, wanted),
+        *time_problems(now, wanted.starts_at, rehearsal=wanted.rehearsal),
         *booking_rules.draw_times(rules, now, wanted),
         *_center(session, wanted),
         *_pool(rules, depths(session, rosters, wanted)),
@@ -89,7 +93,12 @@ def enter(session: Session, now: datetime, wanted: BookingIn) -> Lot:
 
 def slots_text(wanted: BookingIn) -> str:
     """The places as they are stored."""
-    rows: list[Canonical] = [[slot.specialty, slot.count, slot.titles, slot.regions] for slot in wanted.slots]
+    return places_text(wanted.slots)
+
+
+def places_text(places: Sequence[SlotAsked] | Sequence[SlotIn]) -> str:
+    """These places as they are stored."""
+    rows: list[Canonical] = [[slot.specialty, slot.count, slot.titles, slot.regions] for slot in places]
     return canonical_json(rows).decode()
 
 
@@ -127,8 +136,28 @@ def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
         held=tuple(Appointed(f"representative-{number}") for number in range(1, evaluation.appointed + 1)),
         supervisors=tuple(Unit(party.credit_code or "", party.name) for party in supervisors),
         persons=tuple(conditions.get("persons", ())),
+        used=_used(session, evaluation),
         bounds=tuple(RegionAsked(*row) for row in conditions.get("regions", ())),
         rules=library.load(evaluation.rule_pack),
+    )
+
+
+def _used(session: Session, evaluation: Evaluation) -> tuple[str, ...]:
+    """Ids of experts who are not drawn again for this evaluation, from draws of it that are over: whoever may not sit in it,
+    and whoever could not come at this very time."""
+    rows = session.exec(
+        select(Invitation.expert_id, Invitation.state, Invitation.starts_at)
+        .join(Draw, col(Draw.id) == col(Invitation.draw_id))
+        .where(Draw.evaluation_id == evaluation.id, Draw.id != (evaluation.draw_id or ""))
+    ).all()
+    return tuple(
+        sorted(
+            {
+                expert_id
+                for expert_id, state, starts_at in rows
+                if state in _BARRED or (state in _UNABLE and starts_at >= evaluation.starts_at)
+            }
+        )
     )
 
 
@@ -167,10 +196,11 @@ def _pool(rules: RulePack, found: Sequence[Depth]) -> Iterator[Problem]:
             )
 
 
-def _time(now: datetime, wanted: BookingIn) -> list[Problem]:
-    if wanted.starts_at > now + _FARTHEST:
+def time_problems(now: datetime, starts_at: datetime, *, rehearsal: bool) -> list[Problem]:
+    """What is wrong with that start, seen from `now`."""
+    if starts_at > now + _FARTHEST:
         return [Problem("starts-too-late", N_("开始时间在两年以后"), N_("选择两年以内的时间"))]
-    if wanted.starts_at > now - (timedelta(days=1) if wanted.rehearsal else timedelta()):
+    if starts_at > now - (timedelta(days=1) if rehearsal else timedelta()):
         return []
     return [Problem("starts-in-past", N_("开始时间已过"), N_("选择将来的时间"))]
 

@@ -1,6 +1,6 @@
 """Finds evaluations, says who may meddle with them, and moves them from state to state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -14,6 +14,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.samples import TrackKey
@@ -47,7 +48,11 @@ HouseDep = Annotated[House, Depends(_house)]
 
 
 def load(session: Session, evaluation_id: str) -> Evaluation:
-    """The evaluation, whoever asks: for the house itself. NotFound when there is none."""
+    """The evaluation, whoever asks: for the house itself. Who is going to write has it to themselves from here on.
+
+    NotFound when there is none.
+    """
+    in_turn(session, evaluation_id)
     evaluation = session.get(Evaluation, evaluation_id)
     if evaluation is None:
         raise _unknown_evaluation()
@@ -78,6 +83,18 @@ def everybody(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ..
             select(CommitteeMember)
             .where(CommitteeMember.evaluation_id == evaluation_id)
             .order_by(col(CommitteeMember.seat_no), col(CommitteeMember.id))
+        ).all()
+    )
+
+
+def disclosed(session: Session, evaluation_ids: Collection[str]) -> frozenset[str]:
+    """Those of the evaluations that are over for good, so that who was drawn for them may be seen in other places."""
+    over = (EvaluationState.sealed, EvaluationState.given_up)
+    return frozenset(
+        session.exec(
+            select(Evaluation.id).where(
+                col(Evaluation.id).in_(evaluation_ids), col(Evaluation.state).in_(over)
+            )
         ).all()
     )
 

@@ -269,6 +269,9 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
     if inviting.anyone_designated(session, draw):
         _exhausted(session, now, evaluation, reasons.designated())
         return
+    if draw.state == "stuck":
+        _exhausted(session, now, evaluation, reasons.nobody())
+        return
     question, seating = booking.question(session, evaluation), seats.seating(session, now, evaluation)
     if rounds.short_of_room(session, ground(now, house), draw, question, seating.offers):
         _wait_for_seats(session, now, evaluation)

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.accounts.access import Actor
-from app.evaluation import cases, joint_acts, leaving
+from app.evaluation import cases, designating, joint_acts, leaving
 from app.evaluation.cases import House
 from app.evaluation.joint_acts import JointKind
 
@@ -26,6 +26,8 @@ def settle(
     act = joint_acts.settle(session, now, actor, evaluation, act_id, confirm=confirm)
     if not confirm:
         return
+    if act.kind == JointKind.designation:
+        designating.carry_out(session, now, house, evaluation, act)
+        return
     detail = json.loads(act.detail)
-    if act.kind == JointKind.removal:
-        leaving.remove(session, now, house, actor, evaluation, act, detail["invitation"], detail["seat_no"])
+    leaving.remove(session, now, house, actor, evaluation, act, detail["invitation"], detail["seat_no"])

@@ -113,11 +113,18 @@ def check_lists(session: Session, language: str) -> Iterator[Checked]:
         yield replace(checked, faults=(*checked.faults, *amiss))
 
 
-def export_record(session: Session, evaluation_id: str, data_dir: Path) -> Path:
-    """Writes the draw record as a file that stands on its own, whole or not at all; returns its path."""
-    draw = session.exec(select(Draw).where(Draw.evaluation_id == evaluation_id)).one()
+def export_records(session: Session, evaluation_id: str, data_dir: Path) -> tuple[Path, ...]:
+    """Writes the record of every draw of the evaluation, the last one last, as files that stand on their own, each whole
+    or not at all; returns their paths."""
+    draws = session.exec(
+        select(Draw).where(Draw.evaluation_id == evaluation_id).order_by(col(Draw.committed_at), Draw.number)
+    ).all()
     folder = data_dir / RECORDS
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return tuple(_export(session, draw, folder) for draw in draws)
+
+
+def _export(session: Session, draw: Draw, folder: Path) -> Path:
     path = folder / f"{draw.number}.jsonl"
     part = path.with_suffix(".part")
     with part.open("wb") as file:

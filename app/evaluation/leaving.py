@@ -1,7 +1,6 @@
 """What staff declares of people who hold a place: absent, recused, ill, or removed by order of two persons."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
@@ -10,21 +9,13 @@ from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.evaluation import cases, joint_acts, members
 from app.evaluation.cases import House
+from app.evaluation.causes import Cause
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import Evaluation, JointAct
 from expert_draw import departures, keeping
 from expert_draw.invitation import InvitationEvent, InvitationState
 from expert_draw.models import DrawSlot, Invitation
-
-
-class Cause(StrEnum):
-    """Why somebody leaves, as staff declares it on their own."""
-
-    illness = "illness"
-    no_show = "no_show"
-    recusal = "recusal"
-
 
 _EVENTS = {
     Cause.illness: InvitationEvent.fall_ill,

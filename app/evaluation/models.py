@@ -130,14 +130,15 @@ class JointAct(SQLModel, table=True):
 class BidderList(SQLModel, table=True):
     """A sealed list of bidders as it was delivered (投标人名单), and how many people were checked against it.
 
-    sha256: of the list in canonical JSON. checked: who was asked or had accepted then; struck: how many had to go.
+    fingerprint: keyed hash of the list, by which the same one is known again. checked: how many people were asked or had
+    accepted then; struck: how many of them had to go.
     """
 
     __tablename__ = "bidder_list"
 
     evaluation_id: str = Field(primary_key=True, foreign_key="evaluation.id", max_length=36)
     n: int = Field(primary_key=True)
-    sha256: str = Field(max_length=64)
+    fingerprint: str = Field(max_length=64)
     list_sealed: str
     delivered_by: str = Field(max_length=80)
     at: datetime = Field(sa_type=UtcDateTime)

@@ -13,6 +13,8 @@ from pydantic import (
     model_validator,
 )
 
+from app.evaluation.causes import Cause
+
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
 # Control characters break what the texts go into: a NUL cannot be stored everywhere, others forge lines and terminals.
@@ -134,6 +136,110 @@ class GiveUpIn(_Strict):
     ]
 
 
+class ReasonIn(_Strict):
+    """Why something is done; stays in the audit trail. For a recusal it is its ground."""
+
+    reason: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=4, max_length=400, pattern=LINE)
+    ]
+
+
+class BidderListIn(_Strict):
+    """The sealed list of bidders as it comes after the opening of bids, and people named for avoidance with it.
+
+    persons: identity numbers, of those who decide for a bidder for example; only fingerprints are stored.
+    """
+
+    bidders: tuple[UnitIn, ...] = Field(min_length=1, max_length=200)
+    persons: tuple[IdentityNumber, ...] = Field(default=(), max_length=200)
+
+    @model_validator(mode="after")
+    def _each_unit_once(self) -> "BidderListIn":
+        for seen in (
+            [unit.credit_code for unit in self.bidders if unit.credit_code],
+            [unit.name for unit in self.bidders],
+        ):
+            if len(set(seen)) != len(seen):
+                raise ValueError("a bidder stands twice")
+        return self
+
+
+class BidderListOut(BaseModel):
+    """That the list has come. checked, refilling: how many people were checked against it and how many places are filled
+    again; for supervisors only, None for everybody else."""
+
+    received: bool
+    at: datetime | None
+    checked: int | None = None
+    refilling: int | None = None
+
+
+class PerformanceOut(BaseModel):
+    """How an expert has answered and come (履职记录): how many facts of each kind, of evaluations that are over."""
+
+    accepted: int
+    declined: int
+    expired: int
+    late: int
+    withdrawn: int
+    absent: int
+    recused: int
+    removed: int
+    ill: int
+
+
+class DepartureIn(ReasonIn):
+    """Why the holder of a seat leaves; a removal takes two persons and is asked for elsewhere."""
+
+    cause: Cause
+
+
+class WidenIn(ReasonIn):
+    """starts_at: another start, where the old one is too near or over."""
+
+    starts_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)] | None = None
+
+
+class PostponeIn(ReasonIn):
+    starts_at: Annotated[AwareDatetime, AfterValidator(_in_our_time)]
+
+
+class NamedPlaceIn(_Strict):
+    """An expert, by number, for a vacant seat."""
+
+    seat_no: int = Field(ge=1, le=99)
+    expert: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=17, pattern=LINE)
+    ]
+
+
+class DesignationIn(ReasonIn):
+    """Whom the host proposes, and which of the circumstances that the rule pack names is given."""
+
+    places: tuple[NamedPlaceIn, ...] = Field(min_length=1, max_length=26)
+    circumstance: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=LINE)]
+
+    @model_validator(mode="after")
+    def _each_seat_once(self) -> "DesignationIn":
+        if len({place.seat_no for place in self.places}) != len(self.places):
+            raise ValueError("a seat stands twice")
+        return self
+
+
+class JointActOut(BaseModel):
+    """Something that waits for its second person. seats: those it concerns; experts: numbers of those named, for the
+    supervisor who has to approve."""
+
+    id: str
+    kind: str
+    seats: tuple[int, ...]
+    reason: str
+    side: str
+    asked_at: datetime
+    circumstance: str | None = None
+    experts: tuple[str, ...] = ()
+
+
 class EvaluationOut(BaseModel):
     """An evaluation in short, for programs."""
 
@@ -149,6 +255,19 @@ class EvaluationOut(BaseModel):
     members: tuple["MemberOut", ...]
     short_reason: str | None
     manifest_sha256: str | None
+    former_members: tuple["FormerMemberOut", ...] = ()
+    designated: tuple[int, ...] = ()
+    """Seats whose holder, or whoever is asked to be, was not drawn but named."""
+    widened: tuple[str, ...] = ()
+    """Rungs of the ladder by which conditions were widened."""
+
+
+class FormerMemberOut(BaseModel):
+    """Who has left the committee; their sheet is `void`, None if there was none."""
+
+    seat_no: int
+    code_name: str
+    sheet_state: str | None
 
 
 class MemberOut(BaseModel):

@@ -320,11 +320,13 @@ class StepView:
 class InvitationView:
     """One invitation by its place: no name, no number, no code of the record, nothing that names could be inferred from.
 
-    `steps`: the calls and texts so far; `ahead`: the channels of those that follow while nobody answers.
+    `steps`: the calls and texts so far; `ahead`: the channels of those that follow while nobody answers. `designated`: not
+    drawn in a round, but named with the supervisor's approval.
     """
 
     seat_no: int
     round: int
+    designated: bool
     state: str
     steps: tuple[StepView, ...]
     ahead: tuple[str, ...]

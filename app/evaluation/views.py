@@ -9,27 +9,29 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
-from app.evaluation import booking, cases, committee, reasons, result
+from app.evaluation import booking, cases, committee, reasons, result, shortage
 from app.evaluation.cases import Durable
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
-from app.evaluation.schemas import EvaluationOut, MemberOut
+from app.evaluation.schemas import EvaluationOut, FormerMemberOut, MemberOut
 from app.evaluation.shown import (
     BookingForm,
     EvaluationCard,
     EvaluationView,
+    FormerMember,
     Guide,
     MemberView,
     TimelineEvent,
     TodayView,
+    WidenedView,
 )
 from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from app.projects import service as projects
 from app.projects.service import PartyRole
 from expert_draw import specialties
-from expert_draw.invitation import InvitationState
-from expert_draw.models import Draw, Expert, ExpertSpecialty, Invitation
+from expert_draw.invitation import ACTIVE, InvitationState
+from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
 from venue import service as venues
 from venue.models import Center, RoomEvent
 from venue.room.events import EVENT_TEXTS, EventKind
@@ -47,7 +49,8 @@ _NEXT: dict[EvaluationState, tuple[str, str]] = {
     EvaluationState.in_session: (N_("专家提交评分表后关闭评标"), N_("专家、主场经办")),
     EvaluationState.closed: (N_("封存录音录像"), N_("系统")),
     EvaluationState.sealed: (N_("可回放与校验"), N_("监督人员")),
-    EvaluationState.short: (N_("放宽条件重新预约，或改期"), N_("主场经办")),
+    EvaluationState.replacing: (N_("等待递补成员答复并入席，评分暂停"), N_("系统")),
+    EvaluationState.short: (N_("放宽条件、直接确定或改期，由经办决定"), N_("主场经办")),
     EvaluationState.given_up: (N_("已终止，可以重新预约"), N_("主场经办")),
 }
 _OF_PARTIES = {"agreeing": N_("核对承诺并同意"), "revealing": N_("揭示本轮的份额")}
@@ -69,7 +72,7 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
     if host_center_id is not None:
         listed = listed.where(Evaluation.host_center_id == host_center_id)
     rows = session.exec(listed).all()
-    over = {EvaluationState.sealed, EvaluationState.short, EvaluationState.given_up}
+    over = {EvaluationState.sealed, EvaluationState.given_up}
     ordered = sorted(rows, key=lambda row: row.state in over)
     boards = venues.seat_board(session, now)
     answers = Counter(
@@ -108,6 +111,36 @@ def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> E
         standings=result.standings(session, evaluation),
         acts=acts_of(evaluation),
         may_be_given_up=EvaluationEvent.give_up in possible(EvaluationState(evaluation.state)),
+        former=former_members(session, evaluation),
+        designated=designated_seats(session, evaluation),
+        widened=tuple(WidenedView(one.rung, one.changes, one.draw) for one in shortage.steps(evaluation)),
+    )
+
+
+def former_members(session: Session, evaluation: Evaluation) -> tuple[FormerMember, ...]:
+    """Whoever has left the committee, with what became of their sheet."""
+    found = []
+    for member in cases.everybody(session, evaluation.id):
+        if member.left_at is not None:
+            sheet = session.get(ScoreSheet, member.id)
+            state = sheet.state if sheet else None
+            found.append(FormerMember(member.seat_no, member.code_name, member.left_at, state))
+    return tuple(found)
+
+
+def designated_seats(session: Session, evaluation: Evaluation) -> tuple[int, ...]:
+    """The seats that were filled, or are being filled, by naming somebody."""
+    return tuple(
+        session.exec(
+            select(DrawSlot.seat_no)
+            .join(Invitation, col(Invitation.slot_id) == col(DrawSlot.id))
+            .where(
+                Invitation.draw_id == evaluation.draw_id,
+                col(Invitation.designated),
+                col(Invitation.state).in_(ACTIVE),
+            )
+            .order_by(col(DrawSlot.seat_no))
+        ).all()
     )
 
 
@@ -210,6 +243,12 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
             for member in members(session, durable, evaluation)
         ),
         short_reason=reason.text.format(**reason.params) if (reason := reasons.kept(evaluation)) else None,
+        former_members=tuple(
+            FormerMemberOut(seat_no=one.seat_no, code_name=one.code_name, sheet_state=one.sheet_state)
+            for one in former_members(session, evaluation)
+        ),
+        designated=designated_seats(session, evaluation),
+        widened=tuple(one.rung for one in shortage.steps(evaluation)),
         manifest_sha256=evaluation.manifest_sha256,
     )
 

@@ -139,7 +139,7 @@ class Sweeps:
     def _seal(self, evaluation_id: str, room_id: str) -> None:
         with self._database.reading() as session:
             zero_at = venues.zero_of_room(session, room_id)
-            evidence.export_record(session, evaluation_id, self._house.settings.data_dir)
+            evidence.export_records(session, evaluation_id, self._house.settings.data_dir)
         manifest = self._recorder.close_room(room_id, zero_at)
         with self._database.transaction() as session:
             conductor.seal(session, self._clock.now(), evaluation_id, manifest.sha256)

@@ -120,12 +120,51 @@ def parties(session: Session, lot_id: str, roles: Sequence[PartyRole]) -> tuple[
     )
 
 
+def enter_bidders(
+    session: Session, now: datetime, lot_id: str, bidders: Sequence[PartyIn], *, scored: bool
+) -> None:
+    """Brings the lot's parties in line with a delivered list of bidders; nobody who had to be avoided is forgotten.
+
+    scored: the list also says who is scored: whoever is not on it stays a unit to avoid only. Once scoring has begun that
+    is settled, and whoever is new on the list is a unit to avoid. Units are the same by credit code, or by name.
+    """
+    known = list(parties(session, lot_id, (PartyRole.bidder, PartyRole.avoid)))
+    last = max((party.order_no for party in parties(session, lot_id, tuple(PartyRole))), default=0)
+    kept = set()
+    for number, bidder in enumerate(bidders, last + 1):
+        party = next((one for one in known if _same_unit(one, bidder)), None)
+        if party is None:
+            role = PartyRole.bidder if scored else PartyRole.avoid
+            party = Party(id=new_id(now), lot_id=lot_id, role=role, name=bidder.name, order_no=number)
+            known.append(party)
+        party.credit_code = party.credit_code or bidder.credit_code
+        if scored:
+            party.role = PartyRole.bidder
+        kept.add(party.id)
+        session.add(party)
+    for party in known:
+        if scored and party.role == PartyRole.bidder and party.id not in kept:
+            party.role = PartyRole.avoid
+    session.flush()
+
+
 def criteria(session: Session, lot_id: str) -> tuple[Criterion, ...]:
     return tuple(
         session.exec(
             select(Criterion).where(Criterion.lot_id == lot_id).order_by(col(Criterion.order_no))
         ).all()
     )
+
+
+def _same_unit(party: Party, other: PartyIn) -> bool:
+    if party.credit_code and other.credit_code:
+        return party.credit_code == other.credit_code
+    return _letters(party.name) == _letters(other.name)
+
+
+def _letters(name: str) -> str:
+    """A name as it compares: full-width as half-width, capitals, only letters and digits."""
+    return "".join(sign for sign in unicodedata.normalize("NFKC", name).upper() if sign.isalnum())
 
 
 def _one_spelling(number: str) -> str:

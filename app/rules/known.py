@@ -85,6 +85,7 @@ KNOWN: Mapping[str, Known] = {
     "draw.ivr_double_confirm": Known(N_("电话按键答复须再次确认"), _B),
     "draw.leave_cutoff_before_start": Known(N_("最迟在评标开始前多久请假"), _D),
     "draw.redraw_scope": Known(N_("补抽的范围"), _W),
+    "draw.widen_ladder": Known(N_("抽取不足时依次放宽"), _L),
     "draw.short_pool": Known(N_("专家库人数不足时"), _W),
     "draw.on_shortage_at_site": Known(N_("现场缺员时"), _L),
     "allocation.mode": Known(N_("先抽专家还是先抽场地"), _W),

@@ -34,6 +34,8 @@ WORDS: Mapping[str, str] = {
     "redraw": N_("补抽"),
     "designate_with_consent": N_("经同意自行选定"),
     "stop_seal_reconstitute": N_("停止评审，封存资料，另行组建"),
+    "specialty_parent": N_("专业放宽到上一级"),
+    "region": N_("不限专家所在地区"),
     "failed_slots_only": N_("只补缺额，方法相同"),
     "per_slot_sequential": N_("逐席依次邀请"),
     "ranked_batch": N_("按抽取次序分批邀请"),

@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter
 
+from app.evaluation import departure_endpoints as departures
 from app.evaluation import draw_endpoints as draw
 from app.evaluation import endpoints as evaluation
 from app.exchange import endpoints as exchange
@@ -18,6 +19,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     streams.router,
     draw.router,
+    departures.router,
     exchange.router,
     evaluation.router,
     roster.router,

@@ -48,7 +48,7 @@ def test_a_missing_record_or_room_of_a_sealed_evaluation_is_a_fault(world: World
     assert found[0].endswith(".jsonl 文件缺失")
     assert "room-1" in found[1]
     with world.database.reading() as session:
-        evidence.export_record(session, evaluation_id, tmp_path)
+        evidence.export_records(session, evaluation_id, tmp_path)
     assert faults(world, tmp_path) == found[1:]
 
 

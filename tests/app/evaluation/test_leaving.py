@@ -14,8 +14,8 @@ from app.accounts.tickets import TicketKind
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound, YuanpingError
 from app.evaluation import conductor, confirming, desk, leaving, result
+from app.evaluation.causes import Cause
 from app.evaluation.desk import CommitteeAdmissions
-from app.evaluation.leaving import Cause
 from app.evaluation.models import JointAct, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard

@@ -1,0 +1,203 @@
+"""Names experts for places that chance cannot fill: the host proposes with a reason, the supervisor approves, all is flagged."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from app.accounts.access import Actor
+from app.core.errors import Conflict, InvalidInput, NotFound
+from app.core.i18n import N_
+from app.evaluation import booking, cases, joint_acts, places, seats, shortage
+from app.evaluation.cases import House
+from app.evaluation.joint_acts import JointKind
+from app.evaluation.lifecycle import EvaluationEvent
+from app.evaluation.models import Evaluation, JointAct
+from app.rules import library
+from app.rules.pack import RulePack
+from expert_draw import designating, keeping
+from expert_draw.engine.avoidance import Ground
+from expert_draw.ground import slots_of
+from expert_draw.inviting import Placed
+from expert_draw.models import Draw, DrawSlot, Expert
+
+ALLOWED, REQUIRES, AT_SITE = (
+    "draw.designate_allowed_when",
+    "draw.designate_requires",
+    "draw.on_shortage_at_site",
+)
+BY_SHORTAGE = "designate_with_consent"
+"""What a rule pack names among its answers to a shortage where naming people is one."""
+
+_AVOIDED = N_("须回避")
+_WHY = {
+    Ground.already_used.value: N_("本次评标已邀请过"),
+    Ground.busy.value: N_("同一时间参加其他评标"),
+    Ground.entry_expired.value: N_("入库有效期已过"),
+    Ground.on_leave.value: N_("请假中"),
+    Ground.over_age.value: N_("超过年龄上限"),
+    Ground.qualification_missing.value: N_("资格条件不符"),
+    Ground.suspended.value: N_("暂停抽取"),
+    designating.EMPLOYER_CAP: N_("同一单位人数超过上限"),
+}
+"""What is told of whoever cannot be named; of the grounds that concern who somebody is, only that there is one."""
+
+
+def circumstances(evaluation: Evaluation) -> tuple[str, ...]:
+    """In which circumstances the rule pack lets people be named; words of the register."""
+    rules = library.load(evaluation.rule_pack)
+    found = rules.words(ALLOWED) if rules.has(ALLOWED) else ()
+    at_site = rules.words(AT_SITE) if rules.has(AT_SITE) else ()
+    return (*found, *(word for word in at_site if word == BY_SHORTAGE))
+
+
+def propose(
+    session: Session,
+    now: datetime,
+    house: House,
+    actor: Actor,
+    evaluation_id: str,
+    numbers: Mapping[int, str],
+    circumstance: str,
+    reason: str,
+) -> JointAct:
+    """Asks the supervisor to let these experts take the vacant seats. numbers: seat number → number of the expert.
+
+    Every vacant seat has to be named at once. InvalidInput with the rule where the circumstance is none of those allowed,
+    and where something speaks against somebody.
+    """
+    evaluation = shortage.require_short(session, actor, evaluation_id)
+    if joint_acts.side(actor) != joint_acts.HOST:
+        raise Conflict(
+            "designate-host", N_("由主场提出人选，监督人员核准"), N_("请主场经办在评标页面提出人选")
+        )
+    draw = _open_draw(session, evaluation)
+    _require_allowed(library.load(evaluation.rule_pack), circumstances(evaluation), circumstance)
+    named = _named(session, evaluation, draw, numbers)
+    _require_fit(session, house, evaluation, draw, named)
+    return joint_acts.ask(
+        session,
+        now,
+        actor,
+        evaluation,
+        JointKind.designation,
+        subject=f"evaluation:{evaluation.number}",
+        why=reason,
+        detail={
+            "circumstance": circumstance,
+            "places": [[slot.seat_no, expert.id] for slot, expert in named],
+            "rule": REQUIRES,
+        },
+    )
+
+
+def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluation, act: JointAct) -> None:
+    """The supervisor has approved: those named are invited by the usual ladder, and marked as named everywhere.
+
+    Everything is checked again. Conflict when the vacant seats are others by now.
+    """
+    shortage.require_state(evaluation)
+    draw = _open_draw(session, evaluation)
+    wanted = {int(seat_no): str(expert_id) for seat_no, expert_id in json.loads(act.detail)["places"]}
+    named = [
+        (slot, session.get_one(Expert, wanted[slot.seat_no]))
+        for slot in slots_of(session, draw)
+        if slot.seat_no in wanted
+    ]
+    if sorted(wanted) != list(shortage.vacant_seats(session, evaluation)):
+        raise Conflict(
+            "designate-outdated", N_("空缺的席位已经变化，这份人选不再适用"), N_("否决后由主场重新提出")
+        )
+    _require_fit(session, house, evaluation, draw, named)
+    found = designating.seats_for(
+        named, seats.offers(session, now, evaluation), booking.question(session, evaluation)
+    )
+    if found is None:
+        raise Conflict("designate-no-seat", N_("没有空闲工位可以安排"), N_("腾出同时段的工位后再核准"))
+    in_room = evaluation.room_id is not None
+    event = EvaluationEvent.designate_successor if in_room else EvaluationEvent.designate
+    cases.move(session, evaluation, event)
+    evaluation.short_reason = None
+    placed = [
+        Placed(slot, expert.id, "", center_id, seat_id, designated=True)
+        for (slot, expert), (center_id, seat_id) in zip(named, found, strict=True)
+    ]
+    places.take(session, now, house, evaluation, draw, placed)
+
+
+def _open_draw(session: Session, evaluation: Evaluation) -> Draw:
+    draw = keeping.load(session, str(evaluation.draw_id))
+    if draw.closed_at is not None:
+        raise Conflict(
+            "designate-draw-over",
+            N_("本次抽取已经作废，没有可以直接确定的席位"),
+            N_("改期后重新抽取，或终止后重新预约"),
+        )
+    return draw
+
+
+def _require_allowed(rules: RulePack, allowed: Sequence[str], circumstance: str) -> None:
+    if circumstance in allowed:
+        return
+    rule = rules.rule(ALLOWED) if rules.has(ALLOWED) else None
+    raise InvalidInput(
+        "designate-not-allowed",
+        N_("规则不允许在这种情形下直接确定专家（{rule}，{source}）"),
+        N_("选择规则列明的情形；都不符合时放宽条件或改期"),
+        rule=ALLOWED,
+        source=rule.source if rule else "—",
+    )
+
+
+def _named(
+    session: Session, evaluation: Evaluation, draw: Draw, numbers: Mapping[int, str]
+) -> list[tuple[DrawSlot, Expert]]:
+    vacant = shortage.vacant_seats(session, evaluation)
+    if sorted(numbers) != list(vacant):
+        raise InvalidInput(
+            "designate-incomplete",
+            N_("须为全部空缺席位一次提出人选：{seats}"),
+            N_("每个空缺席位填写一个专家编号"),
+            seats="、".join(map(str, vacant)),
+        )
+    if len(set(numbers.values())) != len(numbers):
+        raise InvalidInput("designate-twice", N_("同一位专家填写了两次"), N_("每个席位填写不同的专家"))
+    found = []
+    for slot in slots_of(session, draw):
+        if slot.seat_no in numbers:
+            expert = designating.by_number(session, numbers[slot.seat_no])
+            if expert is None:
+                raise NotFound(
+                    "expert",
+                    N_("专家库没有 {seat_no} 号席填写的编号"),
+                    N_("核对编号；库外人员须先入库"),
+                    seat_no=slot.seat_no,
+                )
+            found.append((slot, expert))
+    return found
+
+
+def _require_fit(
+    session: Session,
+    house: House,
+    evaluation: Evaluation,
+    draw: Draw,
+    named: Sequence[tuple[DrawSlot, Expert]],
+) -> None:
+    against = designating.objections(
+        session,
+        house.rosters.current(session),
+        booking.question(session, evaluation),
+        draw,
+        [expert for _, expert in named],
+    )
+    for slot, expert in named:
+        if expert.id in against:
+            raise InvalidInput(
+                "designate-avoided",
+                N_("{seat_no} 号席的人选应当回避或不能参加：{ground}"),
+                N_("换一位专家"),
+                seat_no=slot.seat_no,
+                ground=_WHY.get(against[expert.id], _AVOIDED),
+            )

@@ -1,0 +1,149 @@
+"""Avoidance in its second phase: the sealed list of bidders arrives, and whoever may not sit before them leaves in silence."""
+
+import json
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.accounts.access import Actor
+from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.tags import Tag
+from app.core import bus
+from app.core.canonical import canonical_json
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.evaluation import booking, cases, members
+from app.evaluation.cases import House
+from app.evaluation.lifecycle import EvaluationState
+from app.evaluation.models import BidderList, Evaluation
+from app.evaluation.schemas import BidderListIn, BidderListOut
+from app.projects import service as projects
+from app.projects.service import PartyIn, PartyRole
+from expert_draw import departures, inviting, pooling
+from expert_draw.engine.avoidance import Ground
+from expert_draw.invitation import InvitationEvent
+from expert_draw.models import Draw
+
+_BY_THE_LIST = frozenset(
+    {
+        Ground.controlling_interest.value,
+        Ground.declared_unit.value,
+        Ground.employer.value,
+        Ground.former_employer.value,
+        Ground.kin.value,
+        Ground.named_person.value,
+    }
+)
+"""Grounds that units and people on the list can give; being busy with this very evaluation is none."""
+OVER = frozenset({EvaluationState.closed, EvaluationState.sealed, EvaluationState.given_up})
+"""States in which no list is taken any more."""
+
+
+def deliver(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, wanted: BidderListIn
+) -> None:
+    """Takes the list, checks everybody who is asked or has accepted, and lets whoever is hit leave as anybody else who is
+    not needed. The same list again changes nothing; another one is checked and noted anew.
+
+    Nothing that comes back, and nothing on a page, tells whether anybody was hit, or who.
+    """
+    evaluation = cases.load_for(session, actor, evaluation_id)
+    if evaluation.state in OVER:
+        raise Conflict(
+            "bidders-late", N_("评标已经结束，不能再送交投标人名单"), N_("名单有误时请联系监督人员")
+        )
+    persons = sorted({house.sealer.fingerprint(identity) for identity in wanted.persons})
+    units = sorted([unit.name, unit.credit_code or ""] for unit in wanted.bidders)
+    text = canonical_json({"bidders": units, "persons": persons}).decode()
+    fingerprint = house.sealer.fingerprint(f"bidders:{text}")
+    last = latest(session, evaluation.id)
+    if last is not None and last.fingerprint == fingerprint:
+        return
+    _enter(session, now, evaluation, wanted, persons)
+    checked, struck = _check(session, now, house, evaluation)
+    delivered = BidderList(
+        evaluation_id=evaluation.id,
+        n=last.n + 1 if last else 1,
+        fingerprint=fingerprint,
+        list_sealed=house.sealer.seal(text),
+        delivered_by=actor.id,
+        at=now,
+        checked=checked,
+        struck=struck,
+    )
+    session.add(delivered)
+    session.flush()
+    audit.record(
+        session,
+        now,
+        case=evaluation.id,
+        tag=Tag.evaluation_bidders,
+        actor=actor.id,
+        subject=f"evaluation:{evaluation.number}",
+        data={
+            "checked": checked,
+            "fingerprint": fingerprint,
+            "n": delivered.n,
+            "persons": len(persons),
+            "struck": struck,
+            "units": len(units),
+        },
+    )
+    bus.publish(session, f"evaluation:{evaluation.id}", "bidders")
+
+
+def latest(session: Session, evaluation_id: str) -> BidderList | None:
+    """The list that was delivered last."""
+    return session.exec(
+        select(BidderList)
+        .where(BidderList.evaluation_id == evaluation_id)
+        .order_by(col(BidderList.n).desc())
+        .limit(1)
+    ).first()
+
+
+def shown(session: Session, actor: Actor, evaluation_id: str) -> BidderListOut:
+    """What this actor may know of it: that and when it came; how many had to go is for supervisors."""
+    found = latest(session, evaluation_id)
+    if found is None or actor.role is not Role.supervisor:
+        return BidderListOut(received=found is not None, at=found.at if found else None)
+    return BidderListOut(received=True, at=found.at, checked=found.checked, refilling=found.struck)
+
+
+def _enter(
+    session: Session, now: datetime, evaluation: Evaluation, wanted: BidderListIn, persons: list[str]
+) -> None:
+    """From now on every question to the roster heeds these units and people."""
+    projects.enter_bidders(
+        session,
+        now,
+        evaluation.lot_id,
+        [PartyIn(PartyRole.bidder, unit.name, unit.credit_code) for unit in wanted.bidders],
+        scored=evaluation.opened_at is None,
+    )
+    conditions = json.loads(evaluation.conditions)
+    conditions["persons"] = sorted({*conditions.get("persons", ()), *persons})
+    evaluation.conditions = canonical_json(conditions).decode()
+    session.flush()
+
+
+def _check(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[int, int]:
+    """(how many were checked, how many had to go). Whoever is not drawn yet is checked before the next round."""
+    draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    if draw is None:
+        return 0, 0
+    standing = inviting.standing(session, draw)
+    found = pooling.grounds_now(
+        session,
+        house.rosters.current(session),
+        booking.question(session, evaluation),
+        {invitation.expert_id for invitation in standing},
+    )
+    hit = [one for one in standing if not _BY_THE_LIST.isdisjoint(found.get(one.expert_id, ()))]
+    struck = sum(
+        departures.depart(session, now, house.sealer, one, InvitationEvent.strike, actor="house")
+        for one in hit
+    )
+    members.keep_step(session, now, house, evaluation, draw)
+    return len(standing), struck

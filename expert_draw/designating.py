@@ -1,0 +1,99 @@
+"""Naming an expert for a place that chance cannot fill: whether anything speaks against them, and where they sit."""
+
+from collections.abc import Collection, Sequence
+
+from sqlmodel import Session, col, or_, select
+
+from expert_draw import inviting, placing, pooling
+from expert_draw.avoiding import related
+from expert_draw.engine.avoidance import Ground
+from expert_draw.engine.columns import Unit
+from expert_draw.invitation import InvitationState
+from expert_draw.models import Draw, DrawSlot, Expert, Invitation
+from expert_draw.placing import VenueOffer
+from expert_draw.pooling import PoolQuestion
+from expert_draw.roster_view import RosterView
+
+EMPLOYER_CAP = "employer_cap"
+"""More of one employer than the rules allow."""
+
+
+_NOT_REACHED = (InvitationState.expired, InvitationState.unreachable, InvitationState.cancelled)
+
+
+def by_number(session: Session, number: str) -> Expert | None:
+    return session.exec(select(Expert).where(Expert.number == number)).first()
+
+
+def objections(
+    session: Session, view: RosterView, question: PoolQuestion, draw: Draw, named: Sequence[Expert]
+) -> dict[str, str]:
+    """Expert id → what speaks against them: a ground of avoidance, `employer_cap`, or `already_used` for who holds a place,
+    said no or left, or was named before. Who was only not reached in time may be named. Whether somebody of another
+    specialty can take the place is for those who propose and approve to judge.
+
+    Everyone is looked at beside those who hold a place and beside the others who are named.
+    """
+    asked = set(
+        session.exec(
+            select(Invitation.expert_id).where(
+                Invitation.draw_id == draw.id,
+                or_(col(Invitation.designated), col(Invitation.state).not_in(_NOT_REACHED)),
+            )
+        ).all()
+    )
+    grounds = pooling.grounds_now(session, view, question, {expert.id for expert in named})
+    beside = {one.expert_id for one in inviting.standing(session, draw)}
+    kin = _kin_of(session, beside | {expert.id for expert in named})
+    employers = [session.get_one(Expert, expert_id) for expert_id in sorted(beside)]
+    found = {}
+    for expert in named:
+        others = [*employers, *(one for one in named if one is not expert)]
+        same = sum(_unit(one) == _unit(expert) for one in others if _unit(expert).marks)
+        if expert.id in asked:
+            found[expert.id] = Ground.already_used.value
+        elif against := [one for one in grounds.get(expert.id, ()) if one != Ground.specialty_missing]:
+            found[expert.id] = against[0]
+        elif expert.id in kin:
+            found[expert.id] = Ground.kin.value
+        elif same >= pooling.same_employer_most(question):
+            found[expert.id] = EMPLOYER_CAP
+    return found
+
+
+def seats_for(
+    named: Sequence[tuple[DrawSlot, Expert]], offers: Sequence[VenueOffer], question: PoolQuestion
+) -> tuple[tuple[str, str], ...] | None:
+    """(center, seat) for each of them in this order, the nearest free one to their home; None when there are too few."""
+    open_ = list(placing.admitted(offers, question.venue_rules))
+    room = {offer.center_id: offer.most for offer in open_}
+    taken: set[str] = set()
+    found = []
+    for _, expert in named:
+        seat = _nearest(expert, open_, room, taken)
+        if seat is None:
+            return None
+        room[seat[0]] -= 1
+        taken.add(seat[1])
+        found.append(seat)
+    return tuple(found)
+
+
+def _nearest(
+    expert: Expert, offers: Sequence[VenueOffer], room: dict[str, int], taken: Collection[str]
+) -> tuple[str, str] | None:
+    for offer in placing.by_distance(expert.region_code, offers):
+        free = sorted(seat.seat_id for seat in offer.seats if seat.seat_id not in taken)
+        if room[offer.center_id] and free:
+            return offer.center_id, free[0]
+    return None
+
+
+def _kin_of(session: Session, people: Collection[str]) -> set[str]:
+    """Those of these people who are related to another one of them."""
+    pairs = [pair for pair in related(session) if set(pair) <= set(people)]
+    return {one for pair in pairs for one in pair}
+
+
+def _unit(expert: Expert) -> Unit:
+    return Unit(expert.employer_code or "", "" if expert.employer_code else expert.employer)
