@@ -6,7 +6,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.core.settings import Settings
@@ -32,6 +32,7 @@ def kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     names = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", Path: "folder"}
+    names |= {SecretStr: "text", dict[str, str]: "JSON object"}
     if annotation in names:
         return names[annotation]
     members = getattr(annotation, "__members__", None)

@@ -164,6 +164,16 @@ def add_account(
         say(N_("已创建账号 {login}"), login=login)
 
 
+@main_command.command("receipt-addresses")
+def receipt_addresses(data: DataDir = None) -> None:
+    """列出须在阿里云登记的回执地址，请保密 · the secret addresses to register at Aliyun."""
+    from app.notify.aliyun_callbacks import addresses  # noqa: PLC0415 -- as above
+
+    with explained(), ground(settings(data, None)) as laid:
+        for address in addresses(laid.settings.public_url, laid.sealer).values():
+            console.print(escape(address), soft_wrap=True)
+
+
 def settings(data: Path | None, port: int | None) -> Settings:
     """The configured settings, with what the command line says on top."""
     chosen = configured()
