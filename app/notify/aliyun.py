@@ -58,7 +58,7 @@ def open_aliyun(settings: Settings, clock: Clock) -> "AliyunMessenger":
     """The messenger of these settings; refuses to be without an account, an approved template or the client library."""
     notify = settings.notify
     notify.aliyun.check()
-    missing = [name for name in obligatory() if not notify.aliyun.templates.get(name)]
+    missing = [name for name in obligatory(notify.language) if not notify.aliyun.templates.get(name)]
     if missing:
         raise InvalidInput(
             "aliyun-templates",

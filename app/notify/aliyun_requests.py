@@ -20,7 +20,6 @@ MENU: Mapping[str, TemplateId] = {
 }
 """What is spoken when a key is pressed."""
 FAREWELL = TemplateId.unanswered
-_LANGUAGE = "zh"
 _PLAY_TIMES, _KEY_WAIT_MS = 2, 6000
 _LONGEST_CODE = 32
 
@@ -33,10 +32,10 @@ class Unsendable(Exception):
         super().__init__(code)
 
 
-def obligatory() -> tuple[str, ...]:
+def obligatory(language: str) -> tuple[str, ...]:
     """The templates without which no expert can be invited and seated, named as in the settings: `zh:invitation_sms`."""
     alone = [template for template in TemplateId if template.value.endswith(("_sms", "_voice"))]
-    return tuple(f"{_LANGUAGE}:{one.value}" for one in dict.fromkeys((*alone, *MENU.values(), FAREWELL)))
+    return tuple(f"{language}:{one.value}" for one in dict.fromkeys((*alone, *MENU.values(), FAREWELL)))
 
 
 @dataclass(frozen=True, slots=True)

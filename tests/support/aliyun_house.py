@@ -23,7 +23,7 @@ from tests.support.phones import WORDS, PhoneHouse
 REPLIES = ("zh:accepted", "zh:sms_not_understood", "zh:lapsed")
 CODES = {
     name: f"{'SMS' if 'sms' in name else 'TTS'}_{700 + place}"
-    for place, name in enumerate((*obligatory(), *REPLIES))
+    for place, name in enumerate((*obligatory("zh"), *REPLIES))
 }
 BLANKS = {code: wording.needed(TemplateId(name.partition(":")[2])) for name, code in CODES.items()}
 _DEADLINE_S = 20

@@ -395,12 +395,16 @@ def test_invented_people_are_never_called() -> None:
         OwnSettings(demo=True, notify=real.notify).check()
 
 
-@pytest.mark.parametrize("name", obligatory())
+@pytest.mark.parametrize("name", obligatory("zh"))
 def test_every_obligatory_template_has_its_code(name: str) -> None:
     short = {other: code for other, code in CODES.items() if other != name}
     with pytest.raises(InvalidInput, match="aliyun-templates") as refused:
         open_aliyun(with_account(templates=short), ManualClock(START))
     assert refused.value.params["names"] == name
+    english = with_account(templates=CODES)
+    english.notify.language = "en"
+    with pytest.raises(InvalidInput, match="en:invitation_sms"):
+        open_aliyun(english, ManualClock(START))
 
 
 def test_a_missing_client_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,7 +90,7 @@ def test_what_cannot_be_sent_says_why(
 
 
 def test_what_an_invitation_needs_is_obligatory() -> None:
-    named = obligatory()
+    named = obligatory("zh")
     assert len(named) == len(set(named))
     assert {"zh:invitation_sms", "zh:seat_code_sms", "zh:released_sms", "zh:invitation_voice"} <= set(named)
     assert {"zh:confirm_accept", "zh:confirm_decline", "zh:unanswered"} <= set(named)
