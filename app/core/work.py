@@ -197,8 +197,7 @@ def fail(session: Session, now: datetime, held: Claim, reason: str, most_tries: 
 
 def pause_after(tries: int) -> timedelta:
     """How long to wait after so many failures: 10, 20, 40 … seconds, an hour at most."""
-    doubled = _FIRST_PAUSE_S << min(tries - 1, 16)
-    return timedelta(seconds=min(doubled, _LONGEST_PAUSE_S))
+    return timedelta(seconds=min(_FIRST_PAUSE_S << (tries - 1), _LONGEST_PAUSE_S))
 
 
 def revive(session: Session, now: datetime, job_id: str) -> bool:

@@ -18,8 +18,8 @@ from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
 from app.core.work import Claim, JobState, JobView, Kind, Result
-from app.evaluation import cases, invitation_log
-from app.exchange import formats
+from app.evaluation import cases, terminal
+from app.exchange import formats, invitation_log
 
 EXPORT = "export"
 _AT_ONCE, _TIMEOUT_S, _TRIES = 2, 120.0, 5
@@ -72,8 +72,9 @@ def kind(database: Database, clock: Clock, sealer: Sealer, folder: Path) -> Kind
 
     def build(claim: Claim) -> Result:
         with database.reading() as session:
-            rows = invitation_log.rows(session, claim.payload["evaluation_id"])
+            view = terminal.view(session, claim.payload["evaluation_id"])
             read_at = clock.now()
+        rows = invitation_log.rows(view)
         content = formats.table(invitation_log.COLUMNS, rows)
         # Guessed by nobody without the key. Whoever has lost the lease writes beside, never over, the file that counts.
         name = f"{sealer.fingerprint(f'export {claim.id} {claim.epoch}')}.csv"

@@ -222,8 +222,20 @@ def test_a_dead_job_is_set_going_again_with_all_its_tries(database: Database) ->
         assert not work.revive(session, after(4), job_id)
 
 
+def test_a_job_that_waits_after_a_failure_can_be_set_going_at_once(database: Database) -> None:
+    job_id = ordered(database)
+    (held,) = claimed(database, START)
+    with database.transaction() as session:
+        assert work.fail(session, START, held, "HTTP 500", 9) is JobState.queued
+    assert claimed(database, after(1)) == ()
+    with database.transaction() as session:
+        assert work.revive(session, after(1), job_id)
+    (again,) = claimed(database, after(1))
+    assert again.tries == 1
+
+
 def test_jobs_are_listed_by_state_and_found_by_their_key(database: Database) -> None:
-    first = ordered(database, "evaluation:0")
+    first = ordered(database, "evaluation-:0")
     (held,) = claimed(database, START)
     second = ordered(database, "evaluation_:1")
     with database.transaction() as session:
@@ -236,7 +248,7 @@ def test_jobs_are_listed_by_state_and_found_by_their_key(database: Database) -> 
         assert found.id == second
         assert work.of_key(session, "other", "evaluation_:1") is None
         assert work.find(session, "nothing") is None
-        assert work.ended(session, KIND, "evaluation:") == 1
+        assert work.ended(session, KIND, "evaluation-:") == 1
         assert work.ended(session, KIND, "evaluation_:") == 0
 
 

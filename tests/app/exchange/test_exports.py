@@ -5,12 +5,11 @@ import csv
 import io
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from httpx2 import Response
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
 from app.accounts.permissions import Role
 from app.audit import service as audit
@@ -18,8 +17,9 @@ from app.core import work
 from app.core.canonical import sha256_hex
 from app.core.sealing import Sealer
 from app.core.settings import Settings
-from app.evaluation import invitation_log
-from app.exchange import exports, formats
+from app.evaluation import terminal
+from app.evaluation.shown import TerminalView
+from app.exchange import exports, formats, invitation_log
 from app.exchange.exports import EXPORT
 from app.jobs.worker import Worker
 from expert_draw.models import DrawSlot, Invitation
@@ -153,13 +153,13 @@ def test_the_name_of_the_file_follows_from_the_key_and_from_nothing_one_can_see(
 def test_the_log_is_read_off_the_event_loop(house: WebHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     order(house, drawn(house.world))
     threads = []
-    rows = invitation_log.rows
+    view = terminal.view
 
-    def noting(session: object, evaluation_id: str) -> tuple[invitation_log.Row, ...]:
+    def noting(session: Session, evaluation_id: str) -> TerminalView:
         threads.append(threading.current_thread())
-        return rows(session, evaluation_id)  # type: ignore[arg-type]
+        return view(session, evaluation_id)
 
-    monkeypatch.setattr(invitation_log, "rows", noting)
+    monkeypatch.setattr(terminal, "view", noting)
     build(house.world)
     assert threads
     assert threading.main_thread() not in threads
@@ -194,7 +194,7 @@ def test_two_drawn_sets_with_the_same_progress_give_the_same_bytes(provinces: tu
                 world.invitees.taken(session, world.now(), one.id)
                 world.invitees.answer(session, world.now(), one.id, accept, "voice")
         with world.database.reading() as session:
-            rows = invitation_log.rows(session, evaluation_id)
+            rows = invitation_log.rows(terminal.view(session, evaluation_id))
             people = {one.expert_id for one in session.exec(select(Invitation)).all()}
             codes = {one.code for one in session.exec(select(Invitation)).all()}
         text = formats.table(invitation_log.COLUMNS, rows).decode()
@@ -206,27 +206,21 @@ def test_two_drawn_sets_with_the_same_progress_give_the_same_bytes(provinces: tu
     assert "declined" in first
 
 
-def test_an_invitation_that_caused_no_message_has_its_row(house: WebHouse) -> None:
+def test_rows_stand_by_place_and_round_whenever_somebody_was_asked(house: WebHouse) -> None:
     world = house.world
     evaluation_id = drawn(world)
     with world.transaction() as session:
-        one = session.exec(select(Invitation)).all()[0]
-        slot = session.get_one(DrawSlot, one.slot_id)
-        session.add(
-            Invitation(
-                **{
-                    **one.model_dump(),
-                    "id": "without",
-                    "round": 9,
-                    "state": "cancelled",
-                    "created_at": world.now() + timedelta(seconds=1),
-                }
-            )
-        )
+        one, _ = session.exec(
+            select(Invitation, DrawSlot)
+            .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
+            .where(DrawSlot.seat_no == 1)
+        ).one()
+        later = {"id": "without", "round": 9, "state": "cancelled", "created_at": world.now()}
+        session.add(Invitation(**{**one.model_dump(), **later}))
     with world.database.reading() as session:
-        rows = invitation_log.rows(session, evaluation_id)
-    assert len(rows) == 6
-    assert (slot.seat_no, 9, 0, "cancelled", *[None] * 7) in rows
+        rows = invitation_log.rows(terminal.view(session, evaluation_id))
+    assert [row[:2] for row in rows] == [(1, 1), (1, 9), (2, 1), (3, 1), (4, 1), (5, 1)]
+    assert rows[1] == (1, 9, 0, "cancelled", *[None] * 6)  # it has caused no message, and has its row
 
 
 def test_jobs_are_looked_after_by_administrators_and_supervisors_only(house: WebHouse) -> None:

@@ -110,6 +110,8 @@ def test_a_draw_that_was_given_up_is_filed_once_and_its_receipt_kept(
     platform.answer = "受理号 7".encode()
     office.tick()
     office.tick()
+    with world.database.reading() as session:
+        assert filing.waiting(session) == ()
     (posted,) = platform.posted
     assert posted.is_genuine()
     assert posted.headers["webhook-timestamp"] == str(int(world.now().timestamp()))
@@ -181,6 +183,8 @@ def test_neither_a_draw_that_runs_nor_a_rehearsal_is_filed(house: WebHouse, plat
     given_up(world, drawn(world, "2", rehearsal=True))
     Office(world, platform.url).tick()
     assert platform.posted == []
+    with world.database.reading() as session:
+        assert filing.waiting(session) == ()
     with world.transaction() as session, pytest.raises(ValueError, match="has not ended"):
         ended_draws.read(session, draw_of(session, running).id)
 
