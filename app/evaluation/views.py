@@ -29,7 +29,7 @@ from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from app.projects import service as projects
 from app.projects.service import PartyRole
-from expert_draw import specialties
+from expert_draw import inviting, specialties
 from expert_draw.invitation import ACTIVE, InvitationState
 from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
 from venue import service as venues
@@ -265,7 +265,7 @@ def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
     confirmed = session.exec(
         select(func.count())
         .select_from(Invitation)
-        .where(Invitation.draw_id == evaluation.draw_id, Invitation.state == InvitationState.accepted)
+        .where(Invitation.draw_id == evaluation.draw_id, inviting.holds_a_place())
     ).one()
     return EvaluationCard(
         id=evaluation.id,

@@ -1,6 +1,7 @@
 """What a state is called on a page, and how loudly it speaks."""
 
 from app.core.i18n import N_
+from app.rules.words import WORDS
 
 _STATES: dict[str, tuple[str, str]] = {
     # an evaluation
@@ -12,6 +13,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "in_session": (N_("评标中"), "live"),
     "closed": (N_("已结束"), "neutral"),
     "sealed": (N_("已封存"), "good"),
+    "replacing": (N_("递补中"), "warn"),
     "short": (N_("名额不足"), "bad"),
     "given_up": (N_("已终止"), "bad"),
     # a member of the committee
@@ -20,6 +22,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "seated": (N_("已入席"), "good"),
     "submitted": (N_("已提交"), "good"),
     "replaced": (N_("已递补"), "neutral"),
+    "left": (N_("已离开"), "neutral"),
     # a score sheet
     "draft": (N_("草稿"), "neutral"),
     # a draw
@@ -107,6 +110,11 @@ def label(state: str) -> str:
 def act(name: str) -> str:
     """The Chinese catalogue text of an act, as it stands in refusals."""
     return _ACTS.get(name, name)
+
+
+def rule_word(word: str) -> str:
+    """The Chinese catalogue text of a word of the rule packs."""
+    return WORDS.get(word, word)
 
 
 def ground(code: str) -> str:

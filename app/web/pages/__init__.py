@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.web.pages import (
     answer,
     booking,
+    departures,
     draw,
     evaluation,
     hotline,
@@ -26,6 +27,7 @@ for _part in (
     today,
     booking,
     evaluation,
+    departures,
     draw,
     public_draws,
     invitations,

@@ -1,7 +1,6 @@
 """Reads the booking form: what was typed, what it means, and what is still wrong with it field by field."""
 
 import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -11,7 +10,7 @@ from pydantic import ValidationError
 
 from app.core.i18n import N_
 from app.evaluation.schemas import BookingIn
-from app.web.pages.forms import Typed, one
+from app.web.pages.forms import Typed, instant, one, plain
 from app.web.templating import CHINA
 
 Row = tuple[str, str]
@@ -106,9 +105,9 @@ def understand(filled: Filled) -> BookingIn | Errors:
         name: single[name]
         for name in ("project_number", "project_name", "lot_number", "lot_name", "host_center_id")
     }
-    raw["minutes"] = _plain(single["minutes"])
-    raw["appointed"] = _plain(single["appointed"]) or 0
-    raw["starts_at"] = _instant(single["starts_at"])
+    raw["minutes"] = plain(single["minutes"])
+    raw["appointed"] = plain(single["appointed"]) or 0
+    raw["starts_at"] = instant(single["starts_at"]) or ""
     raw["tenderee"] = _unit(single["tenderee_name"], single["tenderee_code"])
     if single["agency_name"] or single["agency_code"]:
         raw["agency"] = _unit(single["agency_name"], single["agency_code"])
@@ -128,33 +127,20 @@ def understand(filled: Filled) -> BookingIn | Errors:
         }
 
 
-def _plain(text: str) -> str:
-    """Full-width digits and letters as the half-width ones they stand for."""
-    return unicodedata.normalize("NFKC", text)
-
-
 def _unit(name: str, code: str) -> dict[str, str | None]:
-    return {"name": name, "credit_code": _plain(code).upper() or None}
+    return {"name": name, "credit_code": plain(code).upper() or None}
 
 
 def _slot(row: Row) -> dict[str, str]:
     """`A08 市政工程` counts as its code: that is how the list offers it."""
-    code = _plain(row[0]).upper().split(maxsplit=1)
-    return {"specialty": code[0] if code else "", "count": _plain(row[1])}
-
-
-def _instant(text: str) -> datetime | str:
-    """The moment that clocks in China show so."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=CHINA)
-    except ValueError:
-        return ""
+    code = plain(row[0]).upper().split(maxsplit=1)
+    return {"specialty": code[0] if code else "", "count": plain(row[1])}
 
 
 def _hundredths(points: str) -> int | str:
     """Empty for what is no number of points: as typed it could pass for a number of hundredths."""
-    plain = _plain(points)
-    return int(Decimal(plain) * 100) if _POINTS.fullmatch(plain) else ""
+    written = plain(points)
+    return int(Decimal(written) * 100) if _POINTS.fullmatch(written) else ""
 
 
 def _field(loc: tuple[int | str, ...], kept: dict[str, list[int]]) -> str:

@@ -14,9 +14,10 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
-from app.evaluation import cases, conductor, convening, views
+from app.evaluation import after_draw, cases, conductor, convening, views
 from app.evaluation.cases import House
 from app.evaluation.shown import EvaluationView
+from app.web import words
 from app.web.pages.acts import ACTS, Act, allowed
 from app.web.pages.forms import TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
@@ -43,7 +44,7 @@ def _add_route(act: Act) -> None:
                 session, visit.now, house, actor, evaluation_id, act.name, _recorder(visit).durable
             )
 
-        return _done_or_why_not(visit, actor, evaluation_id, work, act.leads_to)
+        return done_or_why_not(visit, actor, evaluation_id, work, act.leads_to)
 
     router.add_api_route(f"/{act.name}", endpoint, methods=["POST"], name=act.name)
 
@@ -64,7 +65,7 @@ def renew_seat_code(
     def work(session: Session, house: House) -> None:
         convening.renew_seat_code(session, visit.now, house, actor, evaluation_id, seat_no)
 
-    return _done_or_why_not(visit, actor, evaluation_id, work)
+    return done_or_why_not(visit, actor, evaluation_id, work)
 
 
 @router.post("/give-up")
@@ -79,10 +80,10 @@ def give_up(
     def work(session: Session, house: House) -> None:
         conductor.give_up(session, visit.now, house, actor, evaluation_id, one(typed, "reason"))
 
-    return _done_or_why_not(visit, actor, evaluation_id, work)
+    return done_or_why_not(visit, actor, evaluation_id, work)
 
 
-def _done_or_why_not(
+def done_or_why_not(
     visit: Visit,
     actor: Actor,
     evaluation_id: str,
@@ -107,12 +108,15 @@ def _page(
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
         view = views.evaluation_page(session, recorder.durable, evaluation_id)
+        after = after_draw.view(session, actor, evaluation_id)
     fresh = timedelta(milliseconds=visit.settings.recording.stale_after_ms)
     return visit.page(
         "evaluation.html",
         actor=actor,
         status=refusal.status if refusal else HTTPStatus.OK,
         view=view,
+        after=after,
+        word=words.rule_word,
         acts=allowed(actor, view.acts),
         may_give_up=view.may_be_given_up and actor.may(Permission.evaluation_conduct),
         lights=_lights(view, recorder, visit.now - fresh),

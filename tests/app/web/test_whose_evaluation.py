@@ -11,6 +11,25 @@ from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 from venue import service as venues
 
+NAMED = {
+    "act": "commit",
+    "act_id": "none",
+    "decision": "confirm",
+    "export_id": "none",
+    "party": "center",
+    "seat_no": 1,
+    "step": "agree",
+}
+REASON = {"reason": "停电，无法继续"}
+SAID: dict[str, dict[str, object]] = {
+    "bidders": {"bidders": [{"name": "投标人"}]},
+    "departure": {**REASON, "cause": "illness"},
+    "designation": {**REASON, "circumstance": "complex", "places": [{"seat_no": 1, "expert": "1"}]},
+    "postpone": {**REASON, "starts_at": "2026-12-01T01:00:00Z"},
+    "{step}": {"text": "{}"},
+}
+"""What is said at a door, by the last part of its path; a reason at all others."""
+
 
 @pytest.fixture(autouse=True)
 def streams_end_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,9 +67,8 @@ def knocks(house: WebHouse, role: Role, center_id: str | None) -> dict[str, int]
         session.merge(house.account(role)).center_id = center_id
     found = {}
     for method, path in doors(house):
-        named = {"act": "commit", "seat_no": 1, "party": "center", "step": "agree", "export_id": "none"}
-        address = path.format(evaluation_id=evaluation, **named)
-        said = {"text": "{}"} if path.endswith("{step}") else {"reason": "停电，无法继续"}
+        address = path.format(evaluation_id=evaluation, **NAMED)
+        said = SAID.get(path.rpartition("/")[2], REASON)
         found[f"{method} {path}"] = visitor.request(method, address, json=said).status_code
     return found
 
