@@ -28,6 +28,7 @@ def view(session: Session, actor: Actor, evaluation_id: str) -> AfterDraw:
                 experts=act.experts,
             )
             for act in joint_views.waiting(session, actor, evaluation.id)
+            if evaluation.state not in second_phase.OVER
         ),
         shortage=_shortage(session, evaluation),
         takes_list=evaluation.state not in second_phase.OVER,

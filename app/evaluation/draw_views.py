@@ -32,6 +32,8 @@ from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.round_entries import Call, Reveal, Round, Void
 from expert_draw.ground import slots_of
 
+_WAITS = (EvaluationState.inviting, EvaluationState.replacing)
+
 
 def draw_page(session: Session, house: House, evaluation_id: str, *, supervises: bool = False) -> DrawView:
     """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out.
@@ -90,7 +92,7 @@ def draw_page(session: Session, house: House, evaluation_id: str, *, supervises:
         calls=sum(event.type == "call" for event in record.events),
         until=draw.reveal_until,
         agree_by=committee.agree_by(evaluation, draw) if draw.state == "agreeing" else None,
-        waits=reasons.kept(evaluation) if evaluation.state == EvaluationState.inviting else None,
+        waits=reasons.kept(evaluation) if evaluation.state in _WAITS else None,
         rounds=_rounds(record, specialty_at),
         given_up=_given_up(record),
         published_at=draw.published_at,

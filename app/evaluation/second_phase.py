@@ -20,10 +20,10 @@ from app.evaluation.models import BidderList, Evaluation
 from app.evaluation.schemas import BidderListIn, BidderListOut
 from app.projects import service as projects
 from app.projects.service import PartyIn, PartyRole
-from expert_draw import departures, inviting, pooling
+from expert_draw import departures, pooling
 from expert_draw.engine.avoidance import Ground
-from expert_draw.invitation import InvitationEvent
-from expert_draw.models import Draw
+from expert_draw.invitation import ACTIVE, InvitationEvent
+from expert_draw.models import Draw, Invitation
 
 _BY_THE_LIST = frozenset(
     {
@@ -129,11 +129,14 @@ def _enter(
 
 
 def _check(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[int, int]:
-    """(how many were checked, how many had to go). Whoever is not drawn yet is checked before the next round."""
+    """(how many were checked, how many had to go): who holds a place and who stands by. Whoever is not drawn yet is checked
+    before the next round."""
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     if draw is None:
         return 0, 0
-    standing = inviting.standing(session, draw)
+    standing = session.exec(
+        select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
+    ).all()
     found = pooling.grounds_now(
         session,
         house.rosters.current(session),

@@ -79,6 +79,7 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
         session.exec(select(Invitation.state).where(col(Invitation.answered_at).is_not(None))).all()
     )
     answered = sum(answers.values())
+    accepted = answered - answers[InvitationState.declined]  # whatever became of them afterwards
     seated = session.exec(
         select(CommitteeMember.center_id, Evaluation.host_center_id).join(
             Evaluation, col(Evaluation.id) == col(CommitteeMember.evaluation_id)
@@ -90,7 +91,7 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
         seats_in_use=sum(board.counts[SeatState.occupied] for board in boards),
         seats_total=sum(sum(board.counts.values()) for board in boards),
         remote_rate=_per_cent(away, len(seated)),
-        accept_rate=_per_cent(answers[InvitationState.accepted], answered),
+        accept_rate=_per_cent(accepted, answered),
         experts=session.exec(select(func.count()).select_from(Expert).where(Expert.state == "active")).one(),
     )
 
@@ -186,6 +187,10 @@ def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent
         TimelineEvent(round((at - zero_at).total_seconds() * 1000), None, text)
         for at, text in marks
         if at is not None
+    ]
+    acts += [
+        TimelineEvent(round((one.left_at - zero_at).total_seconds() * 1000), one.seat_no, N_("成员离开"))
+        for one in former_members(session, evaluation)
     ]
     seats = [
         TimelineEvent(event.room_ms, event.seat_no, EVENT_TEXTS[EventKind(event.kind)])
