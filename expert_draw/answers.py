@@ -11,7 +11,7 @@ from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard, Position, Standing
-from expert_draw import departures, inviting, keeping, ladder, links, performance
+from expert_draw import departures, inviting, keeping, ladder, links, performance, standby
 from expert_draw.invitation import OPEN, InvitationEvent, InvitationState, states_before
 from expert_draw.links import Stage
 from expert_draw.models import Draw, Invitation
@@ -60,6 +60,7 @@ class Invitees:
         invitation = session.get(Invitation, subject)
         if invitation is None:
             return Heard.lapsed
+        keeping.hold(session, invitation)
         event = InvitationEvent.accept if accept else InvitationEvent.decline
         after = InvitationState.accepted if accept else InvitationState.declined
         moved = session.exec(
@@ -81,18 +82,22 @@ class Invitees:
         session.refresh(invitation)
         outbox.cancel_for(session, now, subject)
         departures.settle(session, now, self._sealer, invitation, Tag.invitation_answered, channel)
+        if accept and invitation.rank and not invitation.standby:
+            standby.tell_assigned(session, now, self._sealer, invitation)
         return Heard.accepted if accept else Heard.declined
 
     def ask_leave(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
         """Leave for somebody who has accepted: granted until `leave_until`, and the place is given to somebody else.
 
-        After that they are expected to come; that they asked stays in the trail.
+        After that they are expected to come; that they asked stays in the trail, once.
         """
         invitation = session.get(Invitation, subject, populate_existing=True)
         if invitation is None or invitation.state != InvitationState.accepted:
             return Heard.lapsed
         if invitation.leave_until is not None and invitation.leave_until <= now:
-            self._note(session, now, invitation, Tag.invitation_leave_late, channel)
+            if invitation.late_at is None:
+                invitation.late_at = now
+                self._note(session, now, invitation, Tag.invitation_leave_late, channel)
             return Heard.leave_late
         granted = departures.depart(
             session, now, self._sealer, invitation, InvitationEvent.withdraw_leave, channel=channel
@@ -117,7 +122,10 @@ class Invitees:
     ) -> None:
         """One call or text came to its end; while the window is open the next step of the ladder follows."""
         invitation = session.get(Invitation, subject)
-        if invitation is None or not _is_open(invitation, now):
+        if invitation is None:
+            return
+        keeping.hold(session, invitation)
+        if not _is_open(invitation, now):
             return
         invitation.steps_done += 1
         following = ladder.next_step(
@@ -142,6 +150,7 @@ class Invitees:
         invitation = session.get(Invitation, subject)
         if invitation is None:
             return Heard.lapsed
+        keeping.hold(session, invitation)
         if invitation.state in {InvitationState.accepted, InvitationState.declined}:
             return Heard.already
         if invitation.state != InvitationState.expired or invitation.late_at is not None:
@@ -157,7 +166,7 @@ class Invitees:
         return Heard.lapsed
 
     def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
-        """The latest invitation of the person with this number; an open one before any other."""
+        """The latest invitation of the person with this number; an open one before any other, then one they accepted."""
         rows = session.exec(
             select(Invitation)
             .where(Invitation.phone_fingerprint == phone_fingerprint)
@@ -165,7 +174,8 @@ class Invitees:
             .limit(20)
         ).all()
         waiting = [row for row in rows if row.state in OPEN]
-        chosen = next(iter([*waiting, *rows]), None)
+        accepted = [row for row in rows if row.state == InvitationState.accepted]
+        chosen = next(iter([*waiting, *accepted, *rows]), None)
         return chosen.id if chosen else None
 
     def _note(self, session: Session, now: datetime, invitation: Invitation, tag: Tag, channel: str) -> None:

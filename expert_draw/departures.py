@@ -37,6 +37,7 @@ def depart(
     actor: who orders it, the invited person themselves if nobody else does. data: what else the trail says of it, no
     personal data. False when the invitation is in no state from which the event may come; then nothing was written.
     """
+    keeping.hold(session, invitation)
     before = states_before(event)
     moved = session.exec(
         update(Invitation)
@@ -64,11 +65,15 @@ def settle(
     actor: str | None = None,
     data: Mapping[str, str] | None = None,
 ) -> None:
-    """Writes what became of an invitation where it belongs: place, record, trail, performance card, screens."""
+    """Writes what became of an invitation where it belongs: place, record, trail, performance card, screens.
+
+    Place and record hear nothing of who only stands by: that counts when their turn comes.
+    """
     draw = keeping.load(session, invitation.draw_id)
-    slot = session.get_one(DrawSlot, invitation.slot_id)
-    slot.state = "vacated" if invitation.state in VACATES else "filled"
-    session.flush()
+    if not invitation.standby:
+        slot = session.get_one(DrawSlot, invitation.slot_id)
+        slot.state = "vacated" if invitation.state in VACATES else "filled"
+        session.flush()
     proof = evidence(invitation, channel, now)
     tell_record(session, now, sealer, draw, invitation, invitation.state, proof)
     audit.record(
@@ -101,8 +106,8 @@ def tell_record(
     outcome: str,
     proof: Mapping[str, str],
 ) -> None:
-    """The outcome into the draw record, with the hash of what shows it; nothing of who was designated stands there."""
-    if invitation.designated:
+    """The outcome into the draw record, with the hash of what shows it; nothing of who was designated or stands by."""
+    if invitation.designated or invitation.standby:
         return
     outcomes.record_outcome(
         session, now, sealer, draw, invitation.slot_id, invitation.code, outcome, digest(proof)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, select
 
 from app.core.ids import new_id
@@ -23,7 +24,8 @@ class Terms:
     """How people are reached: seconds to answer, to ring, until the text, until the second call; the hotline.
 
     lead_s: until so many seconds before they have to be there an answer is of use; 0: no such limit. leave_before_s: until
-    so many before that leave may be asked after accepting.
+    so many before that leave may be asked after accepting. quiet_before_s: until so many before that calls mind the quiet
+    hours; None: not at all. language: `zh` or `en`.
     """
 
     window_s: int
@@ -33,11 +35,16 @@ class Terms:
     hotline: str
     lead_s: int
     leave_before_s: int
+    quiet_before_s: int | None
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """One place filled by a round: who, at which center, on which seat. designated: not drawn, and without a code."""
+    """One place filled by a round: who, at which center, on which seat. designated: not drawn, and without a code.
+
+    rank: 0 for who holds the place; else the how-manieth would follow, who has neither center nor seat yet.
+    """
 
     slot: DrawSlot
     expert_id: str
@@ -45,6 +52,7 @@ class Placed:
     center_id: str
     seat_id: str
     designated: bool = False
+    rank: int = 0
 
 
 def invite(
@@ -80,14 +88,19 @@ def invite(
         sms_after_s=terms.sms_after_s,
         second_call_after_s=terms.second_call_after_s,
         hotline=terms.hotline,
+        language=terms.language,
+        standby=placed.rank > 0,
+        rank=placed.rank,
         designated=placed.designated,
         answer_by=starts_at - timedelta(seconds=terms.lead_s) if terms.lead_s else None,
         leave_until=starts_at - timedelta(seconds=terms.leave_before_s),
+        quiet_before=_before(starts_at, terms.quiet_before_s),
         created_at=now,
     )
     session.add(invitation)
-    placed.slot.state = "inviting"
-    session.add(placed.slot)
+    if not invitation.standby:
+        placed.slot.state = "inviting"
+        session.add(placed.slot)
     session.flush()
     contact(session, now, sealer, invitation, channel=outbox.VOICE, after_s=0)
     return invitation
@@ -114,9 +127,19 @@ def contact(
         variables=words,
         due_at=now + timedelta(seconds=after_s),
         expires_at=invitation.deadline,
+        quiet=invitation.quiet_before is not None and now < invitation.quiet_before,
         ring_s=invitation.ring_s,
         language=invitation.language,
     )
+
+
+def ask_again(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
+    """Calls somebody once more who was told that they are not needed, and now are: from the start of the ladder."""
+    invitation.state, invitation.deadline, invitation.steps_done = InvitationState.queued, None, 0
+    invitation.answered_at = invitation.answer_channel = None
+    session.add(invitation)
+    session.flush()
+    contact(session, now, sealer, invitation, channel=outbox.VOICE, after_s=0)
 
 
 def notice(invitation: Invitation) -> dict[str, str]:
@@ -144,10 +167,25 @@ def release_all(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> 
 
 
 def standing(session: Session, draw: Draw) -> Sequence[Invitation]:
-    """Invitations of people who are asked, or have accepted."""
+    """Invitations of people who hold a place: asked, or accepted."""
     return session.exec(
-        select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
+        select(Invitation).where(
+            Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE), ~col(Invitation.standby)
+        )
     ).all()
+
+
+def holds_a_place() -> ColumnElement[bool]:
+    """That an invitation has filled a place: accepted, and not only by somebody who stands by."""
+    return and_(col(Invitation.state) == InvitationState.accepted, ~col(Invitation.standby))
+
+
+def standing_by(session: Session, draw: Draw) -> frozenset[str]:
+    """Codes of those who are asked to hold themselves ready: they answer for themselves, and are busy with nothing else."""
+    found = select(Invitation.code).where(
+        Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE), col(Invitation.standby)
+    )
+    return frozenset(session.exec(found).all())
 
 
 def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation], ...]:
@@ -155,7 +193,7 @@ def accepted(session: Session, draw: Draw) -> tuple[tuple[DrawSlot, Invitation],
     rows = session.exec(
         select(DrawSlot, Invitation)
         .join(Invitation, col(Invitation.slot_id) == col(DrawSlot.id))
-        .where(DrawSlot.draw_id == draw.id, Invitation.state == InvitationState.accepted)
+        .where(DrawSlot.draw_id == draw.id, holds_a_place())
         .order_by(col(DrawSlot.seat_no))
     ).all()
     return tuple((slot, invitation) for slot, invitation in rows)
@@ -171,17 +209,34 @@ def anyone_designated(session: Session, draw: Draw) -> bool:
 
 def tell_released(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
     """The same words for everybody who need not come any more, whatever the reason."""
+    tell(session, now, sealer, invitation, RELEASED, TemplateId.released_sms)
+
+
+def tell(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    invitation: Invitation,
+    purpose: str,
+    template: TemplateId,
+) -> None:
+    """A text about the invitation that asks nothing."""
     expert = session.get_one(Expert, invitation.expert_id)
-    words = notice(invitation)
+    words, blanks = notice(invitation), wording.needed(template)
     outbox.enqueue(
         session,
         now,
         sealer,
         subject=invitation.id,
-        purpose=RELEASED,
+        purpose=purpose,
         channel=outbox.SMS,
         to=sealer.unseal(expert.phone_sealed),
-        template=TemplateId.released_sms,
-        variables={"hotline": words["hotline"], "time": words["time"]},
+        template=template,
+        variables={name: words[name] for name in words if name in blanks},
         due_at=now,
+        language=invitation.language,
     )
+
+
+def _before(at: datetime, seconds: int | None) -> datetime | None:
+    return None if seconds is None else at - timedelta(seconds=seconds)

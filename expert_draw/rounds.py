@@ -309,6 +309,7 @@ def _unable(
     """(code, ground) of those on the list who cannot take part any more; people already drawn answer for themselves."""
     out = record.standing(DrawKind.expert).out | {holder.code for holder in record.holders}
     free = {one.id for one in record.pool(DrawKind.expert).candidates if not one.grounds} - out
+    free -= inviting.standing_by(session, draw)
     rows = session.exec(
         select(DrawCandidate.code, DrawCandidate.expert_id).where(DrawCandidate.draw_id == draw.id)
     ).all()

@@ -50,6 +50,7 @@ class Tag(StrEnum):
     invitation_late = "draw:invitation:late-answer"
     invitation_leave_late = "draw:invitation:leave-late"
     invitation_left = "draw:invitation:left"
+    invitation_promoted = "draw:invitation:promoted"
     invitation_unreachable = "draw:invitation:unreachable"
     job_retried = "exchange:job:retried"
     joint_act_asked = "evaluation:joint-act:asked"

@@ -111,6 +111,7 @@ class NotifySettings(BaseModel):
     )
     from_number: str = Field("+8687000000000", description="Number that calls and texts come from.")
     hotline: str = Field("0870-0000000", description="Hotline spoken in invitations.")
+    language: Literal["zh", "en"] = Field("zh", description="Language of calls and texts.")
     hotline_agent: str | None = Field(
         None,
         pattern=r"^\+[1-9]\d{6,14}$",
@@ -149,7 +150,9 @@ class NotifySettings(BaseModel):
 
 
 class InvitationSettings(BaseModel):
-    reply_window_s: int = Field(900, ge=1, description="Seconds an invited expert has to answer.")
+    reply_window_s: int | None = Field(
+        None, ge=1, description="Seconds an invited expert has to answer; default: the rule pack's `draw.reply_window`."
+    )
     ring_s: int = Field(25, ge=1, description="Seconds a phone rings before the call counts as unanswered.")
     sms_after_s: int = Field(
         120, ge=0, description="Seconds after an unanswered call before the SMS goes out."
@@ -171,7 +174,7 @@ class InvitationSettings(BaseModel):
 class RehearsalSettings(InvitationSettings):
     """The invitation's timers, shortened so that a rehearsal takes a minute and a half."""
 
-    reply_window_s: int = Field(14, ge=1, description="Seconds a pretend expert has to answer.")
+    reply_window_s: int | None = Field(14, ge=1, description="Seconds a pretend expert has to answer.")
     ring_s: int = Field(4, ge=1, description="Seconds a pretend phone rings.")
     sms_after_s: int = Field(1, ge=0, description="Seconds after an unanswered call before the SMS goes out.")
     second_call_after_s: int = Field(3, ge=0, description="Seconds after the SMS before the second call.")

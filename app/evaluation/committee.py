@@ -18,7 +18,7 @@ from app.evaluation.models import Evaluation
 from app.projects import service as projects
 from app.rules import library
 from app.rules.pack import RulePack
-from expert_draw import ending, inviting, keeping, listing, opening, rounds
+from expert_draw import ending, inviting, keeping, listing, opening, rounds, standby
 from expert_draw.ending import Filling
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
@@ -162,6 +162,7 @@ def refill(session: Session, now: datetime, house: House, evaluation_id: str) ->
     elif ending.filled(session, draw):
         again = evaluation.state == EvaluationState.replacing
         cases.move(session, evaluation, EvaluationEvent.fill)
+        standby.dismiss(session, now, house.sealer, draw)
         cases.note(
             session, now, evaluation, Tag.evaluation_replaced if again else Tag.evaluation_ready, "house"
         )

@@ -13,8 +13,8 @@ from app.evaluation.causes import Cause
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import Evaluation, JointAct
-from expert_draw import departures, keeping
-from expert_draw.invitation import InvitationEvent, InvitationState
+from expert_draw import departures, inviting, keeping
+from expert_draw.invitation import InvitationEvent
 from expert_draw.models import DrawSlot, Invitation
 
 _EVENTS = {
@@ -95,7 +95,7 @@ def holders(session: Session, evaluation: Evaluation) -> tuple[int, ...]:
         session.exec(
             select(DrawSlot.seat_no)
             .join(Invitation)
-            .where(Invitation.draw_id == evaluation.draw_id, Invitation.state == InvitationState.accepted)
+            .where(Invitation.draw_id == evaluation.draw_id, inviting.holds_a_place())
             .order_by(col(DrawSlot.seat_no))
         ).all()
     )
@@ -111,7 +111,7 @@ def _holder(
         .join(DrawSlot)
         .where(
             Invitation.draw_id == evaluation.draw_id,
-            Invitation.state == InvitationState.accepted,
+            inviting.holds_a_place(),
             DrawSlot.seat_no == seat_no,
         )
     ).first()

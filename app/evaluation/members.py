@@ -14,7 +14,7 @@ from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.notify import outbox
-from expert_draw import ending
+from expert_draw import ending, inviting
 from expert_draw.invitation import InvitationState
 from expert_draw.models import Draw, Invitation
 
@@ -67,7 +67,7 @@ def out_of_step(session: Session) -> tuple[str, ...]:
         select(Evaluation.id)
         .join(Invitation, col(Invitation.draw_id) == col(Evaluation.draw_id))
         .outerjoin(CommitteeMember, col(CommitteeMember.invitation_id) == col(Invitation.id))
-        .where(here, Invitation.state == InvitationState.accepted, col(CommitteeMember.id).is_(None))
+        .where(here, inviting.holds_a_place(), col(CommitteeMember.id).is_(None))
     )
     return tuple(sorted(session.scalars(union(gone, come))))
 

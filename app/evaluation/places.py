@@ -10,12 +10,15 @@ from app.evaluation import cases
 from app.evaluation.cases import House
 from app.evaluation.models import Evaluation
 from app.rules import library
-from expert_draw import inviting
+from expert_draw import inviting, standby
+from expert_draw.ground import Ground
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw
 from venue import service as venues
 
 LEAVE = "draw.leave_cutoff_before_start"
+INVITE_MODE, TOGETHER = "draw.invite_mode", "ranked_batch"
+WINDOW = "draw.reply_window"
 
 
 def take(
@@ -32,18 +35,25 @@ def take(
     fresh = [place.seat_id for place in placed if place.seat_id not in booked]
     venues.reserve(session, now, evaluation_id=evaluation.id, seat_ids=fresh, start=start, end=end)
     terms = _terms(house.settings, evaluation)
+    ground = Ground(now, house.sealer, house.rosters)
+    starts_at = _there_at(now, evaluation, terms)
     for place in placed:
+        report_place = venues.describe_seat(session, place.seat_id)
+        if standby.promote(session, ground, draw, place, report_place):
+            continue
         inviting.invite(
             session,
             now,
             house.sealer,
             draw,
             place,
-            report_place=venues.describe_seat(session, place.seat_id),
-            starts_at=_there_at(now, evaluation, terms),
+            report_place=report_place,
+            starts_at=starts_at,
             minutes=evaluation.minutes,
             terms=terms,
         )
+    if library.load(evaluation.rule_pack).word(INVITE_MODE) == TOGETHER:
+        standby.ask(session, ground, draw, starts_at=starts_at, minutes=evaluation.minutes, terms=terms)
 
 
 def _there_at(now: datetime, evaluation: Evaluation, terms: Terms) -> datetime:
@@ -54,14 +64,18 @@ def _there_at(now: datetime, evaluation: Evaluation, terms: Terms) -> datetime:
 
 
 def _terms(settings: Settings, evaluation: Evaluation) -> Terms:
+    """The rule pack's window and cut-off unless the settings say otherwise; a rehearsal knows no night."""
+    rules = library.load(evaluation.rule_pack)
     timers = settings.rehearsal if evaluation.rehearsal else settings.invitation
-    cut_off = timedelta() if evaluation.rehearsal else library.load(evaluation.rule_pack).duration(LEAVE)
+    cut_off = timedelta() if evaluation.rehearsal else rules.duration(LEAVE)
     return Terms(
-        window_s=timers.reply_window_s,
+        window_s=timers.reply_window_s or int(rules.duration(WINDOW).total_seconds()),
         ring_s=timers.ring_s,
         sms_after_s=timers.sms_after_s,
         second_call_after_s=timers.second_call_after_s,
         hotline=settings.notify.hotline,
         lead_s=timers.lead_s,
         leave_before_s=int(cut_off.total_seconds()),
+        quiet_before_s=None if evaluation.rehearsal else timers.urgent_h * 3600,
+        language=settings.notify.language,
     )

@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from app.core.database import Database
 from app.core.errors import Unavailable
@@ -21,11 +21,13 @@ _HERE = Path(__file__).parent
 def upgrade(database: Database, revision: str = "head") -> None:
     """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them."""
     with database.engine.connect() as connection, _apart(connection):
+        _alone(connection)
         _require_whole(connection)
         command.upgrade(configuration(connection), revision)
         _require_whole(connection)
         connection.commit()
     with database.engine.begin() as connection:
+        _alone(connection)
         install_guards(connection)
 
 
@@ -58,6 +60,13 @@ def configuration(connection: Connection) -> Config:
     config.set_main_option("script_location", str(_HERE))
     config.attributes["connection"] = connection
     return config
+
+
+def _alone(connection: Connection) -> None:
+    """Waits on PostgreSQL while another process brings the schema up, however long that takes."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+        connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("schema", 0))))
 
 
 @contextmanager

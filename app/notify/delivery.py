@@ -45,6 +45,7 @@ _MOVES: dict[tuple[MessageState, Event], MessageState] = {
     (_S.sending, _E.reject): _S.failed,
     (_S.sending, _E.lose_track): _S.unknown,
     (_S.unknown, _E.accept): _S.sent,
+    (_S.unknown, _E.reject): _S.failed,
     (_S.unknown, _E.find_missing): _S.queued,
     (_S.sent, _E.disown): _S.unknown,
     (_S.ringing, _E.disown): _S.unknown,

@@ -21,6 +21,7 @@ from app.notify.progress import QUIET_S, Progress
 _BATCH = 64
 _AT_ONCE = 8
 _CLOCKS_APART = timedelta(seconds=5)  # the provider's clock may be behind ours by so much
+_UNTOLD = timedelta(minutes=20)  # so long the fate of a message may stay unknown
 _LOOKUPS = 2  # so often the provider must not know a message before it is sent again
 
 _log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ class Inquiry:
         self._hands = asyncio.Semaphore(_AT_ONCE)
         self._settle_unknown = one_by_one(self._unknown)
         self._settle_silent = one_by_one(self._silent)
+        self._settle_untold = one_by_one(self._untold)
 
     async def reconcile(self) -> int:
         """Asks about whatever is to be asked about now; returns how many messages that were."""
@@ -73,17 +75,19 @@ class Inquiry:
         return len(asked)
 
     async def _ask(self, question: _Asked) -> None:
-        channel, sid = question.outgoing.channel, question.sid
+        channel, to, sid = question.outgoing.channel, question.outgoing.to, question.sid
         try:
             async with self._hands:
                 if question.state is MessageState.unknown:
-                    found = await self._messenger.find(channel, question.outgoing.to)
+                    found = await self._messenger.find(channel, to)
                     await self._writer.write(self._settle_unknown, (question, found))
                 elif sid is not None:
-                    known = await self._messenger.fetch(channel, sid)
+                    known = await self._messenger.fetch(channel, sid, to)
                     await self._writer.write(self._settle_silent, (question, known))
         except LookUpFailed as error:
             _log.warning("message %s cannot be looked up: %s", question.message_id, error)
+            if question.state is MessageState.unknown:
+                await self._writer.write(self._settle_untold, question)
 
     def _book(self) -> tuple[_Asked, ...]:
         """Books the questions that are due for this process; whatever a dead sender left behind is of unknown fate."""
@@ -144,6 +148,16 @@ class Inquiry:
             and (not one.body or one.body == text)
         ]
         return min(candidates, key=lambda one: (one.created_at, one.sid), default=None)
+
+    def _untold(self, session: Session, now: datetime, question: _Asked) -> None:
+        """The provider cannot tell: after long enough the ladder goes on. It is never sent again; an answer still counts."""
+        message = repository.held(session, question.message_id)
+        if (
+            message is not None
+            and now - question.since >= _UNTOLD
+            and message.state == MessageState.unknown.value
+        ):
+            self._progress.rejected(session, now, message, "untold")
 
     def _silent(self, session: Session, now: datetime, answer: tuple[_Asked, Found | None]) -> None:
         question, known = answer

@@ -94,7 +94,7 @@ class Messenger(Protocol):
     async def find(self, channel: str, to: str) -> tuple[Found, ...]:
         """The newest messages to this number, or LookUpFailed."""
 
-    async def fetch(self, channel: str, sid: str) -> Found | None:
-        """One message; None when the carrier does not know it; or LookUpFailed."""
+    async def fetch(self, channel: str, sid: str, to: str) -> Found | None:
+        """One message to this number; None when the carrier does not know it; or LookUpFailed."""
 
     async def close(self) -> None: ...

@@ -177,7 +177,7 @@ class TwilioMessenger:
         records = await self._look_up(listing.list_async(to=to, limit=_LOOKED_AT, page_size=_LOOKED_AT))
         return tuple(_found(record) for record in records or ())
 
-    async def fetch(self, channel: str, sid: str) -> Found | None:
+    async def fetch(self, channel: str, sid: str, to: str) -> Found | None:  # noqa: ARG002 -- the id says it all
         context = self._client.calls(sid) if channel == "voice" else self._client.messages(sid)
         record = await self._look_up(context.fetch_async())
         return None if record is None else _found(record)
@@ -290,7 +290,12 @@ def connecting_document(text: str, language: str, number: str, caller_id: str, a
     response = VoiceResponse()
     response.say(text, language=wording.spoken_language(language))
     response.dial(
-        number, caller_id=caller_id, action=action, method="POST", timeout=_AGENT_RING_S, time_limit=_TALK_LIMIT_S
+        number,
+        caller_id=caller_id,
+        action=action,
+        method="POST",
+        timeout=_AGENT_RING_S,
+        time_limit=_TALK_LIMIT_S,
     )
     return str(response)
 

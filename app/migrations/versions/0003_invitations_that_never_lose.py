@@ -11,7 +11,7 @@ branch_labels = None
 depends_on = None
 
 _NAMED = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
-_OF_CALLS: tuple[tuple[str, sa.types.TypeEngine[object]], ...] = (
+_OF_CALLS = (
     ("silence_url", sa.String()),
     ("parent_sid", sa.String(34)),
     ("dial_url", sa.String()),
@@ -143,6 +143,7 @@ def upgrade() -> None:
         sa.Column("answer_hash", sa.String(64), nullable=True),
         sa.Column("leave_until", UtcDateTime(), nullable=True),
         sa.Column("answer_by", UtcDateTime(), nullable=True),
+        sa.Column("quiet_before", UtcDateTime(), nullable=True),
     )
     with op.batch_alter_table("invitation") as batch_op:
         batch_op.create_unique_constraint("uq_invitation_answer_hash", ["answer_hash"])

@@ -1,5 +1,7 @@
 """Sends whose fate is not known at once: nothing is lost and nothing goes out twice."""
 
+from typing import NoReturn
+
 import pytest
 
 from app.notify import repository
@@ -263,3 +265,26 @@ def test_the_message_on_its_way_holds_no_more_than_it_must(house: PhoneHouse) ->
         "ring_s",
         "valid_s",
     }
+
+
+def test_a_message_nobody_can_be_asked_about_is_given_up_and_the_ladder_goes_on(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cannot_tell(*_: object) -> NoReturn:
+        raise LookUpFailed("down")
+
+    monkeypatch.setattr(house.room.messenger, "find", cannot_tell)
+    house.fails(Fault.lose, 99)
+    house.fails(Fault.drop_reply)
+    message = house.invites(house.person(LI), "invitation-1", ring_s=600)
+    house.settle()
+    for _ in range(3):
+        house.clock.advance(399)
+        house.run(house.room.inquiry.reconcile())
+        assert house.state(message) == "unknown"
+    house.clock.advance(GRACE_S)
+    house.run(house.room.inquiry.reconcile())
+    assert (house.state(message), house.message(message).error_code) == ("failed", "untold")
+    assert house.invitees.told == [("ended", "invitation-1", "voice", "failed")]
+    house.settle()
+    assert len(house.provider_calls()) == 1, "it was not sent again"

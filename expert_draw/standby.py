@@ -1,0 +1,162 @@
+"""People who are asked at the same time as those who hold the places (备选): in drawn order, and without a place until their turn.
+
+Who answers first gains nothing. The record alone says who follows whom: a place that becomes vacant goes to the next in
+order, and only then it matters what that person has answered meanwhile.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from app.audit.tags import Tag
+from app.core.sealing import Sealer
+from app.notify import outbox
+from app.notify.wording import TemplateId
+from expert_draw import departures, inviting, keeping
+from expert_draw.engine.history import Holder
+from expert_draw.engine.pool import DrawKind
+from expert_draw.engine.record import DrawRecord
+from expert_draw.engine.signing import Signer
+from expert_draw.engine.wording import RecordBroken
+from expert_draw.ground import Ground, slots_of
+from expert_draw.invitation import ACTIVE, OPEN, InvitationEvent, InvitationState, advance
+from expert_draw.inviting import Placed, Terms
+from expert_draw.models import Draw, DrawCandidate, Invitation
+
+ELSEWHERE = {"zh": "另行短信通知的评标场地", "en": "the venue that a text will tell you"}
+"""Where somebody would report who has no place yet."""
+ASSIGNED, NOT_REQUIRED = "assigned", "not_required"
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """Who would follow at this place, in drawn order: 1 is the first."""
+
+    seat_no: int
+    code: str
+    rank: int
+
+
+def in_order(record: DrawRecord, now: datetime, house: Signer) -> tuple[Next, ...]:
+    """The reserves behind the places that nobody has accepted yet, each once, first who would follow first.
+
+    Found by trying it on the record, of which nothing is kept. () while a call is open or where there are no reserves.
+    """
+    found: dict[str, Next] = {}
+    if record.phase == "between":
+        for holder in record.holders:
+            if holder.kind is DrawKind.expert and not holder.accepted:
+                for rank, code in enumerate(_followers(record, now, house, holder), start=1):
+                    found.setdefault(code, Next(int(holder.slot), code, rank))
+    return tuple(sorted(found.values(), key=lambda one: (one.rank, one.seat_no)))
+
+
+def _followers(record: DrawRecord, now: datetime, house: Signer, holder: Holder) -> Iterator[str]:
+    """Who would hold this place one after the other, if everybody said no."""
+    code = holder.code
+    while record.phase == "between":
+        record = record.outcome(now, house, holder.kind, holder.slot, code, "declined")
+        try:
+            record = record.draw_reserve(now, house)
+        except RecordBroken:
+            return  # no reserve is left that fits
+        code = dict(record.last_drawn(DrawKind.expert))[holder.slot]
+        yield code
+
+
+def ask(
+    session: Session, ground: Ground, draw: Draw, *, starts_at: datetime, minutes: int, terms: Terms
+) -> int:
+    """Asks everybody who would follow, at once; returns how many were asked now."""
+    slots = {slot.seat_no: slot for slot in slots_of(session, draw)}
+    asked = 0
+    for one in in_order(keeping.read(session, draw), ground.now, ground.house):
+        expert_id = session.get_one(DrawCandidate, (draw.id, one.code)).expert_id
+        if _of(session, draw, expert_id) is not None:
+            continue
+        placed = Placed(slots[one.seat_no], expert_id, one.code, "", "", rank=one.rank)
+        inviting.invite(
+            session,
+            ground.now,
+            ground.sealer,
+            draw,
+            placed,
+            report_place=ELSEWHERE[terms.language],
+            starts_at=starts_at,
+            minutes=minutes,
+            terms=terms,
+        )
+        asked += 1
+    return asked
+
+
+def promote(session: Session, ground: Ground, draw: Draw, placed: Placed, report_place: str) -> bool:
+    """The place goes to somebody who was asked already; False when this person was not, and is to be invited.
+
+    What they have answered counts now: who accepted fills the place, who declined or let the time pass vacates it again, who
+    was told that they are not needed is asked anew.
+    """
+    invitation = _of(session, draw, placed.expert_id)
+    if invitation is None:
+        return False
+    invitation.standby = False
+    invitation.slot_id, invitation.center_id, invitation.seat_id = (
+        placed.slot.id,
+        placed.center_id,
+        placed.seat_id,
+    )
+    invitation.report_place = report_place
+    placed.slot.state = "inviting"
+    session.add_all((invitation, placed.slot))
+    session.flush()
+    now, sealer = ground.now, ground.sealer
+    if invitation.state == InvitationState.cancelled:
+        inviting.ask_again(session, now, sealer, invitation)
+    elif invitation.state not in OPEN:
+        if (
+            invitation.state == InvitationState.withdrawn
+        ):  # had accepted and asked leave: the record hears both
+            proof = departures.evidence(invitation, invitation.answer_channel, now)
+            departures.tell_record(session, now, sealer, draw, invitation, InvitationState.accepted, proof)
+        departures.settle(
+            session, now, sealer, invitation, Tag.invitation_promoted, invitation.answer_channel
+        )
+    if invitation.state == InvitationState.accepted:
+        tell_assigned(session, now, sealer, invitation)
+    return True
+
+
+def dismiss(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> int:
+    """All places are filled: whoever is still asked or held themselves ready is told that they are not required."""
+    waiting = session.exec(
+        select(Invitation).where(
+            Invitation.draw_id == draw.id, col(Invitation.standby), col(Invitation.state).in_(ACTIVE)
+        )
+    ).all()
+    for invitation in waiting:
+        reached = invitation.state != InvitationState.queued
+        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.withdraw)
+        session.flush()
+        outbox.cancel_for(session, now, invitation.id)
+        if reached:
+            inviting.tell(session, now, sealer, invitation, NOT_REQUIRED, TemplateId.not_required_sms)
+    return len(waiting)
+
+
+def tell_assigned(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
+    """A text with the place: until now they knew only that they may be needed."""
+    inviting.tell(session, now, sealer, invitation, ASSIGNED, TemplateId.assigned_sms)
+
+
+def _of(session: Session, draw: Draw, expert_id: str) -> Invitation | None:
+    """The invitation by which this person was asked to stand by in the round that counts."""
+    return session.exec(
+        select(Invitation).where(
+            Invitation.draw_id == draw.id,
+            Invitation.expert_id == expert_id,
+            Invitation.round == draw.rounds,
+            col(Invitation.standby),
+        )
+    ).first()
