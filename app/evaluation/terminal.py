@@ -56,7 +56,6 @@ def _by_place(row: tuple[Invitation, int]) -> tuple[object, ...]:
     return (
         seat_no,
         invitation.state not in ACTIVE,
-        -invitation.round,
         -invitation.created_at.timestamp(),
         -ended.timestamp(),
         invitation.rank,
@@ -68,6 +67,7 @@ def _invitation(invitation: Invitation, seat_no: int, steps: tuple[StepView, ...
     return InvitationView(
         seat_no=seat_no,
         round=invitation.round,
+        designated=invitation.designated,
         state=_SHOWN_AS.get(invitation.state, invitation.state),
         steps=steps,
         ahead=LADDER[len(steps) :] if asked else (),

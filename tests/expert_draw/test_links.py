@@ -65,3 +65,22 @@ def test_what_an_invitation_is_to_its_person(world: World) -> None:
     assert stage_of(invitation, now) is Stage.lapsed
     invitation.state, invitation.standby = InvitationState.accepted, True
     assert stage_of(invitation, now) is Stage.standby
+
+
+def test_a_caller_is_read_the_open_notice_then_what_they_accepted_then_the_latest(world: World) -> None:
+    with world.transaction() as session:
+        first, second, third = invitations(session)[:3]
+        for number, invitation in enumerate((first, second, third)):
+            invitation.phone_fingerprint = "one phone"
+            invitation.created_at = world.now() + timedelta(minutes=number)
+        first.state = InvitationState.contacting
+        second.state = InvitationState.accepted
+        third.state = InvitationState.expired
+        expected = [first.id, second.id, third.id]
+        session.flush()
+        read = []
+        for invitation in (first, second, third):
+            read.append(world.invitees.subject_for_caller(session, "one phone"))
+            invitation.state = InvitationState.declined
+            session.flush()
+    assert read == expected

@@ -51,10 +51,9 @@ def test_whoever_is_struck_looks_like_any_place_that_became_vacant(world: World)
 
 def test_a_text_that_lets_somebody_go_is_no_step_of_the_ladder(world: World) -> None:
     evaluation_id = calling(world)
+    first = reached(world)
     with world.transaction() as session:
-        inviting.tell_released(
-            session, world.now(), world.sealer, session.get_one(Invitation, reached(world))
-        )
+        inviting.tell_released(session, world.now(), world.sealer, session.get_one(Invitation, first))
     assert {len(one.steps) for one in shown(world, evaluation_id).current} == {1}
 
 
