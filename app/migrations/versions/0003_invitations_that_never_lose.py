@@ -11,6 +11,10 @@ branch_labels = None
 depends_on = None
 
 _NAMED = {"uq": "uq_%(table_name)s_%(column_0_name)s"}
+_PROMISES_IN_USE = """
+UPDATE draw_party SET committed = true
+  WHERE EXISTS (SELECT 1 FROM draw WHERE draw.evaluation_id = draw_party.evaluation_id)
+"""
 _OF_CALLS = (
     ("silence_url", sa.String()),
     ("parent_sid", sa.String(34)),
@@ -74,7 +78,7 @@ def upgrade() -> None:
         "bidder_list",
         sa.Column("evaluation_id", sa.String(36), nullable=False),
         sa.Column("n", sa.Integer(), nullable=False),
-        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("fingerprint", sa.String(64), nullable=False),
         sa.Column("list_sealed", sa.String(), nullable=False),
         sa.Column("delivered_by", sa.String(80), nullable=False),
         sa.Column("at", UtcDateTime(), nullable=False),
@@ -158,6 +162,8 @@ def upgrade() -> None:
     )
 
     _add("evaluation", sa.Column("widened", sa.String(), nullable=False, server_default="[]"))
+    _add("draw_party", sa.Column("committed", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.execute(_PROMISES_IN_USE)
     _add("simulated_call", *(sa.Column(name, kind, nullable=True) for name, kind in _OF_CALLS))
     op.create_index(op.f("ix_simulated_call_parent_sid"), "simulated_call", ["parent_sid"], unique=False)
     _add(
