@@ -9,14 +9,15 @@ from app.accounts import sessions
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.audit import service as audit
-from app.evaluation import cases, committee, conductor, convening, desk
+from app.evaluation import cases, committee, conductor, convening, desk, draw_parties
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import keeping
+from expert_draw import keeping, parties
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
+from expert_draw.statements import OwnShare, Statement
 from tests.support.world import OPERATOR, World, booking
 from tests.verifier.second import second_opinions
 
@@ -62,6 +63,32 @@ class Case:
                 committee.approve_warnings(session, world.now(), world.house, SUPERVISOR.id, evaluation)
         with world.transaction() as session:
             committee.run_draw(session, world.now(), world.house, OPERATOR, self.id)
+        return self
+
+    def act(self, name: str) -> None:
+        """One act of the host's staff by its name; nothing counts as recorded."""
+        world = self.world
+        with world.transaction() as session:
+            conductor.perform(session, world.now(), world.house, OPERATOR, self.id, name, lambda _key: None)
+
+    def say(self, step: str, said: Statement) -> None:
+        """What the tenderee's representative, who keeps their own share, says in the draw."""
+        world = self.world
+        with world.transaction() as session:
+            evaluation = cases.load(session, self.id)
+            draw_parties.say(session, world.now(), world.house, evaluation, parties.TENDEREE, step, said.text)
+
+    def called_with(self, own: OwnShare) -> "Case":
+        """The draw runs up to the call; the tenderee keeps its own share and has not revealed it."""
+        self.say("promise", own.promise())
+        self.act("commit")
+        self.say("agree", own.agree(self.record()))
+        if self.draw.state == "approving":
+            world = self.world
+            with world.transaction() as session:
+                evaluation = cases.load(session, self.id)
+                committee.approve_warnings(session, world.now(), world.house, SUPERVISOR.id, evaluation)
+        self.act("run")
         return self
 
     def ready(self) -> "Case":

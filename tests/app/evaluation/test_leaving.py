@@ -6,20 +6,32 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import select, update
 
 from app.accounts import sessions, tickets
 from app.accounts.access import Actor
 from app.accounts.tickets import TicketKind
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound, YuanpingError
-from app.evaluation import conductor, confirming, desk, leaving, result
+from app.evaluation import (
+    cases,
+    committee,
+    conductor,
+    confirming,
+    desk,
+    leaving,
+    result,
+)
 from app.evaluation.causes import Cause
 from app.evaluation.desk import CommitteeAdmissions
-from app.evaluation.models import JointAct, ScoreSheet
+from app.evaluation.lifecycle import EvaluationEvent
+from app.evaluation.models import Evaluation, JointAct, ScoreSheet
 from app.evaluation.schemas import SheetIn
+from app.notify.delivery import MessageState
 from app.notify.listener import Heard
+from expert_draw import answers, parties
 from expert_draw.models import PerformanceFact
+from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
 from tests.support.world import OPERATOR, World, make_world
 from venue import service as venues
@@ -321,3 +333,110 @@ def test_what_is_not_said_or_not_there_is_refused_by_name(world: World) -> None:
     assert refused(case, 9, Cause.recusal).code == "seat-holder"
     declare(case, 1, Cause.recusal)
     assert case.state == "inviting"
+
+
+def test_whoever_leaves_while_the_parties_are_called_enters_the_record_once_the_round_is_drawn(
+    world: World,
+) -> None:
+    case = Case(world, starts_at=world.now() + timedelta(days=3))
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    case.called_with(own).say("reveal", own.reveal(case.record()))
+    declines, leaves, *others = case.asked()
+    for one in (leaves, *others):
+        case.answer(one, accept=True)
+    case.answer(declines, accept=False)
+    case.sweep()  # calls the parties for the vacant place
+    assert case.draw.reveal_until is not None
+    assert case.ask_leave(leaves) is Heard.leave
+    assert b"withdrawn" not in case.record()
+    assert case.state == "inviting"
+    case.say("reveal", own.reveal(case.record()))
+    text = case.record()
+    assert 0 < text.rindex(b'"type":"round"') < text.index(b'"outcome":"withdrawn"')
+    # The place of who declined is being filled, that of who left is called for anew.
+    assert [one.slot_id for one in case.asked()] == [declines.slot_id]
+    case.sweep()
+    case.say("reveal", own.reveal(case.record()))
+    assert {one.slot_id for one in case.asked()} == {declines.slot_id, leaves.slot_id}
+    assert case.verified() == "open"
+
+
+def test_a_share_withheld_while_a_member_is_replaced_ends_the_draw_and_empties_the_room(world: World) -> None:
+    case = Case(world)
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    case.called_with(own).say("reveal", own.reveal(case.record()))
+    for one in case.asked():
+        case.answer(one, accept=True)
+    case.sweep()
+    case.act("convene")
+    declare(case, 1, Cause.illness)
+    case.sweep()
+    assert case.state == "replacing"
+    world.clock.advance(3600)
+    case.sweep()
+    assert (case.state, case.members()) == ("short", ())
+    assert case.verified() == "void"
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "份额未揭示")
+    with world.database.reading() as session:
+        assert cases.rooms_to_seal(session) == ((case.id, case.row.room_id),)
+
+
+def test_answers_are_facts_too_and_who_could_not_be_reached_has_none(world: World) -> None:
+    case = Case(world).drawn()
+    accepts, declines, silent, unreachable, *_ = case.asked()
+    case.answer(accepts, accept=True)
+    case.answer(declines, accept=False)
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), silent.id)
+        for channel in ("voice", "sms", "voice"):
+            world.invitees.step_ended(session, world.now(), unreachable.id, channel, MessageState.failed)
+    world.clock.advance(900)
+    for _ in range(2):
+        with world.transaction() as session:
+            answers.expire(session, world.now(), world.sealer, silent.id)
+        assert case.answer(silent, accept=True) is Heard.lapsed
+    assert [facts(case, one.id) for one in (accepts, declines, silent, unreachable)] == [
+        ["accepted"],
+        ["declined"],
+        ["expired", "late"],
+        [],
+    ]
+
+
+def test_a_sweep_that_is_run_again_makes_nobody_a_member_twice_and_texts_nobody_twice(world: World) -> None:
+    case = Case(world).in_session()
+    declare(case, 1, Cause.illness)
+    case.sweep()
+    case.answer(case.asked()[0], accept=True)
+    for _ in range(3):
+        with world.transaction() as session:
+            committee.refill(session, world.now(), world.house, case.id)
+    assert case.state == "convened"
+    assert len(case.members(all_=True)) == 6
+    assert len(case.texts(case.member(1).id)) == 1
+    assert len(case.trail(Tag.evaluation_vacated)) == 1
+    assert len(case.trail(Tag.evaluation_replaced)) == 1
+    with world.database.reading() as session:
+        assert committee.waiting_to_move(session, world.now()) == ()
+
+
+def test_an_evaluation_moves_once_although_two_try(world: World) -> None:
+    case = Case(world).ready()
+    with world.transaction() as session:
+        stale = cases.load(session, case.id)
+        session.exec(update(Evaluation).values(state="inviting").execution_options(synchronize_session=False))
+        with pytest.raises(Conflict, match="evaluation-state"):
+            cases.move(session, stale, EvaluationEvent.convene)
+        assert stale.state == "inviting"
+
+
+def test_a_committee_drawn_from_venues_first_is_replaced_in_the_same_way(world: World) -> None:
+    case = Case(world, rule_pack="cn_venue_first").in_session()
+    leaver = case.holder(2)
+    declare(case, 2, Cause.illness)
+    fill(case)
+    assert case.state == "convened"
+    # The venue stays: somebody who lives near it comes.
+    assert case.holder(2).center_id == leaver.center_id
+    assert case.verified() == "open"

@@ -14,11 +14,9 @@ from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import (
     booking,
     cases,
-    committee,
     conductor,
     confirming,
     designating,
-    draw_parties,
     evidence,
     leaving,
     shortage,
@@ -30,7 +28,7 @@ from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.listener import Heard
 from app.rules import library
 from expert_draw import keeping, parties, performance
-from expert_draw.models import Draw, DrawSlot, Expert, Invitation
+from expert_draw.models import DrawSlot, Expert, Invitation
 from expert_draw.pooling import RegionAsked, SlotAsked
 from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
@@ -344,8 +342,7 @@ def test_a_designated_expert_is_approved_by_the_supervisor_flagged_and_ends_the_
     (asked,) = [json.loads(data) for data in case.trail(Tag.joint_act_asked)]
     assert asked["reason"] == "本地没有同专业的其他专家"
 
-    with world.transaction() as session:
-        conductor.perform(session, world.now(), world.house, OPERATOR, case.id, "convene", lambda _key: None)
+    case.act("convene")
     for member in case.members():
         case.sign_in(member)
     case.open()
@@ -427,28 +424,8 @@ def test_in_the_open_room_a_vacancy_that_chance_cannot_fill_is_filled_by_a_desig
 
 
 def test_a_share_that_was_withheld_still_ends_the_draw_at_once_and_may_be_postponed(world: World) -> None:
-    case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3))
     own = OwnShare.new(parties.TENDEREE, "sha256")
-
-    def say(step: str, text: str) -> None:
-        with world.transaction() as session:
-            evaluation = cases.load(session, case.id)
-            draw_parties.say(session, world.now(), world.house, evaluation, parties.TENDEREE, step, text)
-
-    def act(name: str) -> None:
-        with world.transaction() as session:
-            conductor.perform(session, world.now(), world.house, OPERATOR, case.id, name, lambda _key: None)
-
-    say("promise", own.promise().text)
-    act("commit")
-    say("agree", own.agree(case.record()).text)
-    with world.transaction() as session:
-        draw = session.get_one(Draw, case.draw.id)
-        if draw.state == "approving":
-            committee.approve_warnings(
-                session, world.now(), world.house, SUPERVISOR.id, cases.load(session, case.id)
-            )
-    act("run")
+    case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3)).called_with(own)
     world.clock.advance(3600)
     case.sweep()
     assert case.state == "short"
@@ -459,14 +436,14 @@ def test_a_share_that_was_withheld_still_ends_the_draw_at_once_and_may_be_postpo
     postpone(case, 4)
     # Who keeps their own secret promises anew: its shares may be known.
     with pytest.raises(Conflict, match="promise-missing"):
-        act("commit")
+        case.act("commit")
     with pytest.raises(Conflict, match="promise-used"):
-        say("promise", own.promise().text)
-    say("promise", OwnShare.new(parties.TENDEREE, "sha256").promise().text)
-    act("commit")
+        case.say("promise", own.promise())
+    case.say("promise", OwnShare.new(parties.TENDEREE, "sha256").promise())
+    case.act("commit")
     assert case.draw.before == number
     with pytest.raises(Conflict, match="promise-late"):
-        say("promise", OwnShare.new(parties.TENDEREE, "sha256").promise().text)
+        case.say("promise", OwnShare.new(parties.TENDEREE, "sha256").promise())
 
 
 def test_what_the_performance_card_counts_is_seen_once_the_evaluation_is_over(world: World) -> None:
