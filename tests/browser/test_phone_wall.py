@@ -153,3 +153,50 @@ def test_everyone_can_use_the_wall(
     found = Axe().run(wall)
     complaints.clear()  # the checker itself tries inline styles, which the page refuses
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_who_calls_the_hotline_uses_the_whole_keypad(house: PhoneHouse, wall: Page) -> None:
+    house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    phone = wall.locator(f"[data-number='{LI}']")
+    phone.get_by_role("button", name="接听").click()
+    for said in ("请按1", "再按一次1"):
+        expect(phone.locator(".phone-heard")).to_contain_text(said)
+        phone.get_by_role("button", name="1", exact=True).click()
+    phone.get_by_role("button", name="挂断").click()
+    phone.get_by_role("button", name="回拨热线").click()
+    expect(phone.locator(".phone-heard")).to_contain_text("请假请按3")
+    expect(phone.locator(".phone-state")).to_have_text("正在拨打热线")
+    phone.get_by_role("button", name="3", exact=True).click()
+    expect(phone.locator(".phone-heard")).to_contain_text("再按一次3")
+    phone.get_by_role("button", name="星号键").click()
+    expect(phone.locator(".phone-heard")).to_contain_text("您选择了请假")
+    phone.get_by_role("button", name="1", exact=True).click()
+    expect(phone.locator(".phone-heard")).to_contain_text("请假请按3")
+    phone.get_by_role("button", name="0", exact=True).click()
+    expect(phone.locator(".phone-heard")).to_contain_text("来电编号")
+    assert house.invitees.answers == {"invitation-1": "accepted"}
+
+
+def test_only_links_of_the_house_can_be_clicked_in_a_text(house: PhoneHouse, wall: Page) -> None:
+    house.invites(house.person(LI), "invitation-1", "sms")
+    house.person(LI).writes("https://elsewhere.example/a/x")
+    house.settle()
+    phone = wall.locator(f"[data-number='{LI}']")
+    expect(phone.locator(".is-sent").first).to_contain_text("elsewhere")
+    links = phone.locator(".phone-texts a")
+    expect(links).to_have_count(1)
+    expect(links).to_have_attribute("href", f"{house.url}/a/{WORDS['code']}")
+    with wall.context.expect_page() as opened:
+        links.click()
+    expect(opened.value.get_by_role("heading")).to_have_text("这个链接无效或已失效")
+
+
+def test_a_ringing_phone_says_how_long_it_still_rings(house: PhoneHouse, wall: Page) -> None:
+    house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    phone = wall.locator(f"[data-number='{LI}']")
+    expect(phone.get_by_text("不接就让它响完")).to_be_visible()
+    expect(phone.locator("count-down")).to_have_attribute(
+        "data-until", house.person(LI).phone.model_dump(mode="json")["rings_until"]
+    )

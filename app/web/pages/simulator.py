@@ -21,4 +21,4 @@ def simulator(visit: VisitDep, actor: Annotated[Actor, Requires(Permission.simul
         raise NotFound(
             "no-simulator", N_("本系统正在使用真实的电话和短信，没有模拟电话"), N_("演练请在示范系统中进行")
         )
-    return visit.page("simulator.html", actor=actor)
+    return visit.page("simulator.html", actor=actor, house=visit.settings.public_url)

@@ -26,6 +26,19 @@ function say(name, values = {}) {
   return texts[name].replace(/\{(\w+)\}/g, (_, key) => values[key] ?? "");
 }
 
+/** The text as it is, but addresses of our own house as links; nothing else becomes one. */
+function withLinks(text, houses) {
+  return text.split(/(https?:\/\/\S+)/).map((part) => {
+    if (!URL.canParse(part) || !houses.includes(new URL(part).origin)) return part;
+    const link = document.createElement("a");
+    link.href = part;
+    link.target = "_blank";
+    link.rel = "noopener";
+    link.textContent = part;
+    return link;
+  });
+}
+
 /** One phone on the wall; keeps its elements, so that focus and half-typed replies survive every refresh. */
 class Card {
   constructor(wall, phone) {
@@ -75,7 +88,20 @@ class Card {
       key.setAttribute("aria-disabled", String(!phone.awaits_key));
     }
     if (focused && focused.closest("[hidden]")) this.find("[data-when]:not([hidden]) button").focus();
+    this.showRinging(phone);
     this.showTexts(phone, before);
+  }
+
+  /** How long it still rings, if nobody does anything. */
+  showRinging(phone) {
+    const place = this.find(".phone-rings");
+    if (place.dataset.until === (phone.rings_until ?? "")) return;
+    place.dataset.until = phone.rings_until ?? "";
+    place.replaceChildren();
+    if (!phone.rings_until) return;
+    const left = document.createElement("count-down");
+    left.dataset.until = phone.rings_until;
+    place.append(left);
   }
 
   showTexts(phone, before) {
@@ -91,7 +117,7 @@ class Card {
         const at = clock.format(new Date(text.at));
         who.textContent = `${say(text.sent_by_phone ? "sent_by_phone" : "received")} ${at}`;
         const body = document.createElement("span");
-        body.textContent = text.body;
+        body.append(...withLinks(text.body, [location.origin, this.wall.dataset.house]));
         item.append(body, who);
         return item;
       }),
