@@ -8,13 +8,14 @@ from threading import Lock
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
+from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.signing import FORMAT, Signer
 from expert_draw.engine.wording import RecordBroken
-from expert_draw.models import Draw, DrawEvent, DrawOpening
+from expert_draw.models import Draw, DrawEvent, DrawOpening, Invitation
 
 _KEPT = 64
 _OF_ONE_DRAW = 2
@@ -55,10 +56,24 @@ def house_signer(sealer: Sealer) -> Signer:
 
 
 def load(session: Session, draw_id: str) -> Draw:
+    """The draw; who is going to write has its evaluation to themselves from here on. NotFound when there is none."""
     draw = session.get(Draw, draw_id)
     if draw is None:
         raise NotFound("draw", N_("没有这次抽取"), N_("从评标页面进入"))
+    if in_turn(session, draw.evaluation_id):
+        session.refresh(draw)
     return draw
+
+
+def hold(session: Session, invitation: Invitation) -> None:
+    """Who is going to write what became of the invitation has its evaluation to themselves from here on.
+
+    To be called before its row is changed: whoever has the evaluation now may be about to change that row, too.
+    """
+    draw = session.get_one(Draw, invitation.draw_id)
+    if in_turn(session, draw.evaluation_id):
+        session.refresh(draw)
+        session.refresh(invitation)
 
 
 def by_number(session: Session, number: str) -> Draw:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from app.core.database import in_turn
 from app.core.ids import printed_number
 from app.core.sealing import Sealer
 from expert_draw.engine.lines import Event, trust_event
@@ -16,7 +17,8 @@ from expert_draw.models import Draw, DrawListing
 def enter(
     session: Session, now: datetime, sealer: Sealer, draw: Draw, record: DrawRecord, event: str
 ) -> None:
-    """Adds a line for this draw: event is opened, closed or void. Two writers meet at the primary key."""
+    """Adds a line for this draw: event is opened, closed or void."""
+    in_turn(session, f"listing:{draw.center_id}")
     line = listed(
         now,
         house_signer(sealer),
@@ -39,7 +41,8 @@ def text(session: Session, center_id: str) -> bytes:
 
 
 def number(session: Session, year: int) -> str:
-    """The next number on paper; numbers of one year have no holes."""
+    """The next number on paper; numbers of one year have no holes. Commitments are published one after the other."""
+    in_turn(session, "draw-numbers")
     count = len(session.exec(select(Draw.id).where(col(Draw.number).startswith(f"CQ-{year:04d}-"))).all())
     return printed_number("CQ", year, count + 1)
 

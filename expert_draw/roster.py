@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.canonical import digest
+from app.core.database import in_turn
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from expert_draw.models import Expert, ExpertSpecialty
@@ -97,6 +98,8 @@ def import_sheet(
     sheet = parse_sheet(cells, now.astimezone(CHINA).date(), _half(progress, 0))
     if sheet.header is None:
         return _refused(sheet, sheet.problems, dry_run=dry_run)
+    if not dry_run:
+        in_turn(session, "roster")
     work, against_roster = _compare(session, sealer, sheet.header, sheet.rows)
     report = replace(
         _refused(sheet, in_order((*sheet.problems, *against_roster)), dry_run=dry_run),

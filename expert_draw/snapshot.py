@@ -13,6 +13,7 @@ from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
@@ -64,7 +65,14 @@ class Rosters:
 
     def current(self, session: Session) -> RosterView:
         """The roster as this session sees it."""
-        last = session.exec(select(RosterChange).order_by(col(RosterChange.n).desc()).limit(1)).first()
+        while True:
+            last = _last(session)
+            view = self._seen(session, last)
+            # A writer on PostgreSQL sees what others commit from one question to the next: then it asks again.
+            if view.recorded or _mark(_last(session)) == _mark(last):
+                return view
+
+    def _seen(self, session: Session, last: RosterChange | None) -> RosterView:
         with self._lock:
             if last is None:
                 return self._view(
@@ -88,6 +96,7 @@ class Rosters:
 
     def begin(self, session: Session) -> Change:
         """What a writer of the roster calls before it writes: the number of its change, and the roster before it."""
+        in_turn(session, "roster")
         last = session.exec(select(func.max(RosterChange.n))).one() or 0
         return Change(last + 1, self.current(session) if last else None)
 
@@ -220,6 +229,14 @@ class Rosters:
 
     def _keep(self, view: RosterView) -> None:
         self._views = [view, *self._views][:_KEPT]
+
+
+def _last(session: Session) -> RosterChange | None:
+    return session.exec(select(RosterChange).order_by(col(RosterChange.n).desc()).limit(1)).first()
+
+
+def _mark(change: RosterChange | None) -> str | None:
+    return change.mark if change else None
 
 
 def _hashes(leaves: Leaves) -> list[bytes]:

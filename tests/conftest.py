@@ -14,6 +14,8 @@ from hypothesis import settings
 
 from tests.support.chromium import find_chromium
 
+pytest_plugins = ["tests.support.databases"]
+
 ROOT = Path(__file__).resolve().parents[1]
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 KIND = "kind of test"

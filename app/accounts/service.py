@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.accounts import sessions, tickets
 from app.accounts.models import Account
@@ -45,7 +46,7 @@ class Persona:
 
 def password_hash(session: Session, login: str) -> str | None:
     """What to compare a password with; None for an unknown or inactive account."""
-    account = _by_login(session, login)
+    account = session.exec(_active(login)).first()
     return account.password_hash if account is not None else None
 
 
@@ -57,7 +58,7 @@ def sign_in(
     The comparison happens outside, before the transaction: it is slow on purpose and must not hold up writers.
     Wrong tries are counted here, one after the other, so that many at once gain nothing.
     """
-    account = _by_login(session, login)
+    account = session.exec(_active(login).with_for_update()).first()
     if account is None:
         _refused(session, now, "account:unknown", "unknown")
         return None
@@ -188,8 +189,8 @@ def personas(session: Session, limit: int = 12) -> tuple[Persona, ...]:
     return tuple(Persona(row.id, row.login, row.name, Role(row.role), row.center_id) for row in rows)
 
 
-def _by_login(session: Session, login: str) -> Account | None:
-    return session.exec(select(Account).where(Account.login == login.strip(), col(Account.active))).first()
+def _active(login: str) -> SelectOfScalar[Account]:
+    return select(Account).where(Account.login == login.strip(), col(Account.active))
 
 
 def _refused(session: Session, now: datetime, subject: str, why: str) -> None:

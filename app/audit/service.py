@@ -9,6 +9,7 @@ from app.audit.chain import GENESIS, Break, Link, first_break
 from app.audit.models import AuditEvent
 from app.audit.tags import Tag
 from app.core.canonical import Canonical, canonical_json
+from app.core.database import in_turn
 
 
 def record(
@@ -22,6 +23,7 @@ def record(
     data: Mapping[str, Canonical] | None = None,
 ) -> None:
     """Adds one act to the case (an evaluation's id, or `house`). No personal data belongs in `data`."""
+    in_turn(session, case)
     last = session.exec(
         select(AuditEvent).where(AuditEvent.case == case).order_by(col(AuditEvent.n).desc()).limit(1)
     ).first()

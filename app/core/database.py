@@ -2,6 +2,9 @@
 
 A request opens its transaction inside the endpoint, never in a dependency: a waiting writer then holds no
 thread that the writer ahead of it needs.
+
+SQLite lets one writer in at a time. PostgreSQL lets many in, and each statement sees what others have committed
+by then; who reads something in order to write something else therefore takes its turn at it first (`in_turn`).
 """
 
 import sqlite3
@@ -12,18 +15,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Engine, MetaData, create_engine, event, literal, select
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy import (
+    BigInteger,
+    Dialect,
+    Engine,
+    MetaData,
+    create_engine,
+    event,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
 from app.core import bus
+from app.core.errors import Conflict
+from app.core.i18n import N_
 
 _MICROSECOND = 1_000_000
 _OWN = frozenset({"alembic_version", "key_check"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_READS = "yuanping_reads"
+_ONE_MOMENT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_WAITED_LONG = "55P03"
+_PATIENCE = (
+    "SET lock_timeout = '10s'",  # as long as SQLite waits for the writer before
+    "SET idle_in_transaction_session_timeout = '5min'",  # a process cut off from us holds nobody up for ever
+)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -62,8 +86,8 @@ class Database:
     """The engine and the two ways to use it."""
 
     def __init__(self, url: str, engine: Engine | None = None) -> None:
-        self.url = url
-        self.engine = engine or _engine(url)
+        self.url = driven(url)
+        self.engine = engine or _engine(self.url)
         self._writing = threading.Lock()
         self._sqlite = self.engine.dialect.name == "sqlite"
 
@@ -73,24 +97,31 @@ class Database:
         return cls(f"sqlite:///{file}", _reading_engine(file))
 
     @contextmanager
-    def transaction(self) -> Iterator[Session]:
-        """A writing session: one commit at the end, then its messages leave; any error and nothing was written."""
+    def transaction(self, *, patient: bool = True) -> Iterator[Session]:
+        """A writing session: one commit at the end, then its messages leave; any error and nothing was written.
+
+        patient=False: on PostgreSQL gives up, with an error, where it would have to wait for another writer longer than a
+        moment. For who can do the same work in smaller parts, or later.
+        """
         if self._sqlite:
             # SQLite lets one writer in; queueing here is fair, its busy handler is not.
             with self._writing:
-                session = self._open("BEGIN IMMEDIATE")
+                session = self._open({"yuanping_begin": "BEGIN IMMEDIATE"})
                 with _committing(session):
                     yield session
         else:
-            session = self._open(None)
+            session = self._open()
             with _committing(session):
+                if not patient:
+                    session.execute(text("SET LOCAL lock_timeout = '50ms'"))
                 yield session
         bus.deliver(session)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one moment and is rolled back at the end."""
-        session = self._open("BEGIN" if self._sqlite else None)
+        session = self._open({"yuanping_begin": "BEGIN"} if self._sqlite else _ONE_MOMENT)
+        session.info[_READS] = True
         try:
             yield session
         finally:
@@ -111,15 +142,42 @@ class Database:
     def dispose(self) -> None:
         self.engine.dispose()
 
-    def _open(self, begin: str | None) -> Session:
+    def _open(self, options: dict[str, Any] | None = None) -> Session:
         session = Session(self.engine, expire_on_commit=False)
-        if begin is not None:
+        if options is not None:
             try:
-                session.connection(execution_options={"yuanping_begin": begin})
+                session.connection(execution_options=options)
             except BaseException:
                 session.close()  # a writer elsewhere kept us waiting too long; the connection goes back to the pool
                 raise
         return session
+
+
+def in_turn(session: Session, matter: str) -> bool:
+    """Waits until no other writer is at this matter, and keeps it until the transaction ends.
+
+    matter: the id of an evaluation, or a word for what all of them share. To be taken before anything is changed, an
+    evaluation's turn before a shared one, so that no two writers ever wait for each other. False where there is nothing to
+    wait for: SQLite has one writer, and who reads does not wait. After True, rows read before may have changed.
+    Raises Conflict `turn-taken` when it takes too long.
+    """
+    if session.info.get(_READS) or session.get_bind().dialect.name != "postgresql":
+        return False
+    try:
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(matter, 0))))
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != _WAITED_LONG:
+            raise
+        raise Conflict(
+            "turn-taken", N_("同一事项正由他人办理，未能等到"), N_("稍后重试；本次没有写入任何内容")
+        ) from error
+    return True
+
+
+def driven(url: str) -> str:
+    """The address with the driver that speaks to PostgreSQL here: operators write `postgresql://` or `postgres://`."""
+    kind, mark, rest = url.partition("://")
+    return f"postgresql+psycopg{mark}{rest}" if kind in {"postgresql", "postgres"} else url
 
 
 @contextmanager
@@ -137,7 +195,7 @@ def _committing(session: Session) -> Iterator[None]:
 def _engine(url: str) -> Engine:
     # Parameters hold names and numbers of people, and an error's text ends up in logs.
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30, hide_parameters=True)
+        return _server_engine(url)
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": 10},
@@ -158,6 +216,29 @@ def _engine(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         begin = connection.get_execution_options().get("yuanping_begin", "BEGIN IMMEDIATE")
         connection.exec_driver_sql(str(begin))
+
+    return engine
+
+
+def _server_engine(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for setting in _PATIENCE:
+            cursor.execute(setting)
+        cursor.close()
+        connection.commit()  # a setting of a transaction that is rolled back is forgotten
+
+    @event.listens_for(engine, "handle_error")
+    def _keep_rows_out(context: ExceptionContext) -> None:
+        # What PostgreSQL adds to an error tells the whole row, names and all.
+        error, shown = context.original_exception, context.sqlalchemy_exception
+        said = getattr(getattr(error, "diag", None), "message_primary", None)
+        if said is not None and shown is not None:
+            error.args = (said,)
+            shown.args = (f"({type(error).__module__}.{type(error).__name__}) {said}",)
 
     return engine
 

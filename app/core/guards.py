@@ -16,11 +16,15 @@ BOOKING_OVERLAP = "booking-overlap"
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One rule: its name, the table it stands on and the statement that sets it up."""
+    """One rule: its name, the table it stands on, the statement that sets it up and the one that takes it away.
+
+    The statement is compared with what the database says of the rule, so it is written exactly as the database says it.
+    """
 
     name: str
     table: str
     statement: str
+    removal: str
 
 
 def guards(dialect: str) -> tuple[Guard, ...]:
@@ -33,17 +37,16 @@ def guards(dialect: str) -> tuple[Guard, ...]:
 
 
 def install_guards(connection: Connection) -> None:
-    """Sets up every guard that is missing or altered; doing it again changes nothing."""
+    """Sets up every guard that is missing or altered; doing it again changes nothing, and needs no rights to."""
     dialect = connection.dialect.name
-    if dialect == "postgresql":
+    if dialect == "postgresql" and missing_guards(connection):
         for statement in _POSTGRESQL_GROUND:
             connection.exec_driver_sql(statement)
     missing = set(missing_guards(connection))
     for guard in guards(dialect):
         if guard.name not in missing:
             continue
-        if dialect == "sqlite":
-            connection.exec_driver_sql(f'DROP TRIGGER IF EXISTS "{guard.name}"')
+        connection.exec_driver_sql(guard.removal)
         connection.exec_driver_sql(guard.statement)
 
 
@@ -57,10 +60,10 @@ def missing_guards(connection: Connection) -> tuple[str, ...]:
     wanted = [guard for guard in guards(dialect) if guard.table in tables]
     if dialect == "sqlite":
         rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").all()
-        present = {str(name): str(sql) for name, sql in rows}
-        return tuple(guard.name for guard in wanted if present.get(guard.name) != guard.statement)
-    names = set(connection.exec_driver_sql(_POSTGRESQL_PRESENT).scalars().all())
-    return tuple(guard.name for guard in wanted if guard.name not in names)
+    else:
+        rows = connection.exec_driver_sql(_POSTGRESQL_PRESENT, {"body": _REFUSAL}).all()
+    present = {str(name): str(said) for name, said in rows}
+    return tuple(guard.name for guard in wanted if present.get(guard.name) != guard.statement)
 
 
 # ruff: noqa: S608 -- the statements below are put together from the names written here, never from input
@@ -68,15 +71,26 @@ _OVERLAPS = "seat_id = NEW.seat_id AND active AND start_at < NEW.end_at AND NEW.
 
 
 def _sqlite(name: str, table: str, when: str, body: str) -> Guard:
-    # The text is compared with what SQLite keeps, so it is written exactly as SQLite keeps it.
-    return Guard(name, table, f'CREATE TRIGGER "{name}" {when} ON {table} BEGIN {body} END')
+    return Guard(
+        name,
+        table,
+        f'CREATE TRIGGER "{name}" {when} ON {table} BEGIN {body} END',
+        f'DROP TRIGGER IF EXISTS "{name}"',
+    )
+
+
+def _kept(table: str) -> tuple[Guard, ...]:
+    refusal = f"SELECT RAISE(ABORT, '{table}-append-only');"
+    return (
+        _sqlite(f"{table}_no_update", table, "BEFORE UPDATE", refusal),
+        _sqlite(f"{table}_no_delete", table, "BEFORE DELETE", refusal),
+    )
 
 
 def _append_only(table: str, same_key: str) -> tuple[Guard, ...]:
     refusal = f"SELECT RAISE(ABORT, '{table}-append-only')"
     return (
-        _sqlite(f"{table}_no_update", table, "BEFORE UPDATE", f"{refusal};"),
-        _sqlite(f"{table}_no_delete", table, "BEFORE DELETE", f"{refusal};"),
+        *_kept(table),
         # INSERT OR REPLACE removes the old row without asking the guard against deletion.
         _sqlite(
             f"{table}_no_replace",
@@ -108,64 +122,80 @@ _SQLITE: tuple[Guard, ...] = (
     *_append_only("draw_event", "draw_id = NEW.draw_id AND n = NEW.n"),
     *_append_only("draw_listing", "center_id = NEW.center_id AND n = NEW.n"),
     *_append_only("draw_opening", "draw_id = NEW.draw_id AND n = NEW.n"),
+    # Events are entered with ON CONFLICT DO NOTHING, before which a guard of inserts would be asked, too.
+    *_kept("message_event"),
+    *_append_only(
+        "performance_fact", "id = NEW.id OR (invitation_id = NEW.invitation_id AND kind = NEW.kind)"
+    ),
     *_append_only("roster_change", "n = NEW.n OR mark = NEW.mark"),
     *_append_only("roster_leaf", "expert_id = NEW.expert_id AND n = NEW.n"),
+    *_append_only("sent_document", "id = NEW.id"),
 )
 
+_REFUSAL = dedent(
+    """
+    BEGIN
+        RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || '-append-only',
+            ERRCODE = 'integrity_constraint_violation';
+    END"""
+)
 _POSTGRESQL_GROUND: tuple[str, ...] = (
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
-    dedent(
-        """\
-        CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || '-append-only',
-                ERRCODE = 'integrity_constraint_violation';
-        END $$"""
-    ),
+    f"CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $${_REFUSAL}$$",
 )
 
 _POSTGRESQL_PRESENT = dedent(
     """\
-    SELECT tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
-    AND tgrelid IN (to_regclass('audit_event'), to_regclass('draw_event'), to_regclass('draw_listing'),
-        to_regclass('draw_opening'), to_regclass('roster_change'), to_regclass('roster_leaf'))
-    UNION SELECT conname FROM pg_constraint WHERE conrelid = to_regclass('booking')"""
+    SELECT tgname, pg_get_triggerdef(pg_trigger.oid, true)
+    FROM pg_trigger
+    JOIN pg_class ON pg_class.oid = tgrelid AND relnamespace = current_schema()::regnamespace
+    JOIN pg_proc ON pg_proc.oid = tgfoid AND prosrc = %(body)s
+    WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
+    UNION
+    SELECT conname, format('ALTER TABLE booking ADD CONSTRAINT %%I %%s', conname, pg_get_constraintdef(oid, true))
+    FROM pg_constraint WHERE conrelid = to_regclass('booking')"""
 )
 
 
 def _postgresql_append_only(table: str) -> tuple[Guard, ...]:
     return (
-        Guard(
-            f"{table}_no_change",
-            table,
-            f"CREATE OR REPLACE TRIGGER {table}_no_change BEFORE UPDATE OR DELETE ON {table}"
-            " FOR EACH ROW EXECUTE FUNCTION refuse_change()",
-        ),
-        Guard(
-            f"{table}_no_truncate",
-            table,
-            f"CREATE OR REPLACE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table}"
-            " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
-        ),
+        _trigger(f"{table}_no_change", table, "BEFORE DELETE OR UPDATE", "ROW"),
+        _trigger(f"{table}_no_truncate", table, "BEFORE TRUNCATE", "STATEMENT"),
+    )
+
+
+def _trigger(name: str, table: str, when: str, each: str) -> Guard:
+    return Guard(
+        name,
+        table,
+        f"CREATE TRIGGER {name} {when} ON {table} FOR EACH {each} EXECUTE FUNCTION refuse_change()",
+        f"DROP TRIGGER IF EXISTS {name} ON {table}",
+    )
+
+
+def _constraint(name: str, table: str, rule: str) -> Guard:
+    return Guard(
+        name,
+        table,
+        f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {rule}',
+        f'ALTER TABLE {table} DROP CONSTRAINT IF EXISTS "{name}"',
     )
 
 
 _POSTGRESQL: tuple[Guard, ...] = (
-    Guard(
+    _constraint(
         BOOKING_OVERLAP,
         "booking",
-        f'ALTER TABLE booking ADD CONSTRAINT "{BOOKING_OVERLAP}"'
-        " EXCLUDE USING gist (seat_id WITH =, tstzrange(start_at, end_at, '[)') WITH &&) WHERE (active)",
+        "EXCLUDE USING gist (seat_id WITH =, tstzrange(start_at, end_at, '[)'::text) WITH &&) WHERE (active)",
     ),
-    Guard(
-        "booking-backwards",
-        "booking",
-        'ALTER TABLE booking ADD CONSTRAINT "booking-backwards" CHECK (start_at < end_at)',
-    ),
+    _constraint("booking-backwards", "booking", "CHECK (start_at < end_at)"),
     *_postgresql_append_only("audit_event"),
     *_postgresql_append_only("draw_event"),
     *_postgresql_append_only("draw_listing"),
     *_postgresql_append_only("draw_opening"),
+    *_postgresql_append_only("message_event"),
+    *_postgresql_append_only("performance_fact"),
     *_postgresql_append_only("roster_change"),
     *_postgresql_append_only("roster_leaf"),
+    *_postgresql_append_only("sent_document"),
 )

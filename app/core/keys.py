@@ -7,7 +7,7 @@ import would enter everyone a second time.
 from sqlalchemy import inspect
 from sqlmodel import Session
 
-from app.core.database import Database
+from app.core.database import Database, in_turn
 from app.core.errors import Unavailable
 from app.core.i18n import N_
 from app.core.models import KeyCheck
@@ -37,6 +37,7 @@ def sealer_for(settings: Settings, database: Database) -> Sealer:
 
 def remember(session: Session, sealer: Sealer) -> None:
     """Notes by what this database's key is recognized, the first time; Unavailable when it is another one."""
+    in_turn(session, _TABLE)
     noted = session.get(KeyCheck, 1)
     if noted is None:
         session.add(KeyCheck(fingerprint=_fingerprint(sealer)))

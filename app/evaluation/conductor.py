@@ -8,6 +8,7 @@ from app.accounts.access import Actor
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
@@ -30,6 +31,7 @@ SHORTEST_REASON = 4
 
 def book(session: Session, now: datetime, house: House, actor: Actor, wanted: BookingIn) -> Evaluation:
     """Enters the evaluation. InvalidInput names the first rule it breaks and how many more there are."""
+    in_turn(session, "bookings")  # numbers have no holes, and a project is entered once
     if wanted.host_center_id != actor.center_id:
         raise InvalidInput(
             "host-center-foreign",
@@ -81,7 +83,9 @@ def open_session(
     if evaluation.state == EvaluationState.convened:
         _require_recorded(session, now, house, evaluation, durable)
     cases.move(session, evaluation, EvaluationEvent.open)
-    evaluation.opened_at = now
+    evaluation.opened_at = (
+        evaluation.opened_at or now
+    )  # opened again after a member was replaced, it had begun before
     session.flush()
     cases.note(session, now, evaluation, Tag.evaluation_opened, actor.id)
 

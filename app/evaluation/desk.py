@@ -12,6 +12,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
 from app.core.canonical import canonical_json, digest
+from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
@@ -60,6 +61,7 @@ class CommitteeAdmissions:
 
     def seated(self, session: Session, now: datetime, holder: SeatHolder) -> None:
         """The member's media has arrived; their seat counts as taken from now on."""
+        in_turn(session, holder.evaluation_id)
         changed = session.exec(
             update(CommitteeMember)
             .where(col(CommitteeMember.id) == holder.member_id, col(CommitteeMember.state) == "signed_in")
@@ -89,7 +91,7 @@ def sign_in(session: Session, sealer: Sealer, now: datetime, code: str) -> Commi
 
 def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | None:
     """The member, now signed in, whoever vouched for them; None when they are no longer on the committee."""
-    member = session.get(CommitteeMember, member_id)
+    member = _held(session, member_id)
     if member is None or member.left_at is not None:
         return None
     if member.state == "confirmed":
@@ -202,8 +204,16 @@ def allowed(session: Session, evaluation: Evaluation) -> scoring.Allowed:
     )
 
 
-def _member(session: Session, member_id: str) -> tuple[CommitteeMember, Evaluation]:
+def _held(session: Session, member_id: str) -> CommitteeMember | None:
+    """The member; who is going to write has their evaluation to themselves from here on."""
     member = session.get(CommitteeMember, member_id)
+    if member is not None and in_turn(session, member.evaluation_id):
+        session.refresh(member)
+    return member
+
+
+def _member(session: Session, member_id: str) -> tuple[CommitteeMember, Evaluation]:
+    member = _held(session, member_id)
     evaluation = session.get(Evaluation, member.evaluation_id) if member else None
     if member is None or member.left_at is not None or evaluation is None:
         raise NotFound("seat-gone", N_("您的席位已不在本次评标中"), N_("请联系现场工作人员"))

@@ -124,8 +124,11 @@ def record_event(
     session: Session, now: datetime, key: str, message_id: str, kind: str, payload: Mapping[str, str]
 ) -> bool:
     """Writes the event once; False when its key is known, so that a repeated report is told from a new one."""
+    # On PostgreSQL an insert does not count its rows unless it is asked to.
     result = session.connection().execute(
-        _insert_event(session), _event_row(key, message_id, kind, payload, now)
+        _insert_event(session),
+        _event_row(key, message_id, kind, payload, now),
+        execution_options={"preserve_rowcount": True},
     )
     return result.rowcount == 1
 

@@ -3,11 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlmodel import SQLModel
-
 from app.core.database import Database
-from app.core.guards import install_guards
-from app.migrations.metadata import metadata
+from tests.support.databases import furnish
 from venue.setup import CenterIn, CenterKind, RoomFunction, RoomIn, enter_center
 
 NOW = datetime(2026, 11, 21, 8, tzinfo=UTC)
@@ -17,12 +14,7 @@ END = START + timedelta(hours=3)
 
 def make_database(folder: Path) -> Database:
     """An empty database with every table and every guard."""
-    database = Database(f"sqlite:///{folder / 'halls.db'}")
-    _ = metadata()
-    SQLModel.metadata.create_all(database.engine)
-    with database.engine.begin() as connection:
-        install_guards(connection)
-    return database
+    return furnish(Database(f"sqlite:///{folder / 'halls.db'}"))
 
 
 def center(code: str, *seats: int, kind: CenterKind = CenterKind.sister, **changes: object) -> CenterIn:

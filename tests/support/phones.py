@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import uvicorn
 from fastapi import FastAPI
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from app import web
 from app.accounts import sessions
@@ -40,6 +40,7 @@ from app.notify.wording import TemplateId
 from app.web import errors
 from app.web.sse import stop_all
 from expert_draw.snapshot import Rosters
+from tests.support.databases import furnish
 
 START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
 WINDOW = timedelta(minutes=15)
@@ -172,7 +173,9 @@ class Person:
 class PhoneHouse:
     """The service reduced to its phones, running in a thread; `pages` adds everything a browser can reach."""
 
-    def __init__(self, folder: Path, public_url: str, *, pages: bool = False) -> None:
+    def __init__(
+        self, folder: Path, public_url: str, *, pages: bool = False, database: Database | None = None
+    ) -> None:
         self.clock = ManualClock(START)
         self.settings = Settings(
             data_dir=folder,
@@ -182,8 +185,7 @@ class PhoneHouse:
             notify=NotifySettings(calls_per_second=1000, send_timeout_s=10, hotline=WORDS["hotline"]),
         )
         self.url = public_url
-        self.database = Database(self.settings.resolved_database_url())
-        SQLModel.metadata.create_all(self.database.engine)
+        self.database = database or furnish(Database(self.settings.resolved_database_url()))
         self.sealer = Sealer(self.settings.key)
         self.invitees = Invitees()
         self.opened = threading.Event()
@@ -322,11 +324,14 @@ class PhoneHouse:
 
 
 @contextmanager
-def phone_house(folder: Path, *, pages: bool = False) -> Iterator[PhoneHouse]:
-    """A phone house on a free port of this machine."""
+def phone_house(
+    folder: Path, *, pages: bool = False, database: Database | None = None
+) -> Iterator[PhoneHouse]:
+    """A phone house on a free port of this machine; on a furnished database without rows, or else on one in the folder."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        house = PhoneHouse(folder, f"http://127.0.0.1:{listening.getsockname()[1]}", pages=pages)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        house = PhoneHouse(folder, address, pages=pages, database=database)
         server = uvicorn.Server(
             uvicorn.Config(house.application, log_level="critical", lifespan="on", ws="none")
         )

@@ -6,22 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.core.clock import ManualClock
 from app.core.database import Database
-from app.core.guards import install_guards
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
-from app.migrations.metadata import metadata
 from expert_draw.answers import Invitees
 from expert_draw.models import Expert, ExpertSpecialty
 from expert_draw.snapshot import Rosters
+from tests.support.databases import furnish
 from venue.models import Center, Room, Seat
 
 HOST_ID = "host-center"
@@ -101,14 +100,18 @@ class World:
 
 
 def make_world(
-    folder: Path, *, experts: int = 40, employers: int = 40, settings: Settings | None = None
+    folder: Path,
+    *,
+    experts: int = 40,
+    employers: int = 40,
+    settings: Settings | None = None,
+    database: Database | None = None,
 ) -> World:
-    """A province of seven cities with one center each (two rooms of two seats), experts spread over them."""
-    database = Database(f"sqlite:///{folder / 'world.db'}")
-    _ = metadata()
-    SQLModel.metadata.create_all(database.engine)
-    with database.engine.begin() as connection:
-        install_guards(connection)
+    """A province of seven cities with one center each (two rooms of two seats), experts spread over them.
+
+    database: a furnished one without rows; SQLite in the folder unless given.
+    """
+    database = database or furnish(Database(f"sqlite:///{folder / 'world.db'}"))
     sealer = Sealer(bytes(range(32)))
     world = World(
         database,

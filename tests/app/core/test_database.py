@@ -2,17 +2,22 @@
 
 import asyncio
 import sqlite3
+import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import cast
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, insert, update
 from sqlalchemy.exc import IntegrityError, OperationalError
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from app.accounts.models import Account
 from app.core import bus
+from app.core.database import Database, in_turn
+from app.core.errors import Conflict
+from tests.support.databases import SQLITE, until_somebody_waits
 from tests.support.world import START, make_world
 
 
@@ -43,22 +48,87 @@ def test_who_waits_too_long_for_the_writer_before_leaves_no_open_session(
     database.dispose()
 
 
-def test_an_error_of_the_database_names_no_person(tmp_path: Path) -> None:
-    world = make_world(tmp_path, experts=0)
-
-    def twice() -> None:
-        with world.transaction() as session:
-            for key in "ab":
-                session.add(
-                    Account(
-                        id=key, login="li", name="李敏", role="x", password_hash="hidden", created_at=START
+def test_an_error_of_the_database_names_no_person(any_database: Database) -> None:
+    def enter(*roles: str | None) -> None:
+        with any_database.transaction() as session:
+            for number, role in enumerate(roles):
+                session.exec(
+                    insert(Account).values(
+                        id=str(number),
+                        login="li",
+                        name="李敏",
+                        role=role,
+                        password_hash="hidden",
+                        active=True,
+                        failures=0,
+                        created_at=START,
                     )
                 )
 
-    with pytest.raises(IntegrityError) as refused:
-        twice()
-    assert "李敏" not in str(refused.value)
-    assert "hidden" not in str(refused.value).replace("parameters hidden", "")
+    twice, unfinished = ("x", "x"), (None,)
+    for wrong in (twice, unfinished):
+        with pytest.raises(IntegrityError) as refused:
+            enter(*wrong)
+        told = "".join(traceback.format_exception(refused.value))
+        assert "account" in told
+        assert "李敏" not in told
+        assert "hidden" not in told.replace("parameters hidden", "").replace('password_hash="hidden"', "")
+
+
+@pytest.mark.parametrize("written", ["postgresql", "postgres", "postgresql+psycopg"])
+def test_the_address_of_a_server_may_be_written_as_operators_do(written: str, pg_url: str) -> None:
+    database = Database(pg_url.replace("postgresql+psycopg", written))
+    with database.reading() as session:
+        assert session.exec(select(Account.id)).all() == []
+    database.dispose()
+
+
+def test_two_turns_at_one_matter_follow_each_other_and_two_matters_do_not_wait(pg_database: Database) -> None:
+    reached: list[str] = []
+
+    def second() -> None:
+        with pg_database.transaction() as session:
+            assert in_turn(session, "other matter")
+            reached.append("other")
+            assert in_turn(session, "matter")
+            reached.append("second")
+
+    with ThreadPoolExecutor(1) as others:
+        with pg_database.transaction() as session:
+            assert in_turn(session, "matter")
+            assert in_turn(session, "matter")  # whoever has it has it
+            waiting = others.submit(second)
+            until_somebody_waits(pg_database)
+            reached.append("first")
+        waiting.result()
+    assert reached == ["other", "first", "second"]
+
+
+def test_who_only_reads_and_who_writes_alone_waits_for_no_turn(any_database: Database) -> None:
+    alone = any_database.engine.dialect.name == SQLITE
+    with any_database.transaction() as writing:
+        assert in_turn(writing, "matter") is not alone
+        with any_database.reading() as session:
+            assert in_turn(session, "matter") is False
+
+
+def test_a_turn_that_does_not_come_is_a_refusal_in_words(pg_database: Database) -> None:
+    with pg_database.transaction() as first:
+        in_turn(first, "matter")
+        with pytest.raises(Conflict, match="turn-taken"), pg_database.transaction(patient=False) as second:
+            in_turn(second, "matter")
+
+
+def test_who_is_not_patient_does_not_wait_for_a_row_either(pg_database: Database) -> None:
+    with pg_database.transaction() as session:
+        session.add(Account(id="a", login="li", name="李敏", role="x", password_hash="-", created_at=START))
+    with pg_database.transaction() as first:
+        first.exec(update(Account).values(name="李"))
+        with (
+            pytest.raises(OperationalError, match="lock timeout"),
+            pg_database.transaction(patient=False) as second,
+        ):
+            second.exec(update(Account).values(name="敏"))
 
 
 class _ClosingLoop:

@@ -2,52 +2,81 @@
 
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from app import wiring
+from app.core.database import Database
 from app.core.errors import Unavailable
+from app.core.keys import remember
+from app.core.sealing import Sealer
 from app.core.settings import OwnSettings
 from app.sample import personas
+from tests.support.databases import POSTGRESQL, SQLITE
 from tests.support.world import START
 
 
-def house(folder: Path, key: str | None = None) -> wiring.Ground:
-    return wiring.lay(OwnSettings(data_dir=folder, demo=True, secret_key=key))
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def address(request: pytest.FixtureRequest) -> str | None:
+    """Where the database lies, if not in the folder."""
+    found: str | None = request.getfixturevalue("pg_fresh") if request.param == POSTGRESQL else None
+    return found
 
 
-def begun(folder: Path) -> None:
-    ground = house(folder)
+def house(folder: Path, address: str | None, key: str | None = None) -> wiring.Ground:
+    return wiring.lay(OwnSettings(data_dir=folder, database_url=address, demo=True, secret_key=key))
+
+
+def begun(folder: Path, address: str | None) -> None:
+    ground = house(folder, address)
     wiring.raise_up(ground)
     with ground.database.transaction() as session:
         personas.ensure_accounts(session, START, "center")
     ground.database.dispose()
 
 
-def test_a_lost_key_is_not_replaced_once_anything_is_stored(tmp_path: Path) -> None:
-    begun(tmp_path)
+def test_a_lost_key_is_not_replaced_once_anything_is_stored(tmp_path: Path, address: str | None) -> None:
+    begun(tmp_path, address)
     (tmp_path / "secret.key").unlink()
     with pytest.raises(Unavailable, match="key-missing"):
-        house(tmp_path)
+        house(tmp_path, address)
     assert not (tmp_path / "secret.key").exists()
 
 
-def test_an_empty_database_may_still_be_given_a_key(tmp_path: Path) -> None:
-    ground = house(tmp_path)
+def test_an_empty_database_may_still_be_given_a_key(tmp_path: Path, address: str | None) -> None:
+    ground = house(tmp_path, address)
     wiring.raise_up(ground)
     ground.database.dispose()
-    house(tmp_path).database.dispose()
+    house(tmp_path, address).database.dispose()
 
 
 @pytest.mark.parametrize("where", ["in the folder", "in the settings"])
-def test_another_key_is_refused_before_anything_is_written(tmp_path: Path, where: str) -> None:
-    begun(tmp_path)
+def test_another_key_is_refused_before_anything_is_written(
+    tmp_path: Path, address: str | None, where: str
+) -> None:
+    begun(tmp_path, address)
     other = "ab" * 32
     if where == "in the folder":
         (tmp_path / "secret.key").write_text(other)
     with pytest.raises(Unavailable, match="key-other"):
-        house(tmp_path, other if where == "in the settings" else None)
+        house(tmp_path, address, other if where == "in the settings" else None)
+
+
+def test_of_two_that_begin_a_database_at_once_one_notes_its_key(any_database: Database) -> None:
+    def note(key: str) -> str:
+        sealer = Sealer(bytes.fromhex(key * 32))
+        try:
+            with any_database.transaction() as session:
+                remember(session, sealer)
+        except Unavailable as refused:
+            return refused.code
+        return "noted"
+
+    with ThreadPoolExecutor(4) as crowd:
+        told = list(crowd.map(note, ("aa", "bb", "cc", "dd")))
+    assert sorted(told) == ["key-other"] * 3 + ["noted"]
 
 
 def test_a_new_key_is_on_disk_before_it_is_used_and_so_is_its_name(

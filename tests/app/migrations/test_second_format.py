@@ -1,16 +1,20 @@
 """A house that was begun with the first format of draws is brought to the second with everything that is in it."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Integer, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
-from app.core.database import Database
+from app.core.database import Database, UtcDateTime
 from app.core.errors import Unavailable
+from app.core.guards import missing_guards
 from app.migrations import runner
+from tests.support.databases import POSTGRESQL, SQLITE
 
-AT = 1_790_000_000_000_000
+AT = datetime(2026, 9, 21, 13, 33, 20, tzinfo=UTC)
 
 _EXPERT = """
 INSERT INTO expert (id, number, name_sealed, gender, identity_sealed, identity_fingerprint, birth_year, region_code,
@@ -21,7 +25,7 @@ VALUES ('e1', 'ZJ-0001', 'x', '1', 'x', 'i', 1980, '530102', 'x', 'p', '', '', '
 _EVALUATION = """
 INSERT INTO evaluation (id, number, lot_id, host_center_id, state, starts_at, minutes, rehearsal, rule_pack,
   rule_pack_version, rule_pack_hash, slots, booked_by, booked_at)
-VALUES ('v1', 'PX-1', 'l1', 'c1', 'void', :at, 60, 0, 'p', '1', 'h', '[]', 'a', :at)
+VALUES ('v1', 'PX-1', 'l1', 'c1', 'void', :at, 60, FALSE, 'p', '1', 'h', '[]', 'a', :at)
 """
 _DRAW = """
 INSERT INTO draw (id, number, evaluation_id, state, salt_sealed, chain_sealed, anchor, rounds, committed_at)
@@ -39,26 +43,38 @@ _AROUND = (
     "INSERT INTO project (id, number, name) VALUES ('p1', 'P-1', 'x')",
     "INSERT INTO lot (id, project_id, number, name) VALUES ('l1', 'p1', '1', 'x')",
     """INSERT INTO center (id, code, name, address, region_code, kind, latitude_e6, longitude_e6, overnight)
-    VALUES ('c1', '530100', 'x', '', '530100', 'host', 0, 0, 1)""",
+    VALUES ('c1', '530100', 'x', '', '530100', 'host', 0, 0, TRUE)""",
     "INSERT INTO room (id, center_id, zone, function, name) VALUES ('r1', 'c1', 'x', 'evaluation', 'x')",
     "INSERT INTO seat (id, room_id, center_id, label, state) VALUES ('x1', 'r1', 'c1', 'x', 'ready')",
 )
 _HELD = (
     "INSERT INTO expert_specialty (expert_id, code) VALUES ('e1', 'A01')",
-    "INSERT INTO draw_event (draw_id, n, line, at) VALUES ('d1', 1, '{}', 0)",
+    "INSERT INTO draw_event (draw_id, n, line, at) VALUES ('d1', 1, '{}', :at)",
     """INSERT INTO committee_member (id, evaluation_id, seat_no, code_name, expert_id, invitation_id, center_id, seat_id,
     state) VALUES ('m1', 'v1', 1, 'A', 'e1', 'n1', 'c1', 'x1', 'admitted')""",
 )
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Database:
+def run(connection: Connection, statement: str, **values: object) -> None:
+    wanted = text(statement)
+    if ":at" in statement:
+        wanted = wanted.bindparams(bindparam("at", AT, type_=UtcDateTime()))
+    connection.execute(wanted, values)
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """The first schema with a drawn and seated expert, and every row that leans on another one."""
-    made = Database(f"sqlite:///{tmp_path / 'old.db'}")
+    address = (
+        request.getfixturevalue("pg_fresh")
+        if request.param == POSTGRESQL
+        else f"sqlite:///{tmp_path / 'old.db'}"
+    )
+    made = Database(address)
     runner.upgrade(made, "0001")
     with made.engine.begin() as connection:
         for statement in _AROUND:
-            connection.exec_driver_sql(statement)
+            run(connection, statement)
         for statement, values in (
             (_EXPERT, {}),
             (_EVALUATION, {}),
@@ -67,12 +83,14 @@ def database(tmp_path: Path) -> Database:
             (_SLOT, {}),
             (_INVITATION, {"id": "n1", "round": 1, "state": "accepted"}),
         ):
-            connection.exec_driver_sql(statement, {"at": AT, **values})
+            run(connection, statement, **values)
         for statement in _HELD:
-            connection.exec_driver_sql(statement)
-    return made
+            run(connection, statement)
+    yield made
+    made.dispose()
 
 
+@pytest.mark.parametrize("database", [SQLITE], indirect=True)
 def test_a_database_with_rows_that_lean_on_nothing_is_left_as_it_is(database: Database) -> None:
     with database.engine.connect() as connection:
         driver = connection.connection.driver_connection
@@ -89,7 +107,7 @@ def test_a_database_with_rows_that_lean_on_nothing_is_left_as_it_is(database: Da
 
 
 def invite(connection: Connection, id_: str, round_no: int, state: str) -> None:
-    connection.exec_driver_sql(_INVITATION, {"id": id_, "round": round_no, "state": state, "at": AT})
+    run(connection, _INVITATION, id=id_, round=round_no, state=state)
 
 
 def test_earlier_draws_are_told_where_they_belong_and_experts_when_they_came(database: Database) -> None:
@@ -102,8 +120,10 @@ def test_earlier_draws_are_told_where_they_belong_and_experts_when_they_came(dat
             ("d1", "c1", "l1", "sha256", "uniform-labelled", "expert_first"),
             ("d2", "", "", "sha256", "uniform-labelled", "expert_first"),
         ]
-        experts = connection.exec_driver_sql("SELECT entered_at, imported_at, revision FROM expert").all()
-        assert experts == [(AT, AT, 0)]
+        experts = text("SELECT entered_at, imported_at, revision FROM expert").columns(
+            entered_at=UtcDateTime(), imported_at=UtcDateTime(), revision=Integer()
+        )
+        assert connection.execute(experts).all() == [(AT, AT, 0)]
 
 
 def test_what_leans_on_a_table_made_anew_still_does(database: Database) -> None:
@@ -111,9 +131,10 @@ def test_what_leans_on_a_table_made_anew_still_does(database: Database) -> None:
     with database.engine.connect() as connection:
         for table in ("committee_member", "draw_event", "expert_specialty", "invitation"):
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one() == 1  # noqa: S608
-        assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
-        with pytest.raises(IntegrityError, match="FOREIGN KEY"):
+        if connection.dialect.name == SQLITE:
+            assert connection.exec_driver_sql("PRAGMA foreign_key_check").all() == []
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one() == 1
+        with pytest.raises(IntegrityError, match=r"(?i)foreign key"):
             connection.exec_driver_sql("UPDATE committee_member SET invitation_id = 'nobody'")
 
 
@@ -123,7 +144,20 @@ def test_somebody_may_be_asked_again_in_another_round_but_a_place_has_one_open_i
     runner.upgrade(database, "0002")
     with database.engine.connect() as connection:
         invite(connection, "n2", 2, "declined")
-        with pytest.raises(IntegrityError, match="UNIQUE"):
+        with pytest.raises(IntegrityError, match=r"(?i)unique"), connection.begin_nested():
             invite(connection, "n3", 2, "declined")
-        with pytest.raises(IntegrityError, match="UNIQUE"):
+        with pytest.raises(IntegrityError, match=r"(?i)unique"), connection.begin_nested():
             invite(connection, "n4", 3, "queued")
+
+
+def test_a_house_begun_with_the_first_schema_reaches_this_one_with_its_rows_and_guards(
+    database: Database,
+) -> None:
+    runner.upgrade(database)
+    runner.require_current(database)
+    with database.engine.connect() as connection:
+        asked = 'SELECT state, language, standby, "rank", designated FROM invitation'
+        assert [tuple(row) for row in connection.exec_driver_sql(asked)] == [
+            ("accepted", "zh", False, 0, False)
+        ]
+        assert missing_guards(connection) == ()
