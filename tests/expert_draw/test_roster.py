@@ -1,10 +1,8 @@
 """A sheet enters the roster whole or not at all, and the roster tells how deep it is."""
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from io import StringIO
-from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -20,17 +18,15 @@ from expert_draw.models import Expert, ExpertSpecialty
 from expert_draw.roster import ImportReport
 from expert_draw.roster_report import outcome, print_report
 from expert_draw.roster_rows import CHINA
-from tests.support.halls import NOW, make_database
+from tests.support.halls import NOW
 
 SEALER = Sealer(bytes(range(32)))
 Cells = tuple[tuple[str, ...], ...]
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = make_database(tmp_path)
-    yield made
-    made.dispose()
+def database(any_database: Database) -> Database:
+    return any_database
 
 
 def sheet(count: int = 12) -> Cells:

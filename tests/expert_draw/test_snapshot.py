@@ -2,8 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import delete, insert, update
@@ -15,22 +15,21 @@ from app.audit.tags import Tag
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound
 from app.core.sealing import Sealer
+from expert_draw import snapshot
 from expert_draw.engine.columns import NO_END, UNKNOWN_DAY, Unit
 from expert_draw.engine.merkle import climb
 from expert_draw.models import Expert, ExpertSpecialty, RosterChange, RosterLeaf
-from expert_draw.roster_rows import former_unit, leaf_hash, leaf_text
+from expert_draw.roster_rows import ExpertRow, former_unit, leaf_hash, leaf_text
 from expert_draw.roster_view import RosterView
 from expert_draw.snapshot import Rosters
-from tests.support.halls import NOW, make_database
+from tests.support.halls import NOW
 
 SEALER = Sealer(bytes(range(32)))
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = make_database(tmp_path)
-    yield made
-    made.dispose()
+def database(any_database: Database) -> Database:
+    return any_database
 
 
 def sha256(data: bytes) -> bytes:
@@ -286,6 +285,40 @@ def test_of_two_changes_at_the_same_time_one_is_refused(database: Database) -> N
     assert seen(database, rosters).n == 1
 
 
+def test_changes_made_at_once_follow_one_another_and_none_is_lost(database: Database) -> None:
+    def work(number: int) -> None:
+        for step in range(3):
+            with database.transaction() as session:
+                enter(session, Rosters(SEALER), 10 * number + step)
+
+    with ThreadPoolExecutor(4) as crowd:
+        list(crowd.map(work, range(4)))
+    last = seen(database, Rosters(SEALER))
+    assert (last.n, last.size, last.recorded) == (12, 12, True)
+
+
+def test_a_writer_who_reads_the_roster_while_another_changes_it_reads_it_again(
+    pg_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pg_database.transaction() as session:
+        enter(session, Rosters(SEALER), 1)
+    read = snapshot.read_experts
+    meanwhile = [2, 3]
+
+    def read_late(session: Session, *since: int | None) -> Iterator[ExpertRow]:
+        if meanwhile:
+            number = meanwhile.pop()
+            with monkeypatch.context() as undisturbed, pg_database.transaction() as other:
+                undisturbed.setattr(snapshot, "read_experts", read)
+                enter(other, Rosters(SEALER), number)
+        yield from read(session, *since)
+
+    monkeypatch.setattr(snapshot, "read_experts", read_late)
+    with pg_database.transaction() as session:
+        view = Rosters(SEALER).current(session)
+    assert (view.n, view.size, view.recorded) == (3, 3, True)
+
+
 def test_a_roster_filled_before_roots_were_kept_gets_one_when_it_is_first_needed(database: Database) -> None:
     rosters = Rosters(SEALER)
     with database.transaction() as session:
@@ -338,10 +371,8 @@ def test_taking_out_a_stranger_changes_nobody(database: Database) -> None:
     [
         "UPDATE roster_change SET root = ''",
         "DELETE FROM roster_change",
-        "INSERT OR REPLACE INTO roster_change SELECT * FROM roster_change",
         "UPDATE roster_leaf SET row = ''",
         "DELETE FROM roster_leaf",
-        "INSERT OR REPLACE INTO roster_leaf SELECT * FROM roster_leaf",
     ],
 )
 def test_no_root_and_no_leaf_can_be_altered_afterwards(database: Database, statement: str) -> None:

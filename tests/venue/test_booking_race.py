@@ -1,6 +1,7 @@
 """Many book the same seats at once; the database lets only one of them in."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from app.core.database import Database
 from app.core.errors import Conflict
 from app.core.guards import guards
 from app.sample.stream import Stream
+from tests.support.databases import POSTGRESQL, SQLITE, furnish
 from tests.support.halls import END as LATEST
-from tests.support.halls import NOW, START, center, enter, make_database
+from tests.support.halls import NOW, START, center, enter
 from venue import service
 
 WRITERS, TRIES, WINDOWS = 8, 12, 3
@@ -27,7 +29,7 @@ def overlaps(connection: Connection) -> int:
     )
 
 
-def race(folder: Path, seats: tuple[str, ...]) -> tuple[int, int]:
+def race(address: str, seats: tuple[str, ...]) -> tuple[int, int]:
     """(booked, refused): every writer has its own engine, as separate processes would."""
     third = (LATEST - START) / WINDOWS
     gate = threading.Barrier(WRITERS)
@@ -36,7 +38,7 @@ def race(folder: Path, seats: tuple[str, ...]) -> tuple[int, int]:
     broken: list[BaseException] = []
 
     def write(writer: int) -> None:
-        database = Database(f"sqlite:///{folder / 'halls.db'}")
+        database = Database(address)
         chance = Stream(f"race/{writer}")
         gate.wait()
         try:
@@ -71,20 +73,32 @@ def race(folder: Path, seats: tuple[str, ...]) -> tuple[int, int]:
     return len(booked), len(refused)
 
 
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """Each kind in turn, and nobody else's: its guards may be taken away."""
+    address = (
+        request.getfixturevalue("pg_fresh")
+        if request.param == POSTGRESQL
+        else f"sqlite:///{tmp_path / 'halls.db'}"
+    )
+    made = furnish(Database(address))
+    yield made
+    made.dispose()
+
+
 @pytest.mark.parametrize("guarded", [True, False], ids=["guarded", "negative control"])
 def test_no_seat_is_booked_twice_and_the_test_could_see_it_if_it_were(
-    tmp_path: Path, *, guarded: bool
+    database: Database, *, guarded: bool
 ) -> None:
-    database = make_database(tmp_path)
     enter(database, center("530100", 3, 3))
     with database.reading() as session:
         (offer,) = service.offers(session, START, LATEST, NOW)
     if not guarded:
         with database.engine.begin() as connection:
-            for guard in guards("sqlite"):
+            for guard in guards(connection.dialect.name):
                 if guard.table == "booking":
-                    connection.exec_driver_sql(f'DROP TRIGGER "{guard.name}"')
-    booked, refused = race(tmp_path, tuple(seat.seat_id for seat in offer.seats))
+                    connection.exec_driver_sql(guard.removal)
+    booked, refused = race(database.url, tuple(seat.seat_id for seat in offer.seats))
     assert booked + refused == WRITERS * TRIES
     with database.engine.connect() as connection:
         if guarded:
@@ -93,4 +107,3 @@ def test_no_seat_is_booked_twice_and_the_test_could_see_it_if_it_were(
         else:
             assert overlaps(connection) > 0
             assert refused == 0
-    database.dispose()

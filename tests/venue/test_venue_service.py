@@ -1,14 +1,12 @@
 """Seats are offered, reserved, let go and shown on the board."""
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput, NotFound
-from tests.support.halls import END, NOW, START, center, enter, make_database
+from tests.support.halls import END, NOW, START, center, enter
 from venue import service
 from venue.service import SeatState
 from venue.setup import CenterKind, RoomFunction, RoomIn
@@ -18,10 +16,8 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    made = make_database(tmp_path)
-    yield made
-    made.dispose()
+def database(any_database: Database) -> Database:
+    return any_database
 
 
 def reserve(database: Database, *seat_ids: str, evaluation: str = "e") -> tuple[str, ...]:
