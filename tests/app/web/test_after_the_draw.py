@@ -167,7 +167,7 @@ def test_a_removal_is_asked_by_one_side_and_confirmed_by_the_other_on_the_page(
     assert supervisor.post(f"/evaluations/{case.id}/removal", data=data).status_code == 303
     (act,) = host.get(f"/api/evaluations/{case.id}/joint-acts").json()
     assert (act["kind"], act["seats"], act["side"]) == ("removal", [4], "supervisor")
-    assert "责令离开：4" in host.get(f"/evaluations/{case.id}").text
+    assert "责令离开：4 号席" in host.get(f"/evaluations/{case.id}").text
     confirm = f"/evaluations/{case.id}/joint-acts/{act['id']}/confirm"
     assert confirm in host.get(f"/evaluations/{case.id}").text
     assert confirm not in supervisor.get(f"/evaluations/{case.id}").text

@@ -61,8 +61,10 @@ class LivePage {
   show(fresh) {
     for (const part of document.querySelectorAll("[data-live][id]")) {
       const next = fresh.getElementById(part.id);
-      if (!next || this.shown.get(part.id) === next.innerHTML) continue;
+      if (!next) continue;
+      const before = this.shown.get(part.id) ?? part.innerHTML;
       this.shown.set(part.id, next.innerHTML);
+      if (before === next.innerHTML) continue; // nothing that is being typed there is lost
       const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
       const open = new Set([...part.querySelectorAll("details[open][id]")].map((one) => one.id));
       part.replaceChildren(...document.importNode(next, true).childNodes);
