@@ -238,6 +238,8 @@ def test_a_seat_code_that_was_not_used_yet_opens_nothing_once_its_holder_has_lef
         )
     declare(case, 5, Cause.illness)
     with world.transaction() as session:
+        kind = TicketKind.seat_code
+        assert tickets.redeem(session, world.sealer, world.now(), kind=kind, secret=code) is None
         assert desk.sign_in(session, world.sealer, world.now(), code) is None
     assert [one.state for one in case.texts(member.id)] == ["cancelled"]
     assert "released" not in {one.purpose for one in case.texts(case.invitations("ill")[0].id)}
