@@ -10,7 +10,7 @@ from app.audit.tags import Tag
 from app.core import bus
 from app.core.canonical import digest
 from app.core.sealing import Sealer
-from app.notify import outbox
+from app.notify import ledger, outbox
 from expert_draw import inviting, keeping, outcomes, performance
 from expert_draw.invitation import VACATES, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Invitation
@@ -88,6 +88,7 @@ def settle(
             "code": invitation.code,
             "state": invitation.state,
             "evidence": digest(proof),
+            "sent": ledger.sent_hash(session, (invitation.id,)),
             **(data or {}),
         },
     )

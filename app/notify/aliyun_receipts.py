@@ -13,7 +13,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from app.core.sealing import Sealer
-from app.notify import aliyun_codes, outbox, repository
+from app.notify import aliyun_codes, ledger, outbox, repository
 from app.notify.conversation import Reply, read_text
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard, Standing
@@ -66,7 +66,7 @@ class Receipts:
         if keys and code in {"", aliyun_codes.KEY_PRESSED}:
             payload = {"sid": sid, "at": at, "keys": keys}
             key = f"{message.id}|{sid}|{_KEYS}|{at}|{keys}"
-            new = repository.record_event(session, now, key, message.id, _KEYS, payload)
+            new = ledger.record_event(session, now, key, message.id, _KEYS, payload)
             if new:
                 self._answered(session, now, message, sid)
             return new
@@ -84,7 +84,7 @@ class Receipts:
         if message is None or state is None:
             return False
         key, payload = f"{message.id}|{sid}|{_RECORD}", {"sid": sid, "status": code, "keys": _keys(item)}
-        if not repository.record_event(session, now, key, message.id, _RECORD, payload):
+        if not ledger.record_event(session, now, key, message.id, _RECORD, payload):
             return False
         if state is MessageState.completed:
             self.progress.reported(session, now, message, sid, MessageState.answered)
@@ -104,7 +104,7 @@ class Receipts:
         text_id = _word(item, "sequence_id") or f"{fingerprint}|{_word(item, 'send_time')}|{meant}"
         known = message.id if message else ""
         payload = {"meant": meant.value}
-        if not repository.record_event(session, now, f"in|aliyun|{text_id}", known, "texted", payload):
+        if not ledger.record_event(session, now, f"in|aliyun|{text_id}", known, "texted", payload):
             return False
         if meant is Reply.stop:
             repository.opt_out(session, now, fingerprint)
@@ -140,7 +140,7 @@ class Receipts:
         error: str,
     ) -> bool:
         payload = {"sid": sid, "status": state.value, "error": error}
-        new = repository.record_event(session, now, key, message.id, "status", payload)
+        new = ledger.record_event(session, now, key, message.id, "status", payload)
         return new and self.progress.reported(session, now, message, sid, state, error or None)
 
     def _answered(self, session: Session, now: datetime, message: OutgoingMessage, sid: str) -> None:
@@ -153,7 +153,7 @@ class Receipts:
         keys = records[0]["keys"] or "".join(one["keys"] for one in pressed)
         accept = aliyun_codes.answer(keys)
         key = f"{message.id}|{sid}|answer"
-        if accept is not None and repository.record_event(
+        if accept is not None and ledger.record_event(
             session, now, key, message.id, "answer", {"sid": sid, "keys": keys}
         ):
             self.progress.listener.answer(session, now, message.subject, accept, "voice")
@@ -170,7 +170,7 @@ class Receipts:
         if template is None or not self.templates.get(f"{message.language}:{template.value}"):
             return
         key = f"{message.id}|reply|{template}"
-        if not repository.record_event(session, now, key, message.id, REPLY, {"template": template.value}):
+        if not ledger.record_event(session, now, key, message.id, REPLY, {"template": template.value}):
             return
         own = json.loads(self.sealer.unseal(message.variables_sealed))
         outbox.enqueue(

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.core.sealing import Sealer
-from app.notify import hotline, repository, twilio, wording
+from app.notify import hotline, ledger, repository, twilio, wording
 from app.notify.conversation import (
     SENTENCE,
     Ask,
@@ -68,7 +68,7 @@ class Answering:
         message = repository.held(session, message_id)
         if message is None or message.purpose != INVITATION:
             return self._nothing_pending()
-        repository.record_event(session, now, f"{message_id}|{sid}|picked-up", message_id, "picked-up", {})
+        ledger.record_event(session, now, f"{message_id}|{sid}|picked-up", message_id, "picked-up", {})
         if sid:
             self.progress.reported(session, now, message, sid, MessageState.answered)
         if self.progress.listener.is_open(session, now, message.subject):
@@ -80,7 +80,7 @@ class Answering:
         message = self._latest(session, caller)
         if message is None:
             return self._nothing_pending()
-        repository.record_event(
+        ledger.record_event(
             session, now, f"{message.id}|{sid}|called-back", message.id, "called-back", {}
         )
         return self._menu(session, now, message, "hotline")
@@ -119,7 +119,7 @@ class Answering:
         meant = read_text(body)
         message = self._latest(session, sender)
         known = message.id if message else ""
-        if not repository.record_event(session, now, f"in|{sid}", known, "texted", {"meant": meant.value}):
+        if not ledger.record_event(session, now, f"in|{sid}", known, "texted", {"meant": meant.value}):
             return twilio.reply_document(None)
         if meant is Reply.stop:
             repository.opt_out(session, now, self.sealer.fingerprint(sender))

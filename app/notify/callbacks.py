@@ -21,7 +21,7 @@ from app.accounts.access import Public
 from app.core.errors import Forbidden, InvalidInput
 from app.core.grouping import one_by_one
 from app.core.i18n import N_
-from app.notify import repository, twilio, wording
+from app.notify import ledger, twilio, wording
 from app.notify.conversation import Step
 from app.notify.delivery import MessageState, state_of
 from app.notify.phone_room import PhoneRoom, PhoneRoomDep
@@ -196,7 +196,7 @@ class _Document:
 def _make(session: Session, now: datetime, wanted: _Document) -> str:
     """Makes a document and keeps it, in one transaction."""
     document = wanted.make(session, now)
-    repository.keep_sent(
+    ledger.keep_sent(
         session, now, wanted.room.sealer, [(wanted.message_id, wanted.kind, document.encode())]
     )
     return document

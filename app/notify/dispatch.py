@@ -18,7 +18,7 @@ from app.core.database import Database
 from app.core.errors import YuanpingError
 from app.core.grouping import GroupWriter
 from app.core.sealing import Sealer
-from app.notify import repository, wording
+from app.notify import budget, ledger, repository, wording
 from app.notify.delivery import Event, MessageState, backoff_s
 from app.notify.messenger import FateUnknown, Messenger, Outgoing, PutBack, Rejected, SendResult, Taken
 from app.notify.models import OutgoingMessage
@@ -124,27 +124,27 @@ class Dispatch:
     def claim(self, channel: str, most: int) -> tuple[Claimed, ...]:
         """Takes up to `most` messages that may leave now, keeps what will be sent, and puts the rest in order."""
         now, rate = self._clock.now(), self._pacing.rates[channel]
-        budget = f"{self._messenger.name}:{channel}"
+        account = f"{self._messenger.name}:{channel}"
         with self._database.reading() as session:
             # An idle service, or one that has to wait for its provider, takes no writer's turn.
-            spent = repository.spent_until(session, budget) or now
+            spent = budget.spent_until(session, account) or now
             if not allowance(spent, now, rate) or not repository.anything_due(session, now, channel):
                 return ()
         with self._database.transaction() as session:
-            spent = repository.hold_budget(session, now, budget)
+            spent = budget.hold(session, now, account)
             rows = repository.due(session, now, channel, min(allowance(spent, now, rate), most))
             sorting = self._sort(session, now, rows)
             ids = repository.claim(
                 session, now, now + self._lease, [one.outgoing.message_id for one in sorting.send]
             )
             claimed = tuple(one for one in sorting.send if one.outgoing.message_id in ids)
-            repository.keep_sent(
+            ledger.keep_sent(
                 session,
                 now,
                 self._sealer,
                 [(one.outgoing.message_id, _KINDS[channel], one.wire) for one in claimed],
             )
-            repository.spend_budget(session, budget, spend(spent, now, rate, len(claimed)))
+            budget.spend(session, account, spend(spent, now, rate, len(claimed)))
             repository.cancel(session, now, sorting.cancel)
             repository.postpone(session, sorting.postpone)
             self._close(session, now, sorting)

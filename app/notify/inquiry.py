@@ -12,7 +12,7 @@ from app.core.clock import Clock
 from app.core.database import Database
 from app.core.grouping import GroupWriter, one_by_one
 from app.core.sealing import Sealer
-from app.notify import repository, wording
+from app.notify import ledger, repository, wording
 from app.notify.delivery import Event, MessageState
 from app.notify.dispatch import readable
 from app.notify.messenger import Found, LookUpFailed, Messenger, Outgoing
@@ -129,7 +129,7 @@ class Inquiry:
         elif repository.count_lookup(session, message) >= _LOOKUPS:
             repository.move(session, message.id, Event.find_missing, due_at=now, check_at=None)
             key = f"{message.id}|missing|{message.tries}"
-            repository.record_event(session, now, key, message.id, "missing", {})
+            ledger.record_event(session, now, key, message.id, "missing", {})
 
     def _ours(self, session: Session, question: _Asked, found: tuple[Found, ...]) -> Found | None:
         taken = repository.known_sids(session, tuple(one.sid for one in found))

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from app.notify import repository
+from app.notify import ledger, repository
 from app.notify.delivery import RANK, TAKEN, Event, MessageState, is_final
 from app.notify.listener import Listener
 from app.notify.models import OutgoingMessage
@@ -53,7 +53,7 @@ class Progress:
         check_at = now + timedelta(seconds=QUIET_S + max(one.ring_s for one in handed))
         moved = repository.accept(session, [(one.message_id, one.tries, one.sid) for one in handed], check_at)
         simple = [one for one in handed if one.message_id in moved]
-        repository.record_events(session, [_taken(one.message_id, one.sid) for one in simple], now)
+        ledger.record_events(session, [_taken(one.message_id, one.sid) for one in simple], now)
         self._tell_taken(session, now, {one.subject for one in simple if one.purpose == INVITATION})
         for one in handed:
             if one.message_id in moved:
@@ -70,7 +70,7 @@ class Progress:
             session, message.id, Event.accept, lease_until=None, error_code=None, check_at=check_at
         ) or repository.hear(session, message.id, MessageState.sent, lease_until=None, check_at=check_at)
         if moved:
-            repository.record_events(session, [_taken(message.id, sid)], now)
+            ledger.record_events(session, [_taken(message.id, sid)], now)
             if message.purpose == INVITATION:
                 self._tell_taken(session, now, {message.subject})
 
@@ -81,7 +81,7 @@ class Progress:
         """
         rows = repository.hold_all(session, {one.message_id for one in reports})
         known = [one for one in reports if one.message_id in rows]
-        new = repository.new_events(session, now, [_event(one) for one in known])
+        new = ledger.new_events(session, now, [_event(one) for one in known])
         furthest: dict[str, Report] = {}
         single: list[Report] = []
         for one in known:
@@ -128,7 +128,7 @@ class Progress:
         if repository.move(
             session, message.id, Event.reject, lease_until=None, check_at=None, error_code=code
         ):
-            repository.record_event(
+            ledger.record_event(
                 session, now, f"{message.id}|rejected|{message.tries}", message.id, "rejected", {"code": code}
             )
             self.step_ended(

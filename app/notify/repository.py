@@ -1,21 +1,17 @@
 """Every query over outgoing messages; each change of state is one conditional update."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, and_, case, delete, insert, or_, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, and_, case, delete, or_, tuple_, update
 from sqlmodel import Session, col, select
 
-from app.core.ids import new_id
-from app.core.sealing import Sealer
+from app.notify import ledger
 from app.notify.delivery import RANK, TAKEN, Event, MessageState, advance, is_final, sources
-from app.notify.models import MessageEvent, OutgoingMessage, ProviderBudget, SentDocument, SmsOptOut
+from app.notify.models import OutgoingMessage, SmsOptOut
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,110 +116,6 @@ def hear_all(
     return frozenset(row[0] for row in moved)
 
 
-def record_event(
-    session: Session, now: datetime, key: str, message_id: str, kind: str, payload: Mapping[str, str]
-) -> bool:
-    """Writes the event once; False when its key is known, so that a repeated report is told from a new one."""
-    # On PostgreSQL an insert does not count its rows unless it is asked to.
-    result = session.connection().execute(
-        _insert_event(session),
-        _event_row(key, message_id, kind, payload, now),
-        execution_options={"preserve_rowcount": True},
-    )
-    return result.rowcount == 1
-
-
-def record_events(
-    session: Session, events: Sequence[tuple[str, str, str, Mapping[str, str]]], now: datetime
-) -> None:
-    """Writes each event (key, message id, kind, payload) once."""
-    if events:
-        session.connection().execute(_insert_event(session), [_event_row(*event, now) for event in events])
-
-
-def new_events(
-    session: Session, now: datetime, events: Sequence[tuple[str, str, str, Mapping[str, str]]]
-) -> frozenset[str]:
-    """Writes each event once; gives the keys of those that were not known before."""
-    if not events:
-        return frozenset()
-    rows = {row["key"]: row for row in (_event_row(*event, now) for event in events)}
-    written = session.connection().execute(
-        _insert_event(session).returning(col(MessageEvent.key)), list(rows.values())
-    )
-    return frozenset(written.scalars().all())
-
-
-def _event_row(
-    key: str, message_id: str, kind: str, payload: Mapping[str, str], now: datetime
-) -> dict[str, object]:
-    text = json.dumps(dict(payload), ensure_ascii=False, sort_keys=True)
-    return {"key": key[:200], "message_id": message_id, "kind": kind, "payload": text, "at": now}
-
-
-def _insert_event(session: Session) -> Insert:
-    return _INSERT_EVENT[session.get_bind().dialect.name]
-
-
-_INSERT_EVENT = {
-    "postgresql": postgresql.insert(MessageEvent).on_conflict_do_nothing(),
-    "sqlite": sqlite.insert(MessageEvent).on_conflict_do_nothing(),
-}
-
-
-def keep_sent(
-    session: Session, now: datetime, sealer: Sealer, sent: Sequence[tuple[str, str, bytes]]
-) -> None:
-    """Keeps what is handed to a provider, (message id, kind, bytes) each: sealed, known by its hash, for ever."""
-    rows = [
-        {
-            "id": new_id(now),
-            "message_id": message_id,
-            "kind": kind,
-            "at": now,
-            "sha256": hashlib.sha256(body).hexdigest(),
-            "body_sealed": sealer.seal(body.decode()),
-        }
-        for message_id, kind, body in sent
-    ]
-    if rows:
-        session.connection().execute(insert(SentDocument), rows)
-
-
-def sent_documents(session: Session, subjects: Collection[str]) -> tuple[SentDocument, ...]:
-    """Everything that was handed to a provider for these subjects, oldest first."""
-    return tuple(
-        session.exec(
-            select(SentDocument)
-            .join(OutgoingMessage, col(OutgoingMessage.id) == col(SentDocument.message_id))
-            .where(col(OutgoingMessage.subject).in_(subjects))
-            .order_by(col(SentDocument.at), col(SentDocument.id))
-        ).all()
-    )
-
-
-# --- the rate of a provider --------------------------------------------------------------------------------------------
-
-
-def spent_until(session: Session, key: str) -> datetime | None:
-    """Up to when the rate of this provider and channel is used up; None before the first send."""
-    return session.exec(select(ProviderBudget.spent_until).where(ProviderBudget.key == key)).first()
-
-
-def hold_budget(session: Session, now: datetime, key: str) -> datetime:
-    """The same, kept from other nodes until this transaction ends."""
-    held = select(ProviderBudget.spent_until).where(ProviderBudget.key == key).with_for_update()
-    if (found := session.exec(held).first()) is not None:
-        return found
-    insert_budget = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.exec(insert_budget(ProviderBudget).values(key=key, spent_until=now).on_conflict_do_nothing())
-    return session.exec(held).one()
-
-
-def spend_budget(session: Session, key: str, until: datetime) -> None:
-    session.exec(update(ProviderBudget).where(col(ProviderBudget.key) == key).values(spent_until=until))
-
-
 def due(session: Session, now: datetime, channel: str, most: int) -> tuple[Due, ...]:
     """Queued messages of a channel whose time has come, oldest first; other nodes skip the rows this one holds."""
     rows = session.exec(
@@ -279,7 +171,7 @@ def cancel(session: Session, now: datetime, why: Mapping[str, str]) -> None:
         .returning(col(OutgoingMessage.id))
         .execution_options(synchronize_session=False)
     ).all()
-    record_events(
+    ledger.record_events(
         session,
         [(f"{one}|{why[one]}", one, why[one], {}) for one in sorted(row[0] for row in cancelled)],
         now,

@@ -1,5 +1,7 @@
 """Invitations: what was sent, how fast, standbys and designations, links, performance facts; and work to be done later."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ _PROMISES_IN_USE = """
 UPDATE draw_party SET committed = true
   WHERE EXISTS (SELECT 1 FROM draw WHERE draw.evaluation_id = draw_party.evaluation_id)
 """
-_OF_CALLS = (
+_OF_CALLS: tuple[tuple[str, Any], ...] = (
     ("silence_url", sa.String()),
     ("parent_sid", sa.String(34)),
     ("dial_url", sa.String()),
@@ -193,7 +195,7 @@ def _partial(name: str, table: str, columns: list[str], where: str) -> None:
     op.create_index(name, table, columns, unique=True, sqlite_where=text, postgresql_where=text)
 
 
-def _add(table: str, *columns: sa.Column[object]) -> None:
+def _add(table: str, *columns: sa.Column[Any]) -> None:
     """Adds columns; what earlier rows are is said once and does not stay as a default."""
     with op.batch_alter_table(table) as batch_op:
         for column in columns:
