@@ -41,6 +41,7 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "tests" / "support").mkdir(parents=True)
     for name in ("pyproject.toml", "tests/conftest.py", "tests/support/chromium.py"):
         shutil.copy(ROOT / name, tmp_path / name)
+    (tmp_path / "tests" / "support" / "databases.py").touch()  # its fixtures are no part of the reckoning
     (tmp_path / "tests" / "test_small.py").write_text(TESTS, encoding="utf-8")
     return tmp_path
 
