@@ -21,9 +21,11 @@ from app.notify.progress import Progress
 from app.web import sse
 from app.wiring import Ground
 from expert_draw import answers
+from expert_draw.invitation import ACTIVE
 from expert_draw.models import DrawSlot, Invitation
 from expert_draw.snapshot import Rosters
 from recordings.recorder import Recorder
+from tests.app.evaluation.test_ranked_batch import together  # noqa: F401 -- a fixture
 from tests.support.web import WebHouse, open_web
 from tests.support.world import OPERATOR, START, World, booking
 
@@ -44,14 +46,15 @@ class Twin:
         return self.house.world
 
     def place(self, seat_no: int) -> Invitation:
-        """The latest invitation to this place."""
+        """The invitation that this place waits for, or the last of it."""
         with self.world.database.reading() as session:
-            return session.exec(
+            rows = session.exec(
                 select(Invitation)
                 .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
-                .where(DrawSlot.seat_no == seat_no)
-                .order_by(col(Invitation.round).desc())
-            ).all()[0]
+                .where(DrawSlot.seat_no == seat_no, ~col(Invitation.standby))
+                .order_by(col(Invitation.created_at).desc())
+            ).all()
+        return next(iter([*(row for row in rows if row.state in ACTIVE), *rows]))
 
     def drawn(self) -> list[tuple[int, str, str]]:
         with self.world.database.reading() as session:
@@ -213,6 +216,16 @@ def test_two_drawn_sets_with_the_same_progress_give_the_same_bytes(twins: tuple[
         if state in "".join(first.seen)
     ]
     assert len(states) == 6
+
+
+@pytest.mark.usefixtures("together")
+def test_so_they_do_where_several_are_asked_at_once(twins: tuple[Twin, Twin]) -> None:
+    for twin in twins:
+        progress_of(twin)
+    first, second = twins
+    assert first.drawn() != second.drawn()
+    assert first.seen == second.seen
+    assert "另有备选" in "".join(first.seen)
 
 
 def test_the_terminal_holds_no_code_and_no_id(twins: tuple[Twin, Twin]) -> None:
