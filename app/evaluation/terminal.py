@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.evaluation import cases, views
 from app.evaluation.shown import InvitationView, StepView, TerminalView
+from app.notify.delivery import MessageState
 from app.notify.models import OutgoingMessage
 from app.notify.outbox import INVITATION
 from expert_draw.invitation import ACTIVE, OPEN, InvitationState
@@ -17,6 +18,8 @@ from expert_draw.ladder import LADDER
 from expert_draw.models import DrawSlot, Invitation
 
 _AT_ONCE = 500
+_OPTED_OUT = "21610"
+"""The provider's code, and ours, for a text to somebody who wants none."""
 _SHOWN_AS = {InvitationState.struck.value: "vacated"}
 """That somebody was found to be related to a bidder is no business of whoever sees the places."""
 
@@ -90,6 +93,7 @@ def _steps(session: Session, invitations: Sequence[str]) -> Mapping[str, tuple[S
             .order_by(col(OutgoingMessage.created_at), col(OutgoingMessage.due_at), col(OutgoingMessage.id))
         ).all()
         for message in messages:
-            step = StepView(message.channel, message.state, message.due_at)
-            found.setdefault(message.subject, []).append(step)
+            unwanted = message.state == MessageState.failed and message.error_code == _OPTED_OUT
+            state = "opted_out" if unwanted else message.state
+            found.setdefault(message.subject, []).append(StepView(message.channel, state, message.due_at))
     return {subject: tuple(steps) for subject, steps in found.items()}

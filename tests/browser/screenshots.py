@@ -10,9 +10,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from sqlmodel import col, select
 
 from app.evaluation import public_draws, views
+from app.notify import hotline
+from app.notify.models import OutgoingMessage
+from app.notify.wording import LINK_PATH
 from app.rehearsal.service import Desk
+from expert_draw import links
+from expert_draw.models import Draw, Invitation
 from tests.support.chromium import find_chromium
 from tests.support.running import RunningHouse, drawn, prepare, running_house, seat_codes
 
@@ -139,6 +145,10 @@ async def _drawing(camera: Camera, operator: Desk) -> None:
     await camera.shoot(staff, "invitations", f"/evaluations/{evaluation}/invitations", ".ladder", BOTH)
     await camera.shoot(small, "invitations-phone", f"/evaluations/{evaluation}/invitations", ".ladder")
     await camera.shoot(staff, "simulator", "/simulator")
+    expert = await camera.visitor(None, PHONE)
+    await camera.shoot(expert, "answer", _link_and_call(camera.house, evaluation), ".answer", BOTH)
+    await camera.shoot(expert, "answer-gone", "/a/abcdefghjkmn")
+    await camera.shoot(staff, "hotline", "/hotline", ".hotline-call", BOTH)
     evaluation = await drawn(operator, camera.house)
     codes = await seat_codes(operator, evaluation)
     expert = await camera.visitor(None)
@@ -151,6 +161,22 @@ async def _drawing(camera: Camera, operator: Desk) -> None:
     await camera.shoot(expert, "seat-desk", "/seat/desk", themes=BOTH)
     await camera.shoot(staff, "evaluation-convened", f"/evaluations/{evaluation}")
     await camera.shoot(small, "today-phone", "/today")
+
+
+def _link_and_call(house: RunningHouse, evaluation: str) -> str:
+    """Somebody who was invited has a link, and waits on the hotline; returns the path of the link."""
+    now, sealer = house.ground.clock.now(), house.ground.sealer
+    with house.ground.database.transaction() as session:
+        invitation = session.exec(
+            select(Invitation)
+            .join(Draw, col(Draw.id) == col(Invitation.draw_id))
+            .where(Draw.evaluation_id == evaluation, Invitation.state == "contacting")
+        ).all()[0]
+        message = session.exec(select(OutgoingMessage).where(OutgoingMessage.subject == invitation.id)).all()[
+            0
+        ]
+        hotline.waits(session, now, message, None, put_through=True)
+        return f"{LINK_PATH}{links.renew(session, sealer, invitation)}"
 
 
 async def _rehearsed(camera: Camera) -> None:

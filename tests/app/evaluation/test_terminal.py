@@ -4,9 +4,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from app.evaluation import terminal
 from app.evaluation.shown import TerminalView
+from app.notify.models import OutgoingMessage
 from expert_draw import inviting
 from expert_draw.invitation import InvitationState
 from expert_draw.models import Invitation
@@ -55,6 +57,15 @@ def test_a_text_that_lets_somebody_go_is_no_step_of_the_ladder(world: World) -> 
     with world.transaction() as session:
         inviting.tell_released(session, world.now(), world.sealer, session.get_one(Invitation, first))
     assert {len(one.steps) for one in shown(world, evaluation_id).current} == {1}
+
+
+def test_a_text_that_somebody_wants_none_of_is_a_step_like_any_other(world: World) -> None:
+    evaluation_id = calling(world)
+    with world.transaction() as session:
+        message = session.exec(select(OutgoingMessage).limit(1)).one()
+        message.channel, message.state, message.error_code = "sms", "failed", "21610"
+    steps = [step.state for one in shown(world, evaluation_id).current for step in one.steps]
+    assert sorted(steps) == ["opted_out"] + ["queued"] * 4
 
 
 def test_who_answered_is_called_no_more(world: World) -> None:
