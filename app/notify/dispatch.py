@@ -104,7 +104,7 @@ class Dispatch:
                 for one in claimed:
                     task = asyncio.create_task(self._send(one))
                     self._sending.add(task)
-                    task.add_done_callback(self._sending.discard)
+                    task.add_done_callback(self._ended)
                 begun += len(claimed)
                 if len(claimed) < free:
                     break
@@ -163,6 +163,12 @@ class Dispatch:
     async def _send(self, claimed: Claimed) -> None:
         result = await self._messenger.send(claimed.outgoing)
         await self._writer.write(self.record, Sent(claimed, result))
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """A send that failed in a way nobody foresaw: its lease runs out, and then the provider is asked about it."""
+        self._sending.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("what came of a send could not be written down", exc_info=error)
 
     def _record(self, session: Session, now: datetime, claimed: Claimed, result: SendResult) -> None:
         message = repository.held(session, claimed.outgoing.message_id)

@@ -1,7 +1,9 @@
 """What leaves when: the provider's rate for all processes together, each person's limits, the night, and old claims."""
 
+import contextlib
 import threading
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import pytest
 from sqlmodel import Session
@@ -171,3 +173,23 @@ def test_a_service_comes_to_rest_before_it_closes(house: PhoneHouse) -> None:
     house.run(house.room.dispatch.start_due())
     house.run(house.room.dispatch.settled())
     assert house.state(message) == "sent"
+
+
+def test_a_send_that_ends_in_an_unforeseen_way_is_told_and_looked_up(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*_: object) -> NoReturn:
+        raise RuntimeError("the disk is full")
+
+    message = house.invites(house.person(LI), "invitation-1")
+    with monkeypatch.context() as patched:
+        patched.setattr(house.room.messenger, "send", broken)
+        house.run(house.room.dispatch.start_due())
+        with contextlib.suppress(RuntimeError):
+            house.run(house.room.dispatch.settled())
+    assert "could not be written down" in caplog.text
+    assert house.state(message) == "sending"
+    house.clock.advance(16)
+    house.run(house.room.inquiry.reconcile())
+    house.pass_time(15)
+    assert house.state(message) == "ringing"
