@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Path, Request
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -41,6 +41,8 @@ router = APIRouter(prefix="/api", tags=["after the draw"])
 Host = Annotated[Actor, Requires(Permission.evaluation_conduct)]
 Either = Annotated[Actor, Requires(Permission.member_dismiss)]
 Reader = Annotated[Actor, Requires(Permission.evaluation_read)]
+SeatNo = Annotated[int, Path(ge=1, le=99)]
+ExpertNumber = Annotated[str, Path(max_length=17, pattern="^[0-9A-Za-z]+$")]
 _EVALUATION = "/evaluations/{evaluation_id}"
 
 
@@ -69,7 +71,12 @@ def bidders_delivered(evaluation_id: str, actor: Reader, database: DatabaseDep) 
 
 @router.post(f"{_EVALUATION}/seats/{{seat_no}}/removal", status_code=202)
 def order_removal(
-    evaluation_id: str, seat_no: int, wanted: ReasonIn, actor: Either, database: DatabaseDep, clock: ClockDep
+    evaluation_id: str,
+    seat_no: SeatNo,
+    wanted: ReasonIn,
+    actor: Either,
+    database: DatabaseDep,
+    clock: ClockDep,
 ) -> list[JointActOut]:
     """Asks for the removal of a member; it happens once the other side confirms it."""
     with database.transaction() as session:
@@ -80,7 +87,7 @@ def order_removal(
 @router.post(f"{_EVALUATION}/seats/{{seat_no}}/departure")
 def declare_left(
     evaluation_id: str,
-    seat_no: int,
+    seat_no: SeatNo,
     wanted: DepartureIn,
     request: Request,
     actor: Host,
@@ -182,7 +189,7 @@ def propose_designation(
 
 @router.get("/roster/{number}/performance")
 def performance_card(
-    number: str, _actor: Annotated[Actor, Requires(Permission.roster_read)], database: DatabaseDep
+    number: ExpertNumber, _actor: Annotated[Actor, Requires(Permission.roster_read)], database: DatabaseDep
 ) -> PerformanceOut:
     """How an expert has answered and come, from evaluations that are over."""
     with database.reading() as session:

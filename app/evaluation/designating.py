@@ -166,7 +166,8 @@ def _named(
     found = []
     for slot in slots_of(session, draw):
         if slot.seat_no in numbers:
-            expert = designating.by_number(session, numbers[slot.seat_no])
+            number = numbers[slot.seat_no]
+            expert = designating.by_number(session, number) if number.isalnum() else None
             if expert is None:
                 raise NotFound(
                     "expert",

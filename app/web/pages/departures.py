@@ -27,6 +27,7 @@ Host = Annotated[Actor, Requires(Permission.evaluation_conduct)]
 Either = Annotated[Actor, Requires(Permission.member_dismiss)]
 _PARTS = re.compile(r"[,，;；\t]+")
 _NAMED = "expert-"
+_SEAT_DIGITS = 2
 
 
 @router.post("/departure")
@@ -147,7 +148,7 @@ def propose(evaluation_id: str, visit: VisitDep, actor: Host, typed: TypedDep) -
 
 def _seat(typed: Typed, name: str) -> int:
     text = plain(one(typed, name))
-    if not text.isdecimal():
+    if not text.isdecimal() or len(text) > _SEAT_DIGITS:
         raise InvalidInput("seat-missing", N_("没有选择席位"), N_("选择席位后再提交"))
     return int(text)
 

@@ -333,6 +333,8 @@ def test_what_is_not_said_or_not_there_is_refused_by_name(world: World) -> None:
     found = refused(case, 1, Cause.recusal, " 无 ")
     assert isinstance(found, InvalidInput)
     assert found.code == "reason-short"
+    for wrong in ("很长" * 201, "两行\n文字"):
+        assert refused(case, 1, Cause.recusal, wrong).code == "reason-shape"
     assert refused(case, 9, Cause.recusal).code == "seat-holder"
     declare(case, 1, Cause.recusal)
     assert case.state == "inviting"

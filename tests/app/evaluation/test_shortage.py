@@ -280,8 +280,9 @@ def test_nobody_is_designated_but_in_circumstances_that_the_rules_name(world: Wo
     assert "招标" in str(refused.value) or "法37" in str(refused.value)
     with pytest.raises(InvalidInput, match="designate-incomplete"):
         propose(case, {4: number})
-    with pytest.raises(NotFound, match="expert"):
-        propose(case, {5: "999"})
+    for unknown in ("999", "\x00"):
+        with pytest.raises(NotFound, match="expert"):
+            propose(case, {5: unknown})
     with pytest.raises(Conflict, match="designate-host"):
         propose(case, {5: number}, actor=SUPERVISOR)
     govproc = case.row.model_copy(update={"rule_pack": "cn_govproc"})
@@ -478,3 +479,31 @@ def test_what_the_performance_card_counts_is_seen_once_the_evaluation_is_over(wo
             "absent": 1,
         }
         assert session.exec(select(DrawSlot)).all()
+
+
+def test_in_the_open_room_nobody_is_sent_home_because_a_round_came_to_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("expert_draw.rounds.blocked", lambda *_: ())  # only the drawing itself finds out
+    case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3)).in_session()
+    with world.transaction() as session:
+        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 5, Cause.illness, "突发疾病")
+    case.sweep()
+    assert (case.state, case.draw.state) == ("short", "stuck")
+    assert b'"type":"redraw"' not in case.record()
+    assert len(case.members()) == 4
+    # Who is named may decline; nothing can be drawn in such a record, so staff decides again.
+    settle(case, propose(case, {5: free_expert(case).number}))
+    case.answer(case.asked()[0], accept=False)
+    case.sweep()
+    assert case.state == "short"
+    settle(case, propose(case, {5: free_expert(case).number}))
+    case.answer(case.asked()[0], accept=True)
+    case.sweep()
+    assert case.state == "convened"
+    case.sign_in(case.member(5))
+    case.open()
+    for member in case.members():
+        case.score(member)
+    case.act("close")
+    assert case.verified() == "void"

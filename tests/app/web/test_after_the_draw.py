@@ -125,6 +125,7 @@ def test_the_host_enters_who_left_and_the_page_shows_the_successor(house: WebHou
     assert (early.status_code, "30 分钟内还不能认定缺席" in early.text) == (409, True)
     for data, why in (
         ({"seat": "", "cause": "illness", "reason": "突发疾病"}, "没有选择席位"),
+        ({"seat": "9" * 30, "cause": "illness", "reason": "突发疾病"}, "没有选择席位"),
         ({"seat": "3", "cause": "x", "reason": "突发疾病"}, "没有选择离开的原因"),
         ({"seat": "3", "cause": "illness", "reason": "病"}, "原因不足 4 个字"),
     ):
@@ -263,6 +264,7 @@ def test_the_performance_card_is_for_the_pool_and_shows_nothing_before_the_end(
     path = f"/api/roster/{one.number}/performance"
     assert host.get(path).status_code == 403
     assert pool.get("/api/roster/nobody/performance").status_code == 404
+    assert pool.get("/api/roster/%00/performance").status_code == 422
     before = pool.get(path).json()
     assert set(before.values()) == {0}
     ended = host.post(f"/api/evaluations/{case.id}/give-up", json={"reason": "项目取消了"})
