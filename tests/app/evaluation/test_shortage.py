@@ -398,6 +398,8 @@ def test_a_designated_expert_who_declines_leaves_the_decision_to_staff_again(wor
     assert case.ask_leave(case.holder(1)) is Heard.leave
     case.sweep()
     assert (case.state, vacant(case)) == ("short", [1])
+    with world.database.reading() as session:
+        assert case.holder(5).seat_id in venues.booked_seats(session, case.id)
     assert "直接确定" in str(case.row.short_reason)
     assert case.verified() == "open"
 
