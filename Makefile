@@ -4,7 +4,7 @@ ARGS ?=
 VERB = @$(PYTHON) tools/house.py $@ $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run rehearse test check fix bench bench-draw soak migrate ci screenshots lock clean
+.PHONY: help run rehearse test check fix bench bench-draw bench-invitations soak soak-invitations migrate ci screenshots lock clean
 
 help: ## List the verbs
 	$(VERB)
@@ -22,7 +22,11 @@ bench: ## Measure what must stay fast, everything there is
 	$(VERB)
 bench-draw: ## Measure the draw against its targets and a peer; ARGS="--quick" leaves out the longest
 	$(VERB)
+bench-invitations: ## Measure calls and texts against their targets; ARGS="--quick" takes smaller numbers
+	$(VERB)
 soak: ## Run the long and the destructive tests
+	$(VERB)
+soak-invitations: ## Fill 10,000 places through a failing provider and killed nodes, on both databases; takes a long time
 	$(VERB)
 migrate: ## Bring the database to the newest schema
 	$(VERB)

@@ -27,7 +27,7 @@ from tools.groundwork import (
 )
 
 Verb = Callable[[list[str]], int]
-BENCHES = ("draw",)
+BENCHES = ("draw", "invitations")
 """Programs in tests/bench; each prints a table and ends with status 1 when a target is missed."""
 
 
@@ -128,6 +128,18 @@ def bench_draw(arguments: list[str]) -> int:
     """Measure the draw against its targets and a peer; ARGS="--quick" leaves out the longest"""
     set_up(dev=True, assets=False, node=True)
     return measure("draw", *arguments)
+
+
+def bench_invitations(arguments: list[str]) -> int:
+    """Measure calls and texts against their targets; ARGS="--quick" takes smaller numbers"""
+    set_up(dev=True)
+    return measure("invitations", *arguments)
+
+
+def soak_invitations(arguments: list[str]) -> int:
+    """Fill 10,000 places through a failing provider and killed nodes, on both databases; takes a long time"""
+    set_up(dev=True)
+    return measure("invitations_soak", *arguments)
 
 
 def measure(name: str, *arguments: str) -> int:
@@ -252,7 +264,9 @@ VERBS: dict[str, Verb] = {
     "fix": fix,
     "bench": bench,
     "bench-draw": bench_draw,
+    "bench-invitations": bench_invitations,
     "soak": soak,
+    "soak-invitations": soak_invitations,
     "migrate": migrate,
     "ci": ci,
     "screenshots": screenshots,
@@ -263,7 +277,7 @@ VERBS: dict[str, Verb] = {
 
 def explain() -> str:
     """The list of verbs, one line each."""
-    lines = [f"  {name:<12} {(verb.__doc__ or '').strip()}" for name, verb in VERBS.items()]
+    lines = [f"  {name:<18} {(verb.__doc__ or '').strip()}" for name, verb in VERBS.items()]
     return "\n".join(["make <verb> [ARGS='…'], or python3 tools/house.py <verb> […]", "", *lines])
 
 
