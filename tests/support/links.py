@@ -22,7 +22,9 @@ def calling(world: World, **changes: object) -> str:
 
 def invitations(session: Session) -> list[Invitation]:
     """Oldest first."""
-    return list(session.exec(select(Invitation).order_by(col(Invitation.created_at), col(Invitation.id))).all())
+    return list(
+        session.exec(select(Invitation).order_by(col(Invitation.created_at), col(Invitation.id))).all()
+    )
 
 
 def reached(world: World, which: int = 0) -> str:
