@@ -56,12 +56,9 @@ def house_signer(sealer: Sealer) -> Signer:
 
 
 def load(session: Session, draw_id: str) -> Draw:
-    """The draw; who is going to write has its evaluation to themselves from here on. NotFound when there is none."""
     draw = session.get(Draw, draw_id)
     if draw is None:
         raise NotFound("draw", N_("没有这次抽取"), N_("从评标页面进入"))
-    if in_turn(session, draw.evaluation_id):
-        session.refresh(draw)
     return draw
 
 

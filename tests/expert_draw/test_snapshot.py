@@ -19,7 +19,7 @@ from expert_draw import snapshot
 from expert_draw.engine.columns import NO_END, UNKNOWN_DAY, Unit
 from expert_draw.engine.merkle import climb
 from expert_draw.models import Expert, ExpertSpecialty, RosterChange, RosterLeaf
-from expert_draw.roster_rows import ExpertRow, former_unit, leaf_hash, leaf_text
+from expert_draw.roster_rows import ExpertRow, former_unit, leaf_hash, leaf_text, read_experts
 from expert_draw.roster_view import RosterView
 from expert_draw.snapshot import Rosters
 from tests.support.halls import NOW
@@ -302,7 +302,7 @@ def test_a_writer_who_reads_the_roster_while_another_changes_it_reads_it_again(
 ) -> None:
     with pg_database.transaction() as session:
         enter(session, Rosters(SEALER), 1)
-    read = snapshot.read_experts
+    read = read_experts
     meanwhile = [2, 3]
 
     def read_late(session: Session, *since: int | None) -> Iterator[ExpertRow]:

@@ -36,9 +36,9 @@ PATIENT = {
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def prepare(folder: Path) -> None:
-    """A data folder with the sample center in it, to be copied for each house."""
-    with laid(folder) as ground:
+def prepare(folder: Path, address: str | None = None) -> None:
+    """A data folder with the sample center in it, to be copied for each house; its database lies there or at `address`."""
+    with laid(folder, address) as ground:
         wiring.raise_up(ground)
         report = load_sample(ground.database, ground.clock, ground.sealer)
         with ground.database.transaction() as session:
@@ -46,8 +46,8 @@ def prepare(folder: Path) -> None:
 
 
 @contextmanager
-def laid(folder: Path) -> Iterator[Ground]:
-    settings = Settings(data_dir=folder, demo=True)
+def laid(folder: Path, address: str | None = None) -> Iterator[Ground]:
+    settings = Settings(data_dir=folder, database_url=address, demo=True)
     ground = wiring.lay(settings)
     try:
         yield ground
@@ -125,11 +125,16 @@ class RunningHouse:
 
 @contextmanager
 def running_house(
-    template: Path, folder: Path, environment: dict[str, str] = PATIENT
+    template: Path, folder: Path, environment: dict[str, str] = PATIENT, address: str | None = None
 ) -> Iterator[RunningHouse]:
-    """A started service on a copy of the template; stopped at the end, whatever happened."""
+    """A started service on a copy of the template; stopped at the end, whatever happened.
+
+    address: where its database lies, if not in the folder.
+    """
     shutil.copytree(template, folder)
-    with laid(folder) as ground:
+    if address is not None:
+        environment = {**environment, "YUANPING_DATABASE_URL": address}
+    with laid(folder, address) as ground:
         house = RunningHouse(folder, free_port(), ground, environment=environment)
         try:
             house.start()

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ from app.core.database import Database, in_turn
 from app.core.errors import Conflict
 from tests.support.databases import SQLITE, until_somebody_waits
 from tests.support.world import START, make_world
+
+_PATIENCE_S = 8
+"""Less than who is patient waits for another writer."""
 
 
 def test_who_waits_too_long_for_the_writer_before_leaves_no_open_session(
@@ -115,8 +119,10 @@ def test_who_only_reads_and_who_writes_alone_waits_for_no_turn(any_database: Dat
 def test_a_turn_that_does_not_come_is_a_refusal_in_words(pg_database: Database) -> None:
     with pg_database.transaction() as first:
         in_turn(first, "matter")
+        begun = time.monotonic()
         with pytest.raises(Conflict, match="turn-taken"), pg_database.transaction(patient=False) as second:
             in_turn(second, "matter")
+        assert time.monotonic() - begun < _PATIENCE_S
 
 
 def test_who_is_not_patient_does_not_wait_for_a_row_either(pg_database: Database) -> None:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from sqlmodel import Session, col, select
 
 from app.audit import service as audit
+from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput
 from app.evaluation import cases, committee, conductor, convening, draw_views, terminal, views
 from app.evaluation.schemas import SlotIn, UnitIn
@@ -19,16 +20,16 @@ from expert_draw import answers, keeping
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
-
-REPLY_WINDOW_S = 900
-"""As the rule pack has it: fifteen minutes."""
 from venue import service as venues
 from venue.models import Center, Seat
 
+REPLY_WINDOW_S = 900
+"""As the rule pack has it: fifteen minutes."""
+
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    return make_world(tmp_path)
+def world(tmp_path: Path, any_database: Database) -> World:
+    return make_world(tmp_path, database=any_database)
 
 
 def book(world: World, **changes: object) -> str:
