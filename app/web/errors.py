@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,6 +40,11 @@ def install(application: FastAPI) -> None:
     def plain(request: Request, error: Exception) -> Response:
         return answer(request, _translated(cast("HTTPException", error)))
 
+    def unstorable(request: Request, error: Exception) -> Response:
+        # SQLite keeps anything; PostgreSQL neither a text that is longer than its column nor the character U+0000.
+        log.warning("what was sent to %s cannot be kept: %s", request.url.path, cast("DataError", error).orig)
+        return answer(request, _unstorable())
+
     def broken(request: Request, error: Exception) -> Response:
         log.error("unexpected error at %s", request.url.path, exc_info=error)
         response = answer(request, _unexpected())
@@ -49,6 +55,7 @@ def install(application: FastAPI) -> None:
     application.add_exception_handler(YuanpingError, ours)
     application.add_exception_handler(RequestValidationError, invalid)
     application.add_exception_handler(HTTPException, plain)
+    application.add_exception_handler(DataError, unstorable)
     application.add_exception_handler(Exception, broken)
 
 
@@ -134,6 +141,14 @@ def _translated(error: HTTPException) -> YuanpingError:
     if error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _unexpected()
     return InvalidInput("request-refused", N_("无法处理这个请求"), N_("返回上一页重新操作"))
+
+
+def _unstorable() -> YuanpingError:
+    return InvalidInput(
+        "unstorable",
+        N_("提交的内容过长，或含有无法保存的字符，本次操作没有写入任何内容"),
+        N_("缩短内容、去掉特殊字符后重新提交"),
+    )
 
 
 def _unexpected() -> YuanpingError:

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from app.accounts import passwords, service, sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
+from app.core.database import Database
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.main import create_app
@@ -91,9 +92,10 @@ class WebHouse:
         self.world.database.dispose()
 
 
-def open_web(folder: Path, *, demo: bool = False) -> WebHouse:
+def open_web(folder: Path, *, demo: bool = False, database: Database | None = None) -> WebHouse:
+    """All pages and interfaces over a small world; on a furnished database without rows, or else on one in the folder."""
     settings = Settings(data_dir=folder, secret_key=bytes(range(32)).hex(), demo=demo)
-    world = make_world(folder, settings=settings)
+    world = make_world(folder, settings=settings, database=database)
     application = create_app(settings, Ground(settings, world.clock, world.database, world.sealer))
     recorder = Recorder(settings.recordings_dir, world.clock)
     application.state.recorder = recorder

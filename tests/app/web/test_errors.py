@@ -1,11 +1,14 @@
 """A refusal is a problem document for programs and a page with a way out for people, in the reader's language."""
 
+from pathlib import Path
+
 import pytest
 
 from app.accounts.permissions import Role
+from app.core.database import Database
 from app.core.errors import Conflict
 from app.web.errors import explain
-from tests.support.web import WebHouse
+from tests.support.web import WebHouse, open_web
 
 
 def test_programs_get_a_problem_document(house: WebHouse) -> None:
@@ -88,3 +91,20 @@ def test_states_and_acts_inside_a_refusal_are_said_in_the_readers_language() -> 
 def test_a_path_that_looks_like_another_host_never_becomes_a_link_to_it(house: WebHouse) -> None:
     page = house.visitor().get("http://testserver//elsewhere.example/x").text
     assert 'href="//' not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [("/api/evaluations/%00", None), ("/sign-in", {"login": "li\0", "password": "x"})],
+)
+def test_what_postgresql_cannot_keep_is_refused_in_words(
+    tmp_path: Path, pg_database: Database, path: str, fields: dict[str, str] | None
+) -> None:
+    house = open_web(tmp_path, database=pg_database)
+    try:
+        visitor = house.visitor(Role.host_operator)
+        answer = visitor.get(path) if fields is None else visitor.post(path, data=fields)
+        assert answer.status_code == 422
+        assert "无法保存的字符" in answer.text
+    finally:
+        house.close()
