@@ -185,12 +185,17 @@ def blocked(session: Session, draw: Draw) -> tuple[DrawInfeasible, ...]:
 
     () also where the list of experts follows venues that are drawn first: only the draw itself can tell.
     """
+    if follows_venues(session, draw):
+        return ()
     record = keeping.read(session, draw)
     pool = record.pool(DrawKind.expert)
-    if pool.follows is not None:
-        return ()
     whole = replace(first_standing(pool), out=record.standing(DrawKind.expert).out)
     return obstacles(pool, record.history.opening.law, whole)
+
+
+def follows_venues(session: Session, draw: Draw) -> bool:
+    """Whether experts are drawn near the venues that have been drawn before them."""
+    return keeping.read(session, draw).pool(DrawKind.expert).follows is not None
 
 
 def seats_held(session: Session, ground: Ground, draw: Draw, seating: Seating) -> frozenset[str]:

@@ -11,7 +11,7 @@ from app.audit.tags import Tag
 from app.core import bus
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.evaluation import booking, cases, members, places, reasons, rule_notes, seats
+from app.evaluation import booking, cases, members, places, reasons, rule_notes, seats, second_phase
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
@@ -23,6 +23,7 @@ from expert_draw.ending import Filling
 from expert_draw.engine.pool import Law
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.ground import Ground
+from expert_draw.invitation import InvitationState
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw
 from expert_draw.opening import DrawOrder
@@ -322,14 +323,27 @@ def _drawn(
     placed: tuple[Placed, ...],
 ) -> None:
     """What a round leads to: invitations; or, where nothing fitted beside those who accepted, a whole redraw while nobody
-    is in the room yet; or a decision of staff."""
+    is in the room yet; or a decision of staff.
+
+    Where experts are drawn near venues that are drawn first, nobody knows whether a whole redraw could be filled at all:
+    nobody who accepted is let go for that.
+    """
     if draw.state != "stuck":
         places.take(session, now, house, evaluation, draw, placed)
-    elif evaluation.room_id is None and inviting.standing(session, draw):
+        drawn = {place.expert_id for place in placed}
+        second_phase.check_drawn(session, now, house, evaluation, drawn)
+    elif evaluation.room_id is None and _may_redraw(session, draw):
         venues.release_all(session, evaluation.id)
         rounds.redraw(session, ground(now, house), draw)
     else:
         _exhausted(session, now, evaluation, reasons.nobody())
+
+
+def _may_redraw(session: Session, draw: Draw) -> bool:
+    """Whether all places may be drawn anew because nobody fits beside those who stand."""
+    standing = inviting.standing(session, draw)
+    accepted = any(one.state == InvitationState.accepted for one in standing)
+    return bool(standing) and not (accepted and rounds.follows_venues(session, draw))
 
 
 def _exhausted(

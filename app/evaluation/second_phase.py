@@ -1,6 +1,7 @@
 """Avoidance in its second phase: the sealed list of bidders arrives, and whoever may not sit before them leaves in silence."""
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -44,9 +45,10 @@ def deliver(
     session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, wanted: BidderListIn
 ) -> None:
     """Takes the list, checks everybody who is asked or has accepted, and lets whoever is hit leave as anybody else who is
-    not needed. The same list again changes nothing; another one is checked and noted anew.
+    not needed. The same list again is not noted again, but everybody is checked again; another one is noted anew.
 
-    Nothing that comes back, and nothing on a page, tells whether anybody was hit, or who.
+    What comes back is the same whether anybody was hit or not. Whoever sees the pages does see that a place of somebody
+    who had been asked is vacant again; see docs/notifications.md for what that tells.
     """
     evaluation = cases.load_for(session, actor, evaluation_id)
     if evaluation.state in OVER:
@@ -59,9 +61,10 @@ def deliver(
     fingerprint = house.sealer.fingerprint(f"bidders:{text}")
     last = latest(session, evaluation.id)
     if last is not None and last.fingerprint == fingerprint:
+        _check_again(session, now, house, evaluation, last, actor.id, fresh=())
         return
     _enter(session, now, evaluation, wanted, persons)
-    checked, struck = _check(session, now, house, evaluation)
+    checked, struck, places = _check(session, now, house, evaluation)
     delivered = BidderList(
         evaluation_id=evaluation.id,
         n=last.n + 1 if last else 1,
@@ -70,7 +73,7 @@ def deliver(
         delivered_by=actor.id,
         at=now,
         checked=checked,
-        struck=struck,
+        struck=places,
     )
     session.add(delivered)
     session.flush()
@@ -91,6 +94,16 @@ def deliver(
         },
     )
     bus.publish(session, f"evaluation:{evaluation.id}", "bidders")
+
+
+def check_drawn(
+    session: Session, now: datetime, house: House, evaluation: Evaluation, expert_ids: Collection[str]
+) -> None:
+    """Checks everybody again once these have got places in a round: its candidates were stated when its parties were
+    called, and the list may have come between. Does nothing while there is no list."""
+    last = latest(session, evaluation.id)
+    if last is not None:
+        _check_again(session, now, house, evaluation, last, "house", fresh=expert_ids)
 
 
 def latest(session: Session, evaluation_id: str) -> BidderList | None:
@@ -128,12 +141,40 @@ def _enter(
     session.flush()
 
 
-def _check(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[int, int]:
-    """(how many were checked, how many had to go): who holds a place and who stands by. Whoever is not drawn yet is checked
-    before the next round."""
+def _check_again(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    last: BidderList,
+    actor: str,
+    *,
+    fresh: Collection[str],
+) -> None:
+    """Checks everybody against a list that is noted already. fresh: ids of experts nobody has counted as checked yet."""
+    _, struck, places = _check(session, now, house, evaluation)
+    last.checked += len(fresh)
+    last.struck += places
+    session.add(last)
+    session.flush()
+    if struck:
+        audit.record(
+            session,
+            now,
+            case=evaluation.id,
+            tag=Tag.evaluation_bidders,
+            actor=actor,
+            subject=f"evaluation:{evaluation.number}",
+            data={"fingerprint": last.fingerprint, "n": last.n, "struck": struck},
+        )
+
+
+def _check(session: Session, now: datetime, house: House, evaluation: Evaluation) -> tuple[int, int, int]:
+    """(how many were checked, how many had to go, how many places that leaves vacant): who holds a place and who stands by.
+    Whoever is not drawn yet is left out of the next round, or checked once they are drawn."""
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     if draw is None:
-        return 0, 0
+        return 0, 0, 0
     standing = session.exec(
         select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
     ).all()
@@ -144,9 +185,10 @@ def _check(session: Session, now: datetime, house: House, evaluation: Evaluation
         {invitation.expert_id for invitation in standing},
     )
     hit = [one for one in standing if not _BY_THE_LIST.isdisjoint(found.get(one.expert_id, ()))]
-    struck = sum(
-        departures.depart(session, now, house.sealer, one, InvitationEvent.strike, actor="house")
+    gone = [
+        one
         for one in hit
-    )
+        if departures.depart(session, now, house.sealer, one, InvitationEvent.strike, actor="house")
+    ]
     members.keep_step(session, now, house, evaluation, draw)
-    return len(standing), struck
+    return len(standing), len(gone), sum(not one.standby for one in gone)

@@ -19,7 +19,9 @@ from app.notify.listener import Heard
 from app.projects import service as projects
 from app.projects.models import Party
 from app.projects.service import PartyRole
+from expert_draw import parties
 from expert_draw.models import Expert, ExpertRelation, Invitation, PerformanceFact
+from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
 from tests.support.world import OPERATOR, World, make_world
 
@@ -263,3 +265,88 @@ def test_only_the_host_delivers_and_only_before_the_end(world: World) -> None:
         conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "项目取消")
     with pytest.raises(Conflict, match="bidders-late"):
         deliver(case, *KNOWN)
+
+
+def test_a_list_that_comes_while_the_parties_are_called_is_heeded_as_soon_as_the_round_is_drawn(
+    world: World,
+) -> None:
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    case = Case(world).called_with(own)
+    assert case.draw.state == "revealing"
+    with world.database.reading() as session:
+        units = {one.employer: one.employer_code for one in session.exec(select(Expert)).all()}
+    some = dict(sorted(units.items())[::2])
+    deliver(case, *KNOWN, *(UnitIn(name=name, credit_code=code) for name, code in some.items()))
+    case.say("reveal", own.reveal(case.record()))
+    with world.database.reading() as session:
+        expected = [
+            "struck" if session.get_one(Expert, one.expert_id).employer in some else "queued"
+            for one in case.invitations()
+        ]
+    assert [one.state for one in case.invitations()] == expected
+    assert len(expected) == 5
+    hit = expected.count("struck")
+    assert shown(case, SUPERVISOR) == BidderListOut(received=True, at=world.now(), checked=5, refilling=hit)
+    told = [json.loads(data) for data in case.trail(Tag.evaluation_bidders)]
+    assert [one["struck"] for one in told] == [0, *([hit] if hit else [])]
+    assert case.verified() == "open"
+
+
+def test_nobody_who_was_drawn_after_the_list_came_keeps_a_place_they_may_not_have(world: World) -> None:
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    case = Case(world).called_with(own)
+    with world.database.reading() as session:
+        units = {one.employer: one.employer_code for one in session.exec(select(Expert)).all()}
+    deliver(case, *KNOWN, *(UnitIn(name=name, credit_code=code) for name, code in units.items()))
+    case.say("reveal", own.reveal(case.record()))
+    assert [one.state for one in case.invitations()] == ["struck"] * 5
+    assert {one.state for invited in case.invitations() for one in case.texts(invited.id)} == {"cancelled"}
+
+
+def test_the_same_list_again_strikes_whoever_has_come_to_be_related_since(world: World) -> None:
+    case = Case(world).ready()
+    moved = case.holder(2)
+    unit = UnitIn(name="某投标人", credit_code="91530600MA99999999")
+    deliver(case, *KNOWN, unit)
+    with world.transaction() as session:
+        change = world.rosters.begin(session)
+        row = session.get_one(Expert, moved.expert_id)
+        row.employer, row.employer_code, row.revision = unit.name, str(unit.credit_code), change.n
+        session.flush()
+        world.rosters.seal(session, world.now(), change)
+    deliver(case, *KNOWN, unit)
+    assert case.invitation(moved.id).state == "struck"
+    assert case.state == "inviting"
+    assert [json.loads(data)["struck"] for data in case.trail(Tag.evaluation_bidders)] == [0, 1]
+    assert shown(case, SUPERVISOR).refilling == 1
+
+
+def test_who_only_stands_by_is_no_place_that_is_filled_again(world: World) -> None:
+    case = Case(world).ready()
+    with world.transaction() as session:
+        one = session.get_one(Invitation, case.holder(3).id)
+        one.standby = True
+    deliver(case, *KNOWN, employer_of(case, case.invitation(one.id)), employer_of(case, case.holder(4)))
+    assert len(case.invitations("struck")) == 2
+    assert shown(case, SUPERVISOR).refilling == 1
+
+
+def test_where_experts_follow_venues_nobody_who_accepted_is_let_go_because_nobody_else_fits(
+    world: World,
+) -> None:
+    case = Case(world, rule_pack="cn_venue_first").drawn()
+    declines, *others = case.asked()
+    for one in others:
+        case.answer(one, accept=True)
+    drawn = {one.expert_id for one in case.asked()} | {one.expert_id for one in others}
+    with world.database.reading() as session:
+        keeps = {session.get_one(Expert, id_).employer for id_ in drawn}
+        rows = session.exec(select(Expert)).all()
+    units = {one.employer: one.employer_code for one in rows if one.employer not in keeps}
+    deliver(case, *KNOWN, *(UnitIn(name=name, credit_code=code) for name, code in units.items()))
+    case.answer(declines, accept=False)
+    case.sweep()
+    assert (case.state, case.draw.state) == ("short", "stuck")
+    assert {one.id for one in case.invitations("accepted")} == {one.id for one in others}
+    assert b'"type":"redraw"' not in case.record()
+    assert case.verified() == "open"
