@@ -16,8 +16,9 @@ from expert_draw.invitation import VACATES, InvitationEvent, InvitationState, ad
 from expert_draw.models import Draw, DrawSlot, Invitation
 from expert_draw.performance import FACTS
 
-_TOLD = (InvitationEvent.strike, InvitationEvent.withdraw_leave, InvitationEvent.no_show)
-"""Who leaves so gets the same neutral text as everybody who is no longer needed; the others stand before our staff."""
+_TOLD = (InvitationEvent.strike, InvitationEvent.recuse, InvitationEvent.fall_ill, InvitationEvent.remove)
+"""Who leaves so, and is not there to be told, gets the same neutral text as everybody who is no longer needed. Who asked
+leave has heard that it is granted, and who did not come needs no word that they need not."""
 
 
 def depart(
@@ -31,11 +32,12 @@ def depart(
     actor: str | None = None,
     channel: str | None = None,
     data: Mapping[str, str] | None = None,
+    present: bool = False,
 ) -> bool:
     """The invited person leaves by this event: one conditional update, so that of two who try one has an effect.
 
     actor: who orders it, the invited person themselves if nobody else does. data: what else the trail says of it, no
-    personal data. False when the invitation is in no state from which the event may come; then nothing was written.
+    personal data. present: they stand before our staff, who tells them. False when the invitation is in no state from which the event may come; then nothing was written.
     """
     keeping.hold(session, invitation)
     before = states_before(event)
@@ -49,7 +51,7 @@ def depart(
     session.refresh(invitation)
     outbox.cancel_for(session, now, invitation.id)
     settle(session, now, sealer, invitation, tag, channel, actor=actor, data=data)
-    if event in _TOLD and _reached(invitation):
+    if event in _TOLD and not present and _reached(invitation):
         inviting.tell_released(session, now, sealer, invitation)
     return True
 

@@ -143,13 +143,18 @@ def _require_absent(
             N_("先电话联系本人；到时仍未签到再认定"),
             minutes=timers.no_show_grace_s // 60,
         )
-    member = next(
-        (one for one in cases.members(session, evaluation.id) if one.invitation_id == invitation.id), None
-    )
-    if member is not None and member.signed_in_at is not None:
+    if _present(session, evaluation, invitation):
         raise Conflict(
             "no-show-present", N_("这位专家已经签到，不是缺席"), N_("因其他原因离开时，按实际原因登记")
         )
+
+
+def _present(session: Session, evaluation: Evaluation, invitation: Invitation) -> bool:
+    """Whether they have signed in, so that our staff can talk to them."""
+    return any(
+        one.invitation_id == invitation.id and one.signed_in_at is not None
+        for one in cases.members(session, evaluation.id)
+    )
 
 
 def _leave(
@@ -172,6 +177,7 @@ def _leave(
         event,
         actor=actor.id,
         data={"reason": why, "seat": str(seat_no)},
+        present=_present(session, evaluation, invitation),
     )
     if not gone:
         raise Conflict("seat-holder-gone", N_("这位专家已不在这个席位"), N_("刷新页面查看最新状态"))

@@ -50,6 +50,7 @@ class TemplateId(StrEnum):
     repeat_hint = "repeat_hint"
     seat_code_sms = "seat_code_sms"
     sms_not_understood = "sms_not_understood"
+    too_slow = "too_slow"
     unanswered = "unanswered"
 
 
@@ -87,6 +88,7 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
         _T.repeat_hint: "没有听清您的按键。",
         _T.unanswered: "没有收到您的答复，通话即将结束。您可在答复时间内回拨{hotline}。再见。",
         _T.one_moment: "请稍候。",
+        _T.too_slow: "系统繁忙，您的按键可能已经登记，请稍后回拨{hotline}听取登记结果。再见。",
         _T.hotline_wait: "请稍候，正在等待工作人员。您的来电编号是{code}。返回请按星号键。",
         _T.hotline_connect: "正在为您接通工作人员，请稍候。您的来电编号是{code}。",
         _T.hotline_over: "人工服务已结束。如仍需帮助，请稍后再拨{hotline}。再见。",
@@ -104,7 +106,7 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
         _T.seat_code_sms: (
             "【公共资源交易中心】您的席位码为{code}，请于{time}到{place}报到后使用。请勿转告他人。"
         ),
-        _T.released_sms: "【公共资源交易中心】原定{time}的评标安排已取消，您无需到场。如有疑问请拨打{hotline}。",
+        _T.released_sms: "【公共资源交易中心】原定{time}的评标不再需要您到场。如有疑问请拨打{hotline}。",
         _T.sms_not_understood: "没有识别您的回复。能参加回复1，不能参加回复2。",
         _T.opted_out: "已为您退订短信，今后以电话联系。如需恢复请回复“恢复”，或拨打{hotline}。",
         _T.opted_in: "已为您恢复短信通知。",
@@ -162,6 +164,10 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
             "You may call back {hotline} while the time to answer runs. Goodbye."
         ),
         _T.one_moment: "One moment, please.",
+        _T.too_slow: (
+            "We are busy. Your key may have been recorded: please call {hotline} in a while to hear how you are registered. "
+            "Goodbye."
+        ),
         _T.hotline_wait: (
             "One moment, please, while you wait for our staff. The number of your call is {code}. Press star to go back."
         ),
@@ -186,7 +192,7 @@ _TEXTS: dict[str, dict[TemplateId, str]] = {
             "Tell nobody."
         ),
         _T.released_sms: (
-            "[Trading Center] The evaluation planned for {time} is cancelled, you need not come. For questions call {hotline}."
+            "[Trading Center] You are no longer needed for the evaluation planned for {time}. For questions call {hotline}."
         ),
         _T.sms_not_understood: "Reply not understood. Reply 1 if you can attend, 2 if you cannot.",
         _T.opted_out: (

@@ -87,7 +87,9 @@ def test_leave_in_time_vacates_the_place_and_another_is_drawn_for_it(world: Worl
     assert (successor.slot_id, successor.round) == (leaver.slot_id, 2)
     assert successor.expert_id not in {one.expert_id for one in case.invitations("accepted", "withdrawn")}
     assert facts(case, leaver.id) == ["accepted", "withdrawn"]
-    assert "released" in {one.purpose for one in case.texts(leaver.id)}
+    assert "released" not in {
+        one.purpose for one in case.texts(leaver.id)
+    }  # they have heard that it is granted
     fill(case)
     assert case.state == "ready"
     assert b'"outcome":"withdrawn"' in case.record()
@@ -242,7 +244,31 @@ def test_a_seat_code_that_was_not_used_yet_opens_nothing_once_its_holder_has_lef
         assert tickets.redeem(session, world.sealer, world.now(), kind=kind, secret=code) is None
         assert desk.sign_in(session, world.sealer, world.now(), code) is None
     assert [one.state for one in case.texts(member.id)] == ["cancelled"]
-    assert "released" not in {one.purpose for one in case.texts(case.invitations("ill")[0].id)}
+
+
+@pytest.mark.parametrize("cause", [Cause.illness, Cause.recusal])
+def test_who_is_ill_or_recused_is_told_by_text_unless_they_are_there(world: World, cause: Cause) -> None:
+    case = Case(world).convened()
+    far, there = case.holder(1), case.holder(2)
+    case.sign_in(case.member(2))
+    for seat_no in (1, 2):
+        declare(case, seat_no, cause)
+    (text,) = [one for one in case.texts(far.id) if one.purpose == "released"]
+    assert (text.channel, text.template, text.state) == ("sms", "released_sms", "queued")
+    assert "released" not in {one.purpose for one in case.texts(there.id)}
+
+
+def test_who_was_removed_in_their_absence_is_told_and_who_did_not_come_is_not(world: World) -> None:
+    case = Case(world).convened()
+    removed, absent = case.holder(1), case.holder(2)
+    with world.transaction() as session:
+        act = leaving.order_removal(session, world.now(), OPERATOR, case.id, 1, "擅自透露评标信息").id
+    with world.transaction() as session:
+        confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, act, confirm=True)
+    world.clock.advance(86_400 + 1800)
+    declare(case, 2, Cause.no_show)
+    assert "released" in {one.purpose for one in case.texts(removed.id)}
+    assert "released" not in {one.purpose for one in case.texts(absent.id)}
 
 
 def test_a_removal_takes_two_persons_of_two_sides(world: World) -> None:

@@ -157,3 +157,14 @@ def test_times_are_said_as_people_say_them(hour: int, minute: int, chinese: str,
 def test_durations_are_said_in_half_days(minutes: int, chinese: str, english: str) -> None:
     assert wording.duration_words(minutes, "zh") == chinese
     assert wording.duration_words(minutes, "en") == english
+
+
+def test_who_is_let_go_is_told_no_reason_and_not_that_the_evaluation_is_cancelled() -> None:
+    blanks = {"time": "3月5日上午9点", "hotline": "0870-1234567"}
+    assert wording.render(TemplateId.released_sms, "zh", blanks) == (
+        "【公共资源交易中心】原定3月5日上午9点的评标不再需要您到场。如有疑问请拨打0870-1234567。"
+    )
+    assert wording.render(TemplateId.released_sms, "en", blanks | {"time": "5 March at 09:00"}) == (
+        "[Trading Center] You are no longer needed for the evaluation planned for 5 March at 09:00. "
+        "For questions call 0870-1234567."
+    )
