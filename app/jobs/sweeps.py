@@ -6,9 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from anyio import to_thread
+from sqlmodel import Session
 
 from app.core.clock import Clock
 from app.core.database import Database
+from app.core.errors import Conflict
+from app.core.i18n import N_
 from app.evaluation import cases, committee, conductor, evidence
 from app.evaluation.cases import House
 from app.exchange import filing
@@ -138,8 +141,23 @@ class Sweeps:
 
     def _seal(self, evaluation_id: str, room_id: str) -> None:
         with self._database.reading() as session:
+            self._require_recording(session, evaluation_id, room_id)
             zero_at = venues.zero_of_room(session, room_id)
             evidence.export_records(session, evaluation_id, self._house.settings.data_dir)
         manifest = self._recorder.close_room(room_id, zero_at)
         with self._database.transaction() as session:
             conductor.seal(session, self._clock.now(), evaluation_id, manifest.sha256)
+
+    def _require_recording(self, session: Session, evaluation_id: str, room_id: str) -> None:
+        """Conflict where another process has the recording: a manifest of nothing would bind the evaluation for ever.
+
+        No session is opened before every seat is safely recorded, so whose folder is empty then did not record it.
+        """
+        opened = cases.load(session, evaluation_id).opened_at is not None
+        if opened and not self._recorder.room_path(room_id).exists():
+            raise Conflict(
+                "recording-elsewhere",
+                N_("评标室 {room} 的录制不在本服务的数据目录中，不予封存"),
+                N_("由持有该录制的服务封存；目录丢失时先从备份恢复，无法恢复时新建同名空目录"),
+                room=room_id,
+            )
