@@ -1,8 +1,10 @@
 """The sealed list of bidders arrives: whoever may not sit before them is replaced in silence, and nothing tells who it was."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from pydantic import ValidationError
@@ -11,6 +13,7 @@ from sqlmodel import select
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.audit.tags import Tag
+from app.core.database import Database
 from app.core.errors import Conflict, NotFound
 from app.evaluation import booking, cases, conductor, second_phase, views
 from app.evaluation.models import BidderList
@@ -349,4 +352,34 @@ def test_where_experts_follow_venues_nobody_who_accepted_is_let_go_because_nobod
     assert (case.state, case.draw.state) == ("short", "stuck")
     assert {one.id for one in case.invitations("accepted")} == {one.id for one in others}
     assert b'"type":"redraw"' not in case.record()
+    assert case.verified() == "open"
+
+
+def test_an_answer_and_the_list_at_the_same_moment_leave_nobody_who_may_not_sit(
+    tmp_path: Path, any_database: Database
+) -> None:
+    case = Case(make_world(tmp_path, database=any_database)).drawn()
+    asked = case.asked()
+    hits = asked[:3]
+    units = tuple(employer_of(case, one) for one in hits)
+    gate = Barrier(1 + len(hits))
+
+    def answer(one: Invitation) -> Heard:
+        gate.wait()
+        return case.answer(one, accept=True)
+
+    def list_arrives() -> None:
+        gate.wait()
+        deliver(case, *KNOWN, *units)
+
+    with ThreadPoolExecutor(1 + len(hits)) as crowd:
+        delivered = crowd.submit(list_arrives)
+        heard = list(crowd.map(answer, hits))
+        delivered.result()
+    assert set(heard) <= {Heard.accepted, Heard.lapsed}
+    assert [case.invitation(one.id).state for one in hits] == ["struck"] * len(hits)
+    assert case.record().count(b'"outcome":"struck"') == len(hits)
+    assert case.record().count(b'"outcome":"accepted"') == heard.count(Heard.accepted)
+    case.sweep()
+    assert len(case.asked()) == len(asked)
     assert case.verified() == "open"

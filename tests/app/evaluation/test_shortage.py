@@ -27,8 +27,8 @@ from app.evaluation.causes import Cause
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.listener import Heard
 from app.rules import library
-from expert_draw import keeping, parties, performance
-from expert_draw.models import DrawSlot, Expert, Invitation
+from expert_draw import answers, keeping, parties, performance
+from expert_draw.models import DrawSlot, Expert, ExpertRelation, Invitation
 from expert_draw.pooling import RegionAsked, SlotAsked
 from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
@@ -509,3 +509,27 @@ def test_in_the_open_room_nobody_is_sent_home_because_a_round_came_to_nothing(
         case.score(member)
     case.act("close")
     assert case.verified() == "void"
+
+
+def test_kin_of_a_member_and_who_was_named_before_in_vain_are_not_named(world: World) -> None:
+    case = exhausted(world)
+    kin, other = free_expert(case), free_expert(case, beside=1)
+    with world.transaction() as session:
+        member = session.get_one(Expert, case.holder(1).expert_id)
+        related = ExpertRelation(expert_id=kin.id, person=member.identity_fingerprint, kind="spouse")
+        session.add(related)
+    with pytest.raises(InvalidInput, match="designate-avoided") as refused:
+        propose(case, {5: kin.number})
+    assert refused.value.params["ground"] == "须回避"
+    settle(case, propose(case, {5: other.number}))
+    with world.transaction() as session:
+        world.invitees.taken(session, world.now(), case.asked()[0].id)
+    world.clock.advance(1000)
+    with world.transaction() as session:
+        (due,) = answers.due(session, world.now())
+        assert answers.expire(session, world.now(), world.sealer, due)
+    case.sweep()
+    assert case.state == "short"
+    with pytest.raises(InvalidInput, match="designate-avoided") as refused:
+        propose(case, {5: other.number})
+    assert refused.value.params["ground"] == "本次评标已邀请过"
