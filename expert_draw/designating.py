@@ -1,6 +1,6 @@
 """Naming an expert for a place that chance cannot fill: whether anything speaks against them, and where they sit."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from sqlmodel import Session, col, or_, select
 
@@ -62,30 +62,48 @@ def objections(
 
 
 def seats_for(
-    named: Sequence[tuple[DrawSlot, Expert]], offers: Sequence[VenueOffer], question: PoolQuestion
+    named: Sequence[tuple[DrawSlot, Expert]],
+    offers: Sequence[VenueOffer],
+    question: PoolQuestion,
+    own: Mapping[int, tuple[str, str]],
+    shared: Collection[str],
 ) -> tuple[tuple[str, str], ...] | None:
-    """(center, seat) for each of them in this order, the nearest free one to their home; None when there are too few."""
+    """(center, seat) for each of them in this order: the one that is their place's already, else a free one near their
+    home; None when there are too few.
+
+    own: number of the place → center and seat that are booked for it. shared: rooms in which somebody of this evaluation
+    sits already; as in a draw, they serve only where no center near has another.
+    """
     open_ = list(placing.admitted(offers, question.venue_rules))
-    room = {offer.center_id: offer.most for offer in open_}
-    taken: set[str] = set()
+    left = {offer.center_id: offer.most for offer in open_}
+    rooms = {seat.seat_id: seat.room_id for offer in open_ for seat in offer.seats}
+    taken, crowded = set[str](), set(shared)
     found = []
-    for _, expert in named:
-        seat = _nearest(expert, open_, room, taken)
+    for slot, expert in named:
+        if slot.seat_no in own:
+            found.append(own[slot.seat_no])
+            continue
+        near = [
+            offer for offer in placing.by_distance(expert.region_code, open_) if left[offer.center_id] > 0
+        ]
+        seat = _free(near[: question.places], taken, crowded) or _free(near, taken, ())
         if seat is None:
             return None
-        room[seat[0]] -= 1
+        left[seat[0]] -= 1
         taken.add(seat[1])
+        crowded.add(rooms[seat[1]])
         found.append(seat)
     return tuple(found)
 
 
-def _nearest(
-    expert: Expert, offers: Sequence[VenueOffer], room: dict[str, int], taken: Collection[str]
+def _free(
+    offers: Sequence[VenueOffer], taken: Collection[str], crowded: Collection[str]
 ) -> tuple[str, str] | None:
-    for offer in placing.by_distance(expert.region_code, offers):
-        free = sorted(seat.seat_id for seat in offer.seats if seat.seat_id not in taken)
-        if room[offer.center_id] and free:
-            return offer.center_id, free[0]
+    """The first free seat at the first of these centers that has one in no such room."""
+    for offer in offers:
+        free = [one.seat_id for one in offer.seats if one.seat_id not in taken and one.room_id not in crowded]
+        if free:
+            return offer.center_id, min(free)
     return None
 
 

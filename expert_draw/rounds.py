@@ -200,13 +200,17 @@ def follows_venues(session: Session, draw: Draw) -> bool:
 
 def seats_held(session: Session, ground: Ground, draw: Draw, seating: Seating) -> frozenset[str]:
     """Seats that are somebody's place in the record, or wait for their next expert."""
+    return frozenset(seat_of_place(session, ground, draw, seating).values())
+
+
+def seat_of_place(session: Session, ground: Ground, draw: Draw, seating: Seating) -> Mapping[int, str]:
+    """Number of the place → the seat that the record holds for it, whether or not anybody is to sit there now."""
     stands_for = _meanings(ground, draw, seating)
-    holders = keeping.read(session, draw).holders
-    return frozenset(
-        stands_for[holder.code]
-        for holder in holders
+    return {
+        int(holder.slot): stands_for[holder.code]
+        for holder in keeping.read(session, draw).holders
         if holder.kind is DrawKind.seat and holder.code in stands_for
-    )
+    }
 
 
 def _settled(

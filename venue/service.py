@@ -221,6 +221,12 @@ def booked_seats(session: Session, evaluation_id: str) -> tuple[str, ...]:
     return tuple(booking.seat_id for booking in repository.bookings_of(session, evaluation_id))
 
 
+def booked_places(session: Session, evaluation_id: str) -> dict[str, tuple[str, str]]:
+    """Where the seats stand that the evaluation holds: id of the seat → (center, room)."""
+    found = repository.seats_of(session, booked_seats(session, evaluation_id))
+    return {seat.id: (seat.center_id, room.id) for seat, room in found}
+
+
 def describe_seat(session: Session, seat_id: str) -> str:
     """Where to report, and nothing else: center, zone, room and seat. This may be said in a notice."""
     place = repository.seat_place(session, seat_id)

@@ -16,11 +16,12 @@ from app.evaluation.lifecycle import EvaluationEvent
 from app.evaluation.models import Evaluation, JointAct
 from app.rules import library
 from app.rules.pack import RulePack
-from expert_draw import designating, keeping
-from expert_draw.engine.avoidance import Ground
-from expert_draw.ground import slots_of
+from expert_draw import designating, inviting, keeping, rounds
+from expert_draw.engine.avoidance import Ground as Against
+from expert_draw.ground import Ground, slots_of
 from expert_draw.inviting import Placed
 from expert_draw.models import Draw, DrawSlot, Expert
+from venue import service as venues
 
 ALLOWED, REQUIRES, AT_SITE = (
     "draw.designate_allowed_when",
@@ -32,13 +33,13 @@ BY_SHORTAGE = "designate_with_consent"
 
 _AVOIDED = N_("须回避")
 _WHY = {
-    Ground.already_used.value: N_("本次评标已邀请过"),
-    Ground.busy.value: N_("同一时间参加其他评标"),
-    Ground.entry_expired.value: N_("入库有效期已过"),
-    Ground.on_leave.value: N_("请假中"),
-    Ground.over_age.value: N_("超过年龄上限"),
-    Ground.qualification_missing.value: N_("资格条件不符"),
-    Ground.suspended.value: N_("暂停抽取"),
+    Against.already_used.value: N_("本次评标已邀请过"),
+    Against.busy.value: N_("同一时间参加其他评标"),
+    Against.entry_expired.value: N_("入库有效期已过"),
+    Against.on_leave.value: N_("请假中"),
+    Against.over_age.value: N_("超过年龄上限"),
+    Against.qualification_missing.value: N_("资格条件不符"),
+    Against.suspended.value: N_("暂停抽取"),
     designating.EMPLOYER_CAP: N_("同一单位人数超过上限"),
 }
 """What is told of whoever cannot be named; of the grounds that concern who somebody is, only that there is one."""
@@ -110,9 +111,7 @@ def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluat
             "designate-outdated", N_("空缺的席位已经变化，这份人选不再适用"), N_("否决后由主场重新提出")
         )
     _require_fit(session, house, evaluation, draw, named)
-    found = designating.seats_for(
-        named, seats.offers(session, now, evaluation), booking.question(session, evaluation)
-    )
+    found = _seats(session, now, house, evaluation, draw, named)
     if found is None:
         raise Conflict("designate-no-seat", N_("没有空闲工位可以安排"), N_("腾出同时段的工位后再核准"))
     in_room = evaluation.room_id is not None
@@ -124,6 +123,29 @@ def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluat
         for (slot, expert), (center_id, seat_id) in zip(named, found, strict=True)
     ]
     places.take(session, now, house, evaluation, draw, placed)
+
+
+def _seats(
+    session: Session,
+    now: datetime,
+    house: House,
+    evaluation: Evaluation,
+    draw: Draw,
+    named: Sequence[tuple[DrawSlot, Expert]],
+) -> tuple[tuple[str, str], ...] | None:
+    """Center and seat for each; a place whose seat is booked still keeps it, so that none is booked twice."""
+    seating = seats.seating(session, now, evaluation)
+    stands = venues.booked_places(session, evaluation.id)
+    held = rounds.seat_of_place(session, Ground(now, house.sealer, house.rosters), draw, seating)
+    sitting = {one.seat_id for one in inviting.standing(session, draw)}
+    own = {
+        seat_no: (stands[seat][0], seat)
+        for seat_no, seat in held.items()
+        if seat in stands and seat not in sitting
+    }
+    going = sitting | {own[slot.seat_no][1] for slot, _ in named if slot.seat_no in own}
+    shared = {stands[seat][1] for seat in going if seat in stands}
+    return designating.seats_for(named, seating.offers, booking.question(session, evaluation), own, shared)
 
 
 def _open_draw(session: Session, evaluation: Evaluation) -> Draw:

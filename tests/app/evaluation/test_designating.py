@@ -1,0 +1,133 @@
+"""Whoever is named for a place: where they sit, and what their proposal has to refer to."""
+
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from sqlmodel import col, select
+
+from app.evaluation import confirming, designating, leaving
+from app.evaluation.causes import Cause
+from app.evaluation.schemas import SlotIn
+from expert_draw import designating as naming
+from expert_draw.models import DrawSlot, Expert, Invitation
+from expert_draw.placing import FreeSeat, VenueOffer, VenueRules
+from expert_draw.pooling import PoolQuestion
+from tests.support.evaluations import SUPERVISOR, Case
+from tests.support.world import OPERATOR, World, make_world
+from venue import service as venues
+from venue.models import Center, Seat
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Forty experts: two of A060101, twenty of A080104."""
+    world = make_world(tmp_path, experts=40)
+    with world.transaction() as session:
+        change = world.rosters.begin(session)
+        first = session.exec(select(Expert).order_by(Expert.number)).all()[::2]
+        for expert in first[2:]:
+            expert.state, expert.revision = "suspended", change.n
+        session.flush()
+        world.rosters.seal(session, world.now(), change)
+    return world
+
+
+def short(world: World, **changes: object) -> Case:
+    """Everybody has accepted, then who had the last place fell ill, and nobody else can be drawn for it."""
+    slots = (SlotIn(specialty="A080104", count=3), SlotIn(specialty="A060101", count=2))
+    case = Case(world, slots=slots, starts_at=world.now() + timedelta(days=3), **changes).ready()
+    with world.transaction() as session:
+        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 5, Cause.illness, "突发疾病")
+    case.sweep()
+    assert case.state == "short"
+    return case
+
+
+def free_expert(case: Case) -> Expert:
+    with case.world.database.reading() as session:
+        asked = select(Invitation.expert_id)
+        return session.exec(
+            select(Expert)
+            .where(Expert.state == "active", col(Expert.id).not_in(asked))
+            .order_by(col(Expert.number).desc())
+        ).all()[0]
+
+
+def name(case: Case, expert: Expert) -> Invitation:
+    """The expert is proposed for the last place and approved: their invitation."""
+    world = case.world
+    with world.transaction() as session:
+        act = designating.propose(
+            session,
+            world.now(),
+            world.house,
+            OPERATOR,
+            case.id,
+            {5: expert.number},
+            "complex",
+            "没有其他专家",
+        ).id
+    with world.transaction() as session:
+        confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, act, confirm=True)
+    (named,) = case.asked()
+    return named
+
+
+def test_a_place_that_has_a_seat_already_keeps_it(world: World) -> None:
+    case = short(world, rule_pack="cn_venue_first")
+    left = case.invitations("ill")[0]
+    assert name(case, free_expert(case)).seat_id == left.seat_id
+    with world.database.reading() as session:
+        assert sorted(venues.booked_seats(session, case.id)) == sorted(
+            one.seat_id for one in case.invitations("accepted", "queued")
+        )
+
+
+def test_nobody_is_put_into_the_room_of_a_colleague_while_another_is_free(world: World) -> None:
+    case = short(world)
+    expert, colleague = free_expert(case), case.holder(1)
+    with world.transaction() as session:
+        change = world.rosters.begin(session)
+        row = session.get_one(Expert, expert.id)
+        row.region_code = session.get_one(Center, colleague.center_id).region_code
+        row.revision = change.n
+        session.flush()
+        world.rosters.seal(session, world.now(), change)
+    named = name(case, expert)
+    with world.database.reading() as session:
+        rooms = {one.id: one.room_id for one in session.exec(select(Seat)).all()}
+    assert named.center_id == colleague.center_id
+    assert rooms[named.seat_id] not in {rooms[one.seat_id] for one in case.invitations("accepted")}
+
+
+def seats(
+    *offers: VenueOffer, own: dict[int, tuple[str, str]] | None = None, places: int = 5
+) -> tuple[tuple[str, str], ...] | None:
+    """Where two people go who live in the city 5306 and are named for the places 2 and 3; a room `shared` has a colleague."""
+    question = cast("PoolQuestion", SimpleNamespace(venue_rules=VenueRules(), places=places))
+    named = [(DrawSlot(seat_no=seat_no), Expert(region_code="530600")) for seat_no in (2, 3)]
+    return naming.seats_for(named, offers, question, own or {}, {"shared"})
+
+
+def center(name: str, region: str, *free: tuple[str, str], capacity: int = 4) -> VenueOffer:
+    """A center with these free seats, as (seat, room); 5306 is the nearest."""
+    far = int(region) * 1000
+    return VenueOffer(name, f"{region}00", far, far, tuple(FreeSeat(*one) for one in free), capacity)
+
+
+def test_rooms_of_colleagues_serve_only_where_no_center_near_has_another() -> None:
+    here = center("near", "5306", ("a", "shared"), ("b", "empty"), ("c", "empty"))
+    there = center("far", "5325", ("d", "other"))
+    # Two who are named share no room either.
+    assert seats(here, there) == (("near", "b"), ("far", "d"))
+    assert seats(here, there, places=1) == (("near", "b"), ("near", "a"))
+    assert seats(here) == (("near", "b"), ("near", "a"))
+    assert seats(center("near", "5306", ("b", "empty"))) is None
+    assert seats(center("near", "5306", ("a", "shared"), ("b", "empty"), capacity=1)) is None
+    assert seats(center("near", "5306", ("b", "empty")), own={3: ("far", "z")}) == (
+        ("near", "b"),
+        ("far", "z"),
+    )
