@@ -1,7 +1,7 @@
 """Chooses an implementation for every port; the only file that knows them all."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from anyio import to_thread
@@ -152,13 +152,12 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     ticker.every(_WORK_EVERY_S, "work", sweeps.work)
     if ground.settings.exchange.filing_url is not None:
         ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
-    async with hub.running():
+    async with AsyncExitStack() as closing:  # each in turn, whatever befalls the one before
+        closing.callback(ground.database.dispose)
+        closing.push_async_callback(to_thread.run_sync, recorder.close)
+        closing.push_async_callback(phone_room.close)
+        await closing.enter_async_context(hub.running())
+        closing.push_async_callback(worker.stop)
+        closing.push_async_callback(ticker.stop)
         ticker.start()
-        try:
-            yield
-        finally:
-            await ticker.stop()
-            await worker.stop()
-    await phone_room.close()
-    await to_thread.run_sync(recorder.close)
-    ground.database.dispose()
+        yield

@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, or_, select, update
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, or_, select, update
 
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -27,10 +28,14 @@ class Invitees:
         self._sealer = sealer
 
     def taken(self, session: Session, now: datetime, subject: str) -> None:
-        """A provider took a message; the first time this opens the answer window."""
+        """A provider took a message; the first time this opens the answer window.
+
+        In its turn at the evaluation: whoever takes the invitation back has to know whether somebody was reached.
+        """
         invitation = session.get(Invitation, subject)
-        if invitation is None:
+        if invitation is None or invitation.state != InvitationState.queued:
             return
+        keeping.hold(session, invitation)
         moved = session.exec(
             update(Invitation)
             .where(col(Invitation.id) == subject, col(Invitation.state) == InvitationState.queued)
@@ -41,7 +46,7 @@ class Invitees:
 
     def is_open(self, session: Session, now: datetime, subject: str) -> bool:
         invitation = session.get(Invitation, subject)
-        return invitation is not None and _is_open(invitation, now)
+        return invitation is not None and links.is_open(invitation, now)
 
     def open_among(self, session: Session, now: datetime, subjects: Collection[str]) -> frozenset[str]:
         """Those of the invitations whose window is open, by one question."""
@@ -50,7 +55,7 @@ class Invitees:
                 select(Invitation.id).where(
                     col(Invitation.id).in_(subjects),
                     col(Invitation.state).in_(OPEN),
-                    or_(col(Invitation.deadline).is_(None), col(Invitation.deadline) > now),
+                    _in_time(now),
                 )
             ).all()
         )
@@ -68,7 +73,7 @@ class Invitees:
             .where(
                 col(Invitation.id) == subject,
                 col(Invitation.state).in_(states_before(event)),
-                col(Invitation.deadline).is_(None) | (col(Invitation.deadline) > now),
+                _in_time(now),
             )
             .values(state=after, answered_at=now, answer_channel=channel)
         )
@@ -125,13 +130,13 @@ class Invitees:
         if invitation is None:
             return
         keeping.hold(session, invitation)
-        if not _is_open(invitation, now):
+        if not links.is_open(invitation, now):
             return
         invitation.steps_done += 1
         following = ladder.next_step(
             invitation.steps_done,
             channel=channel,
-            delivered=outcome in {MessageState.delivered, MessageState.completed},
+            delivered=outcome in {MessageState.delivered, MessageState.untold},
             sms_after_s=invitation.sms_after_s,
             second_call_after_s=invitation.second_call_after_s,
         )
@@ -193,14 +198,16 @@ class Invitees:
 
 
 def due(session: Session, now: datetime) -> tuple[str, ...]:
-    """The invitations whose window has ended without being closed."""
+    """The invitations whose window has ended without being closed, or that no provider has taken until it was too late."""
     return tuple(
         session.exec(
             select(Invitation.id)
             .where(
                 col(Invitation.state).in_(OPEN),
-                col(Invitation.deadline).is_not(None),
-                col(Invitation.deadline) <= now,
+                or_(
+                    col(Invitation.deadline) <= now,
+                    and_(col(Invitation.deadline).is_(None), col(Invitation.answer_by) <= now),
+                ),
             )
             .order_by(Invitation.id)
         ).all()
@@ -208,12 +215,17 @@ def due(session: Session, now: datetime) -> tuple[str, ...]:
 
 
 def expire(session: Session, now: datetime, sealer: Sealer, invitation_id: str) -> bool:
-    """Closes a window that has ended; False when there was nothing to close. Safe to run twice."""
+    """Closes a window that has ended; False when there was nothing to close. Safe to run twice.
+
+    An invitation that no provider has taken until it was too late has reached nobody.
+    """
     invitation = session.get(Invitation, invitation_id)
-    if invitation is None or invitation.deadline is None or invitation.deadline > now:
+    if invitation is None or invitation.state not in OPEN or links.is_open(invitation, now):
         return False
-    lapse, tag = InvitationEvent.lapse, Tag.invitation_expired
-    return departures.depart(session, now, sealer, invitation, lapse, tag=tag)
+    event, tag = InvitationEvent.lapse, Tag.invitation_expired
+    if invitation.deadline is None:
+        event, tag = InvitationEvent.fail, Tag.invitation_unreachable
+    return departures.depart(session, now, sealer, invitation, event, tag=tag)
 
 
 def _deadline(now: datetime, invitation: Invitation) -> datetime:
@@ -225,8 +237,11 @@ def _deadline(now: datetime, invitation: Invitation) -> datetime:
     return min(end, max(invitation.answer_by, now + _LEAST_WINDOW))
 
 
-def _is_open(invitation: Invitation, now: datetime) -> bool:
-    return invitation.state in OPEN and (invitation.deadline is None or invitation.deadline > now)
+def _in_time(now: datetime) -> ColumnElement[bool]:
+    """What `links.is_open` says of the time, for the database."""
+    answer_by = col(Invitation.answer_by)
+    unopened = and_(col(Invitation.deadline).is_(None), or_(answer_by.is_(None), answer_by > now))
+    return or_(col(Invitation.deadline) > now, unopened)
 
 
 def _news(session: Session, invitation: Invitation) -> None:

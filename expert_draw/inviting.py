@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
 from expert_draw import links
-from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance
+from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Expert, Invitation
 from expert_draw.roster_rows import CHINA
 
@@ -23,7 +24,7 @@ RELEASED = "released"
 class Terms:
     """How people are reached: seconds to answer, to ring, until the text, until the second call; the hotline.
 
-    lead_s: until so many seconds before they have to be there an answer is of use; 0: no such limit. leave_before_s: until
+    lead_s: until so many seconds before they have to be there an answer is of use; 0: until the end. leave_before_s: until
     so many before that leave may be asked after accepting. quiet_before_s: until so many before that calls mind the quiet
     hours; None: not at all. language: `zh` or `en`.
     """
@@ -72,30 +73,22 @@ def invite(
     invitation = Invitation(
         id=new_id(now),
         draw_id=draw.id,
-        slot_id=placed.slot.id,
         expert_id=expert.id,
         phone_fingerprint=expert.phone_fingerprint,
-        code=placed.code,
-        round=0 if placed.designated else draw.rounds,
         state=InvitationState.queued,
-        center_id=placed.center_id,
-        seat_id=placed.seat_id,
-        report_place=report_place,
-        starts_at=starts_at,
-        minutes=minutes,
-        window_s=terms.window_s,
-        ring_s=terms.ring_s,
-        sms_after_s=terms.sms_after_s,
-        second_call_after_s=terms.second_call_after_s,
-        hotline=terms.hotline,
-        language=terms.language,
         standby=placed.rank > 0,
         rank=placed.rank,
         designated=placed.designated,
-        answer_by=starts_at - timedelta(seconds=terms.lead_s) if terms.lead_s else None,
-        leave_until=starts_at - timedelta(seconds=terms.leave_before_s),
-        quiet_before=_before(starts_at, terms.quiet_before_s),
         created_at=now,
+        **conditions(
+            now,
+            draw,
+            placed,
+            report_place=report_place,
+            starts_at=starts_at,
+            minutes=minutes,
+            terms=terms,
+        ),
     )
     session.add(invitation)
     if not invitation.standby:
@@ -106,10 +99,46 @@ def invite(
     return invitation
 
 
+def conditions(
+    now: datetime,
+    draw: Draw,
+    placed: Placed,
+    *,
+    report_place: str,
+    starts_at: datetime,
+    minutes: int,
+    terms: Terms,
+) -> dict[str, Any]:
+    """The columns of an invitation that say to which place and when, and how its person is reached, from now on.
+
+    There is always a time by which the answer has to be there, and always the whole window until then.
+    """
+    by = timedelta(minutes=minutes) if not terms.lead_s else -timedelta(seconds=terms.lead_s)
+    return {
+        "slot_id": placed.slot.id,
+        "code": placed.code,
+        "round": 0 if placed.designated else draw.rounds,
+        "center_id": placed.center_id,
+        "seat_id": placed.seat_id,
+        "report_place": report_place,
+        "starts_at": starts_at,
+        "minutes": minutes,
+        "window_s": terms.window_s,
+        "ring_s": terms.ring_s,
+        "sms_after_s": terms.sms_after_s,
+        "second_call_after_s": terms.second_call_after_s,
+        "hotline": terms.hotline,
+        "language": terms.language,
+        "answer_by": max(starts_at + by, now + timedelta(seconds=terms.window_s)),
+        "leave_until": starts_at - timedelta(seconds=terms.leave_before_s),
+        "quiet_before": _before(starts_at, terms.quiet_before_s),
+    }
+
+
 def contact(
     session: Session, now: datetime, sealer: Sealer, invitation: Invitation, *, channel: str, after_s: int
 ) -> None:
-    """Queues one call or text of an invitation; it does not leave once the window has closed."""
+    """Queues one call or text of an invitation; it does not leave once the window has closed, or never opened in time."""
     expert = session.get_one(Expert, invitation.expert_id)
     voice = channel == outbox.VOICE
     words = notice(invitation)
@@ -126,20 +155,29 @@ def contact(
         template=TemplateId.invitation_voice if voice else TemplateId.invitation_sms,
         variables=words,
         due_at=now + timedelta(seconds=after_s),
-        expires_at=invitation.deadline,
-        quiet=invitation.quiet_before is not None and now < invitation.quiet_before,
+        expires_at=invitation.deadline or invitation.answer_by,
+        quiet_until=invitation.quiet_before,
         ring_s=invitation.ring_s,
         language=invitation.language,
     )
 
 
-def ask_again(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
-    """Calls somebody once more who was told that they are not needed, and now are: from the start of the ladder."""
-    invitation.state, invitation.deadline, invitation.steps_done = InvitationState.queued, None, 0
-    invitation.answered_at = invitation.answer_channel = None
-    session.add(invitation)
-    session.flush()
-    contact(session, now, sealer, invitation, channel=outbox.VOICE, after_s=0)
+def ask_again(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> bool:
+    """Calls somebody once more who was told that they are not needed, and now are: from the start of the ladder.
+
+    One conditional update; False, and nobody is called, unless the invitation was taken back.
+    """
+    moved = session.exec(
+        update(Invitation)
+        .where(col(Invitation.id) == invitation.id, col(Invitation.state) == InvitationState.cancelled)
+        .values(
+            state=InvitationState.queued, deadline=None, steps_done=0, answered_at=None, answer_channel=None
+        )
+    )
+    session.refresh(invitation)
+    if moved.rowcount:
+        contact(session, now, sealer, invitation, channel=outbox.VOICE, after_s=0)
+    return bool(moved.rowcount)
 
 
 def notice(invitation: Invitation) -> dict[str, str]:
@@ -158,12 +196,30 @@ def release_all(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> 
         select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
     ).all()
     for invitation in asked:
-        reached = invitation.state != InvitationState.queued
-        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.withdraw)
-        session.flush()
-        outbox.cancel_for(session, now, invitation.id)
-        if reached:
-            tell_released(session, now, sealer, invitation)
+        take_back(session, now, sealer, invitation, RELEASED, TemplateId.released_sms)
+
+
+def take_back(
+    session: Session,
+    now: datetime,
+    sealer: Sealer,
+    invitation: Invitation,
+    purpose: str,
+    template: TemplateId,
+) -> bool:
+    """Withdraws one invitation, and tells its person by this text if they were reached; False when it does not stand.
+
+    By conditional updates, first as one of somebody whom nobody has reached: a provider may just be taking its message.
+    """
+    unreached = _withdrawn(session, invitation, (InvitationState.queued,))
+    if not unreached and not _withdrawn(session, invitation, states_before(InvitationEvent.withdraw)):
+        session.refresh(invitation)
+        return False
+    session.refresh(invitation)
+    outbox.cancel_for(session, now, invitation.id)
+    if not unreached:
+        tell(session, now, sealer, invitation, purpose, template)
+    return True
 
 
 def standing(session: Session, draw: Draw) -> Sequence[Invitation]:
@@ -236,6 +292,19 @@ def tell(
         due_at=now,
         language=invitation.language,
     )
+
+
+def _withdrawn(session: Session, invitation: Invitation, before: Sequence[InvitationState]) -> bool:
+    moved = session.exec(
+        update(Invitation)
+        .where(
+            col(Invitation.id) == invitation.id,
+            col(Invitation.standby).is_(invitation.standby),
+            col(Invitation.state).in_(before),
+        )
+        .values(state=advance(before[0], InvitationEvent.withdraw))
+    )
+    return bool(moved.rowcount)
 
 
 def _before(at: datetime, seconds: int | None) -> datetime | None:

@@ -174,6 +174,11 @@ def in_turn(session: Session, matter: str) -> bool:
     return True
 
 
+def held_up(error: BaseException) -> bool:
+    """Whether somebody else was in the way, so that the same may succeed a moment later."""
+    return isinstance(error, OperationalError) or (isinstance(error, Conflict) and error.code == "turn-taken")
+
+
 def driven(url: str) -> str:
     """The address with the driver that speaks to PostgreSQL here: operators write `postgresql://` or `postgres://`."""
     kind, mark, rest = url.partition("://")

@@ -9,14 +9,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import anyio.to_thread
-from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from app.core.clock import Clock
-from app.core.database import Database
+from app.core.database import Database, held_up
 
 _MOST = 256
-_ALONE_TRIES = 3
+_PATIENCE_NS = 10_000_000_000
+"""So long an item that others are in the way of is tried again and again."""
+_PAUSE_S = 0.05
 
 Item = TypeVar("Item")
 Given = TypeVar("Given")
@@ -31,14 +32,15 @@ class _Waiting:
     work: Work[Any, Any]
     item: Any
     answer: "asyncio.Future[Any]"
+    since_ns: int
 
 
 class GroupWriter:
     """Gathers what waits to be written while the transaction before is on its way to the disk; used on one event loop.
 
     Whoever waits for `write` is answered after the commit. Where a transaction fails, every item is tried again alone, so that
-    one spoils nothing for the others: the work must do nothing but read and write rows, for it may run twice before it
-    counts once.
+    one spoils nothing for the others; one that another writer is in the way of goes to the end of the line, so that nobody
+    behind it waits. The work must do nothing but read and write rows, for it may run twice before it counts once.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -50,7 +52,7 @@ class GroupWriter:
     async def write(self, work: Work[Item, Given], item: Item) -> Given:
         """What the work gives for this item, once it is safely written; raises what the work raises for it."""
         answer: asyncio.Future[Given] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(work, item, answer))
+        self._waiting.append(_Waiting(work, item, answer, self._clock.monotonic_ns()))
         if self._writing is None:
             self._writing = asyncio.create_task(self._write_on())
         return await answer
@@ -65,16 +67,34 @@ class GroupWriter:
             while self._waiting:
                 together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _MOST))]
                 together.sort(key=lambda one: repr(one.work))  # stable: items of one work keep their order
-                results = await anyio.to_thread.run_sync(self._write_all, together)
-                for one, result in zip(together, results, strict=True):
-                    if one.answer.done():
-                        continue  # whoever asked has gone meanwhile; it is written all the same
-                    if isinstance(result, _Failed):
-                        one.answer.set_exception(result.error)
-                    else:
-                        one.answer.set_result(result)
+                try:
+                    results = await anyio.to_thread.run_sync(self._write_all, together)
+                except BaseException as error:
+                    results = [_Failed(error)] * len(together)
+                    raise
+                finally:
+                    answered = [
+                        self._tell(one, result) for one, result in zip(together, results, strict=True)
+                    ]
+                if not any(answered):
+                    await asyncio.sleep(_PAUSE_S)
         finally:
             self._writing = None
+
+    def _tell(self, one: _Waiting, result: Any) -> bool:
+        """Answers whoever waits; False for one that was held up and waits on, at the end of the line."""
+        failed = result.error if isinstance(result, _Failed) else None
+        waited_ns = self._clock.monotonic_ns() - one.since_ns
+        if failed is not None and held_up(failed) and waited_ns < _PATIENCE_NS:
+            self._waiting.append(one)
+            return False
+        if one.answer.done():
+            return True  # whoever asked has gone meanwhile; it is written all the same
+        if failed is not None:
+            one.answer.set_exception(failed)
+        else:
+            one.answer.set_result(result)
+        return True
 
     def _write_all(self, together: Sequence[_Waiting]) -> list[Any]:
         """What each gave, or how it failed."""
@@ -87,29 +107,26 @@ class GroupWriter:
 
     def _in_one_transaction(self, together: Sequence[_Waiting]) -> list[Any]:
         given: list[Any] = []
-        with self._database.transaction() as session:
+        with self._database.transaction(patient=False) as session:
             for work, items in _by_work(together):
-                given += work(session, self._clock.now(), items)
+                found = work(session, self._clock.now(), items)
+                if len(found) != len(items):
+                    raise TypeError(f"{work!r} gave {len(found)} answers for {len(items)} items")
+                given += found
                 session.flush()
                 session.expunge_all()  # the next work reads its rows itself, as if it were alone
         return given
 
     def _alone(self, one: _Waiting) -> Any:
-        tries = 1
-        while True:
-            try:
-                return self._in_one_transaction([one])[0]
-            except OperationalError as error:  # two transactions wait for each other, or the database is busy
-                if tries == _ALONE_TRIES:
-                    return _Failed(error)
-                tries += 1
-            except Exception as error:  # noqa: BLE001 -- handed to whoever waits for it
-                return _Failed(error)
+        try:
+            return self._in_one_transaction([one])[0]
+        except Exception as error:  # noqa: BLE001 -- handed to whoever waits for it
+            return _Failed(error)
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
-    error: Exception
+    error: BaseException
 
 
 def _by_work(together: Sequence[_Waiting]) -> list[tuple[Work[Any, Any], list[Any]]]:

@@ -40,6 +40,7 @@ class ServerSettings(BaseModel):
     port: int = Field(8000, ge=1, le=65535, description="TCP port the service listens on.")
     public_url: str | None = Field(
         None,
+        pattern=r"^https?://[^/\s?#]+/?$",
         description="Address browsers and the provider reach the service at; default http://localhost:PORT.",
     )
 
@@ -93,7 +94,9 @@ def _private_way(address: str) -> bool:
         return False
     if address != f"{parts.scheme}://{parts.netloc}" or not parts.hostname or "@" in parts.netloc:
         return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"})
+    return parts.scheme == "https" or (
+        parts.scheme == "http" and parts.hostname in {"127.0.0.1", "localhost"}
+    )
 
 
 class NotifySettings(BaseModel):
@@ -129,7 +132,7 @@ class NotifySettings(BaseModel):
     )
     callee_limits: str | None = Field(
         None,
-        pattern=r"^( *(voice|sms) \d+/\d+ *(,|$))*$",
+        pattern=r"^( *(voice|sms) [1-9]\d*/[1-9]\d* *(,|$))*$",
         description="Most messages to one number, as `voice 1/60, voice 5/3600, sms 10/86400`: so many within so many"
         " seconds; default: what suits the provider (simulator: none).",
     )
@@ -144,14 +147,18 @@ class NotifySettings(BaseModel):
         15.0, gt=0, description="Seconds before a send of unknown fate is looked up at the provider."
     )
     patience_s: float = Field(
-        4.0, gt=0, description="Seconds a caller waits in silence for a slow database before hearing `one moment`."
+        4.0,
+        gt=0,
+        description="Seconds a caller waits in silence for a slow database before hearing `one moment`.",
     )
     aliyun: AliyunSettings = Field(default_factory=AliyunSettings)
 
 
 class InvitationSettings(BaseModel):
     reply_window_s: int | None = Field(
-        None, ge=1, description="Seconds an invited expert has to answer; default: the rule pack's `draw.reply_window`."
+        None,
+        ge=1,
+        description="Seconds an invited expert has to answer; default: the rule pack's `draw.reply_window`.",
     )
     ring_s: int = Field(25, ge=1, description="Seconds a phone rings before the call counts as unanswered.")
     sms_after_s: int = Field(
@@ -164,10 +171,14 @@ class InvitationSettings(BaseModel):
         description="An invited expert can answer until so many seconds before they have to be there; 0: no such limit.",
     )
     no_show_grace_s: int = Field(
-        1800, ge=0, description="Seconds after the time told from which an absent expert's place can be vacated."
+        1800,
+        ge=0,
+        description="Seconds after the time told from which an absent expert's place can be vacated.",
     )
     urgent_h: int = Field(
-        12, ge=0, description="Calls for an evaluation that starts within so many hours do not mind quiet hours."
+        12,
+        ge=0,
+        description="Calls for an evaluation that starts within so many hours do not mind quiet hours.",
     )
 
 
@@ -214,7 +225,8 @@ class AccountSettings(BaseModel):
 
 class ExchangeSettings(BaseModel):
     filing_url: str | None = Field(
-        None, description="Address that every draw is filed with when it has ended; default: nothing is filed."
+        None,
+        description="Address that every draw is filed with when it has ended; default: nothing is filed.",
     )
     filing_secret: SecretStr | None = Field(
         None, description="Signs what is filed: `whsec_` and the base64 of 24 to 64 random bytes."
@@ -259,7 +271,8 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("var"), description="Folder of the database, the recordings and the key.")
     database_url: str | None = Field(
-        None, description="SQLAlchemy address; default SQLite in the data folder."
+        None,
+        description="Address of a PostgreSQL, as `postgresql://user@host/name`; default SQLite in the data folder.",
     )
     demo: bool = Field(
         default=False, description="Sample center, sign-in links and pretend phones; real sending is refused."

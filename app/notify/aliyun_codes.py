@@ -1,7 +1,7 @@
 """What Aliyun's words mean here: its error codes, what became of a call, the short id it hands back, numbers as it writes them.
 
 The codes are those of its published lists; one that is new to us is read with care: unknown trouble on its side may mean
-that it took the message, any other refusal is final.
+that it took the message, any other refusal waits for a person who mends it.
 """
 
 import re
@@ -12,24 +12,17 @@ from app.notify.messenger import FateUnknown, PutBack, Rejected, SendResult
 
 _S = MessageState
 
-# The account, its money or its settings are at fault: nothing was taken, and a person can mend it.
-_ACCOUNT = frozenset(
+# The number is at fault, or has had enough for now: no later try will do. Whatever else is refused blames us, our account, our
+# signature or template, and is mended by a person: nobody may count as unreachable because of a wrong setting of ours.
+_NUMBER = frozenset(
     {
-        "isp.RAM_PERMISSION_DENY",
-        "isp.RES_OWNER_ID_UNKNOWN",
-        "isp.USER_ASSERT_NOT_EXIST",
-        "isp.USER_NOT_EXIST",
-        "isv.ACCOUNT_ABNORMAL",
-        "isv.ACCOUNT_NOT_EXISTS",
-        "isv.AMOUNT_NOT_ENOUG",  # written so in the list of the voice service
-        "isv.AMOUNT_NOT_ENOUGH",
-        "isv.BILLID_NOT_EXIST",
-        "isv.DAY_LIMIT_CONTROL",
-        "isv.DENY_IP_RANGE",
-        "isv.MONTH_LIMIT_CONTROL",
-        "isv.OUT_OF_SERVICE",
-        "isv.PRODUCT_UNSUBSCRIBE",
-        "isv.PRODUCT_UN_SUBSCRIPT",
+        "isv.BLACK_KEY_CONTROL_LIMIT",
+        "isv.BUSINESS_LIMIT_CONTROL",
+        "isv.CALLED_NUMBER_ILLEGAL",
+        "isv.MOBILE_COUNT_OVER_LIMIT",
+        "isv.MOBILE_NUMBER_ILLEGAL",
+        "isv.NO_AVAILABLE_SHORT_MESSAGE_SIGN_FOR_NUMBER",
+        "isv.VOICE_CALLEE_LIMIT",
     }
 )
 _DOOR = (
@@ -45,6 +38,15 @@ _DOOR = (
     "Throttling",
 )
 """How the codes begin with which the gateway turns a request away before the service sees it."""
+_OURS = frozenset(
+    {
+        "isp.RAM_PERMISSION_DENY",
+        "isp.RES_OWNER_ID_UNKNOWN",
+        "isp.USER_ASSERT_NOT_EXIST",
+        "isp.USER_NOT_EXIST",
+    }
+)
+"""Called trouble of the provider, and our account's all the same."""
 _PROVIDER_FAULT = ("isp.", "InternalError", "ServiceUnavailable", "SignatureNonceUsed")
 _TOO_MANY, _REQUEST_TIMEOUT, _SERVER_ERROR = 429, 408, 500
 _LONGEST_CODE = 32
@@ -55,11 +57,13 @@ def refusal(status: int, code: str) -> SendResult:
     short = code[:_LONGEST_CODE]
     if code == "None":  # how the client writes that there was none
         return FateUnknown(str(status))
-    if code in _ACCOUNT or code.startswith(_DOOR) or status == _TOO_MANY:
+    if code in _NUMBER:
+        return Rejected(short)
+    if code in _OURS or code.startswith(_DOOR) or status == _TOO_MANY:
         return PutBack(short)
     if code.startswith(_PROVIDER_FAULT) or not code or status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
         return FateUnknown(short or str(status))
-    return Rejected(short)
+    return PutBack(short)
 
 
 KEY_PRESSED = "300000"

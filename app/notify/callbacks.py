@@ -18,7 +18,7 @@ from sqlmodel import Session
 from starlette.datastructures import FormData
 
 from app.accounts.access import Public
-from app.core.errors import Forbidden, InvalidInput
+from app.core.errors import Conflict, Forbidden, InvalidInput
 from app.core.grouping import one_by_one
 from app.core.i18n import N_
 from app.notify import ledger, twilio, wording
@@ -196,9 +196,7 @@ class _Document:
 def _make(session: Session, now: datetime, wanted: _Document) -> str:
     """Makes a document and keeps it, in one transaction."""
     document = wanted.make(session, now)
-    ledger.keep_sent(
-        session, now, wanted.room.sealer, [(wanted.message_id, wanted.kind, document.encode())]
-    )
+    ledger.keep_sent(session, now, wanted.room.sealer, [(wanted.message_id, wanted.kind, document.encode())])
     return document
 
 
@@ -218,12 +216,12 @@ async def _spoken(
     try:
         async with asyncio.timeout(room.patience_s):
             return _xml(await asyncio.shield(writing))
-    except (TimeoutError, OperationalError) as error:
+    except (TimeoutError, OperationalError, Conflict) as error:
         _log.warning("a caller is asked for a moment's patience: %s", type(error).__name__)
         writing.add_done_callback(_said_later)
     language, hotline = room.answering.language, room.answering.hotline
     if report.asked >= _MOST_ASKED:
-        text = wording.render(TemplateId.unanswered, language, {"hotline": hotline})
+        text = wording.render(TemplateId.too_slow, language, {"hotline": hotline})
         return _xml(twilio.closing_document(text, language))
     text = wording.render(TemplateId.one_moment, language, {})
     return _xml(twilio.patience_document(text, language, f"{room.answering.public_url}{report.again(key)}"))

@@ -18,6 +18,7 @@ class MessageState(StrEnum):
     busy = "busy"  # engaged, or declined on the phone
     failed = "failed"  # the provider refused it for good or could not place it
     undelivered = "undelivered"  # the network or the phone did not take the text
+    untold = "untold"  # the provider took it, and nobody ever told what became of it
     cancelled = "cancelled"  # not needed any more before it left
 
 
@@ -68,6 +69,7 @@ RANK: dict[MessageState, int] = {
     _S.busy: 9,
     _S.failed: 9,
     _S.undelivered: 9,
+    _S.untold: 9,
     _S.cancelled: 9,
 }
 

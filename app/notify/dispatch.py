@@ -7,7 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import anyio.to_thread
@@ -16,19 +16,20 @@ from sqlmodel import Session
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import YuanpingError
-from app.core.grouping import GroupWriter
+from app.core.grouping import GroupWriter, one_by_one
 from app.core.sealing import Sealer
 from app.notify import budget, ledger, repository, wording
-from app.notify.delivery import Event, MessageState, backoff_s
+from app.notify.delivery import Event, backoff_s
 from app.notify.messenger import FateUnknown, Messenger, Outgoing, PutBack, Rejected, SendResult, Taken
 from app.notify.models import OutgoingMessage
-from app.notify.outbox import SEAT_CODE, SMS, VOICE
+from app.notify.outbox import SMS, VOICE
 from app.notify.pacing import Pacing, allowance, free_at, spend
 from app.notify.progress import INVITATION, Handed, Progress
 from app.notify.repository import Due
 from app.notify.wording import TemplateId, WordingRefused
 from app.rules.calendar import CHINA
 
+OPTED_OUT = "21610"  # as the provider itself would say that the owner of the number wants no texts
 _BATCH = 64
 _LEASE_SPARE_S = 5
 
@@ -37,11 +38,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message this process may send now: as it goes out, as it lay in its row, and the bytes that were kept of it."""
+    """A message this process may send now: as it goes out, as it lay in its row, and the bytes that were kept of it.
+
+    send_before: later it must not be handed over any more, for somebody else may have taken it meanwhile.
+    """
 
     outgoing: Outgoing
     row: Due
     wire: bytes
+    send_before: datetime
 
     @property
     def tries(self) -> int:
@@ -61,11 +66,19 @@ class Sent:
 class _Sorting:
     """What is to become of messages that are due."""
 
-    send: list[Claimed]
-    cancel: dict[str, str]
-    postpone: dict[str, datetime]
-    expired: list[Due]
-    refused: list[tuple[Due, str]]
+    send: list[Claimed] = field(default_factory=list)
+    cancel: dict[str, str] = field(default_factory=dict)
+    postpone: dict[str, datetime] = field(default_factory=dict)
+    refused: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at the rows has given: what to send, (message, code) of what never will be, whether there is more."""
+
+    claimed: tuple[Claimed, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    more: bool = False
 
 
 class Dispatch:
@@ -91,22 +104,26 @@ class Dispatch:
         self._progress = progress
         self._writer = writer
         self._lease = timedelta(seconds=send_timeout_s + _LEASE_SPARE_S)
+        self._most_sending = timedelta(seconds=_LEASE_SPARE_S)
         self._grace = timedelta(seconds=unknown_grace_s)
         self._pacing = pacing
         self._sending: set[asyncio.Task[None]] = set()
+        self._refuse = one_by_one(self._one_refused)
 
     async def start_due(self) -> int:
         """Begins to send what is due, as far as the provider's rate and this process's hands allow; returns how many."""
         begun = 0
         for channel in (VOICE, SMS):
             while (free := _BATCH - len(self._sending)) > 0:
-                claimed = await anyio.to_thread.run_sync(self.claim, channel, free)
-                for one in claimed:
+                look = await anyio.to_thread.run_sync(self.look, channel, free)
+                for one in look.claimed:
                     task = asyncio.create_task(self._send(one))
                     self._sending.add(task)
                     task.add_done_callback(self._ended)
-                begun += len(claimed)
-                if len(claimed) < free:
+                for refused in look.refused:
+                    await self._writer.write(self._refuse, refused)
+                begun += len(look.claimed)
+                if not look.more:
                     break
         return begun
 
@@ -119,36 +136,36 @@ class Dispatch:
     async def settled(self) -> None:
         """Returns when nothing is on its way to the provider any more."""
         while self._sending:
-            await asyncio.gather(*self._sending)
+            await asyncio.wait(self._sending)
 
-    def claim(self, channel: str, most: int) -> tuple[Claimed, ...]:
-        """Takes up to `most` messages that may leave now, keeps what will be sent, and puts the rest in order."""
+    def look(self, channel: str, most: int) -> Look:
+        """Claims up to `most` messages that may leave now, keeps what will be sent, and puts the others in order.
+
+        Nobody is told of anything here: who holds the provider's rate and these rows waits for no evaluation.
+        """
         now, rate = self._clock.now(), self._pacing.rates[channel]
         account = f"{self._messenger.name}:{channel}"
         with self._database.reading() as session:
             # An idle service, or one that has to wait for its provider, takes no writer's turn.
             spent = budget.spent_until(session, account) or now
             if not allowance(spent, now, rate) or not repository.anything_due(session, now, channel):
-                return ()
+                return Look()
         with self._database.transaction() as session:
             spent = budget.hold(session, now, account)
-            rows = repository.due(session, now, channel, min(allowance(spent, now, rate), most))
-            sorting = self._sort(session, now, rows)
+            rows = repository.due(session, now, channel, _BATCH)
+            sorting = self._sort(session, now, rows, min(allowance(spent, now, rate), most))
             ids = repository.claim(
                 session, now, now + self._lease, [one.outgoing.message_id for one in sorting.send]
             )
             claimed = tuple(one for one in sorting.send if one.outgoing.message_id in ids)
+            kind = _KINDS[channel]
             ledger.keep_sent(
-                session,
-                now,
-                self._sealer,
-                [(one.outgoing.message_id, _KINDS[channel], one.wire) for one in claimed],
+                session, now, self._sealer, [(one.outgoing.message_id, kind, one.wire) for one in claimed]
             )
             budget.spend(session, account, spend(spent, now, rate, len(claimed)))
             repository.cancel(session, now, sorting.cancel)
             repository.postpone(session, sorting.postpone)
-            self._close(session, now, sorting)
-        return claimed
+        return Look(claimed, tuple(sorting.refused), more=len(rows) == _BATCH)
 
     def record(self, session: Session, now: datetime, sent: Sequence[Sent]) -> list[None]:
         """Writes down what came of sends."""
@@ -161,6 +178,8 @@ class Dispatch:
         return [None] * len(sent)
 
     async def _send(self, claimed: Claimed) -> None:
+        if self._clock.now() >= claimed.send_before:
+            return  # this process has slept: its lease is running out, and the provider will be asked
         result = await self._messenger.send(claimed.outgoing)
         await self._writer.write(self.record, Sent(claimed, result))
 
@@ -177,8 +196,15 @@ class Dispatch:
         match result:
             case PutBack(code):
                 again = now + timedelta(seconds=backoff_s(message.tries))
+                _log.warning("the provider takes nothing now (%s): message %s waits", code, message.id)
                 repository.move(
-                    session, message.id, Event.put_back, lease_until=None, due_at=again, error_code=code
+                    session,
+                    message.id,
+                    Event.put_back,
+                    lease_until=None,
+                    sending_at=None,
+                    due_at=again,
+                    error_code=code,
                 )
             case Rejected(code):
                 self._progress.rejected(session, now, message, code)
@@ -192,35 +218,55 @@ class Dispatch:
                     error_code=code,
                 )
 
-    def _sort(self, session: Session, now: datetime, rows: Sequence[Due]) -> _Sorting:
-        """Which of the rows leave now, which wait for the morning or for their callee's limit, which are not needed any more."""
-        sorting = _Sorting([], {}, {}, [], [])
+    def _one_refused(self, session: Session, now: datetime, refused: tuple[str, str]) -> None:
+        """A message that will never leave the house: the next step of its ladder follows."""
+        message_id, code = refused
+        message = repository.held(session, message_id)
+        if message is not None:
+            self._progress.rejected(session, now, message, code)
+
+    def _sort(self, session: Session, now: datetime, rows: Sequence[Due], most: int) -> _Sorting:
+        """Which of the rows leave now, `most` of them, which wait for the morning or for their callee's limit, and which are
+        not needed any more."""
+        sorting = _Sorting()
         listener = self._progress.listener
         open_ = listener.open_among(session, now, {one.subject for one in rows if one.purpose == INVITATION})
         unwanted = repository.opted_out(session, {one.to_fingerprint for one in rows if one.channel == SMS})
         former = self._former(session, now, {one.to_fingerprint for one in rows})
         quiet = self._pacing.quiet
-        quiet_until = quiet.until(now.astimezone(CHINA)) if quiet else None
+        morning = quiet.until(now.astimezone(CHINA)) if quiet else None
         for one in rows:
+            same_phone = former.setdefault((one.channel, one.to_fingerprint), [])
             if one.purpose == INVITATION and one.subject not in open_:
                 sorting.cancel[one.id] = "closed"
             elif one.expires_at is not None and one.expires_at <= now:
                 sorting.cancel[one.id] = "expired"
-                sorting.expired.append(one)
-            elif one.channel == SMS and one.purpose != SEAT_CODE and one.to_fingerprint in unwanted:
-                sorting.refused.append((one, "21610"))
-            elif one.quiet and one.channel == VOICE and quiet_until is not None:
-                sorting.postpone[one.id] = quiet_until
-            elif later := free_at(
-                self._pacing.limits, one.channel, former.get((one.channel, one.to_fingerprint), ()), now
-            ):
+            elif one.purpose == INVITATION and one.channel == SMS and one.to_fingerprint in unwanted:
+                sorting.refused.append((one.id, OPTED_OUT))
+            elif one.channel == VOICE and morning and one.quiet_until is not None and now < one.quiet_until:
+                sorting.postpone[one.id] = min(morning, one.quiet_until)
+            elif later := free_at(self._pacing.limits, one.channel, same_phone, now):
                 sorting.postpone[one.id] = later
-            elif (outgoing := readable(self._sealer, now, one)) is None:
-                sorting.refused.append((one, "unreadable"))
+            elif len(sorting.send) == most:
+                break
+            elif (claimed := self._claimed(now, one)) is None:
+                sorting.refused.append((one.id, "unreadable"))
             else:
-                sorting.send.append(Claimed(outgoing, one, self._messenger.wire(outgoing)))
-                former.setdefault((one.channel, one.to_fingerprint), []).append(now)
+                sorting.send.append(claimed)
+                same_phone.append(now)
         return sorting
+
+    def _claimed(self, now: datetime, row: Due) -> Claimed | None:
+        """The message as it would leave; None when it cannot be read or written, which must hold up nobody behind it."""
+        outgoing = readable(self._sealer, now, row)
+        if outgoing is None:
+            return None
+        try:
+            wire = self._messenger.wire(outgoing)
+        except ValueError as error:
+            _log.error("message %s cannot be written: %s", row.id, type(error).__name__)
+            return None
+        return Claimed(outgoing, row, wire, now + self._most_sending)
 
     def _former(
         self, session: Session, now: datetime, fingerprints: Collection[str]
@@ -230,17 +276,6 @@ class Dispatch:
         longest = timedelta(seconds=max(limit.within_s for limit in self._pacing.limits))
         found = repository.sent_lately(session, now - longest, fingerprints)
         return {key: list(times) for key, times in found.items()}
-
-    def _close(self, session: Session, now: datetime, sorting: _Sorting) -> None:
-        """Tells the listener of steps that have come to their end without leaving the house."""
-        for one in sorting.expired:
-            self._progress.step_ended(
-                session, now, one.purpose, one.subject, one.channel, MessageState.cancelled
-            )
-        for one, code in sorting.refused:
-            message = repository.held(session, one.id)
-            if message is not None:
-                self._progress.rejected(session, now, message, code)
 
 
 def _handed(claimed: Claimed, taken: Taken) -> Handed:

@@ -16,6 +16,7 @@ from app.notify import ledger, repository, wording
 from app.notify.delivery import Event, MessageState
 from app.notify.dispatch import readable
 from app.notify.messenger import Found, LookUpFailed, Messenger, Outgoing
+from app.notify.outbox import SMS
 from app.notify.progress import QUIET_S, Progress
 
 _BATCH = 64
@@ -75,19 +76,23 @@ class Inquiry:
         return len(asked)
 
     async def _ask(self, question: _Asked) -> None:
-        channel, to, sid = question.outgoing.channel, question.outgoing.to, question.sid
         try:
             async with self._hands:
-                if question.state is MessageState.unknown:
-                    found = await self._messenger.find(channel, to)
-                    await self._writer.write(self._settle_unknown, (question, found))
-                elif sid is not None:
-                    known = await self._messenger.fetch(channel, sid, to)
-                    await self._writer.write(self._settle_silent, (question, known))
+                await self._ask_about(question)
         except LookUpFailed as error:
             _log.warning("message %s cannot be looked up: %s", question.message_id, error)
-            if question.state is MessageState.unknown:
-                await self._writer.write(self._settle_untold, question)
+            await self._writer.write(self._settle_untold, question)
+        except Exception:  # noqa: BLE001 -- whatever it was, it concerns this message only, and it is asked about again
+            _log.exception("asking about message %s failed", question.message_id)
+
+    async def _ask_about(self, question: _Asked) -> None:
+        channel, to, sid = question.outgoing.channel, question.outgoing.to, question.sid
+        if question.state is MessageState.unknown:
+            found = await self._messenger.find(channel, to)
+            await self._writer.write(self._settle_unknown, (question, found))
+        elif sid is not None:
+            known = await self._messenger.fetch(channel, sid, to)
+            await self._writer.write(self._settle_silent, (question, known))
 
     def _book(self) -> tuple[_Asked, ...]:
         """Books the questions that are due for this process; whatever a dead sender left behind is of unknown fate."""
@@ -127,7 +132,9 @@ class Inquiry:
             if own.state is not None:
                 self._progress.reported(session, now, message, own.sid, own.state, own.error_code)
         elif repository.count_lookup(session, message) >= _LOOKUPS:
-            repository.move(session, message.id, Event.find_missing, due_at=now, check_at=None)
+            repository.move(
+                session, message.id, Event.find_missing, due_at=now, sending_at=None, check_at=None
+            )
             key = f"{message.id}|missing|{message.tries}"
             ledger.record_event(session, now, key, message.id, "missing", {})
 
@@ -149,16 +156,6 @@ class Inquiry:
         ]
         return min(candidates, key=lambda one: (one.created_at, one.sid), default=None)
 
-    def _untold(self, session: Session, now: datetime, question: _Asked) -> None:
-        """The provider cannot tell: after long enough the ladder goes on. It is never sent again; an answer still counts."""
-        message = repository.held(session, question.message_id)
-        if (
-            message is not None
-            and now - question.since >= _UNTOLD
-            and message.state == MessageState.unknown.value
-        ):
-            self._progress.rejected(session, now, message, "untold")
-
     def _silent(self, session: Session, now: datetime, answer: tuple[_Asked, Found | None]) -> None:
         question, known = answer
         message = repository.held(session, question.message_id)
@@ -166,5 +163,23 @@ class Inquiry:
             return
         if known is None:
             self._progress.rejected(session, now, message, "gone")
-        elif known.state is not None:
-            self._progress.reported(session, now, message, known.sid, known.state, known.error_code)
+        elif known.state is None or not self._progress.reported(
+            session, now, message, known.sid, known.state, known.error_code
+        ):
+            self._untold(session, now, question)
+
+    def _untold(self, session: Session, now: datetime, question: _Asked) -> None:
+        """The provider has nothing to tell: after long enough the ladder goes on. It is never sent again, and an answer counts.
+
+        Not every network tells that a text has arrived, so for texts the first look is long enough.
+        """
+        message = repository.held(session, question.message_id)
+        if message is None or message.state != question.state.value:
+            return
+        text_taken = message.channel == SMS and question.sid is not None
+        if not text_taken and now - question.since < _UNTOLD:
+            return
+        if message.state == MessageState.unknown.value:
+            self._progress.rejected(session, now, message, "untold")
+        else:
+            self._progress.reported(session, now, message, str(question.sid), MessageState.untold)

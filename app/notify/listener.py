@@ -67,8 +67,8 @@ class Listener(Protocol):
     ) -> None:
         """A call or text reached its end, once per message: `channel` voice or sms, `outcome` a final state.
 
-        Also `completed` (picked up, over, maybe without an answer), `delivered`, and `cancelled` when the
-        message expired before it could leave. Not told for messages that `cancel_for` cancelled.
+        Also `completed` (picked up, over, maybe without an answer), `delivered`, and `untold`. Not told for messages that
+        were cancelled before they left.
         """
 
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:

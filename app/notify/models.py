@@ -31,8 +31,8 @@ class OutgoingMessage(SQLModel, table=True):
     rank: int = 0
     due_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    quiet: bool = False
-    """Whether a call waits for the end of the quiet hours."""
+    quiet_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """Until then a call waits for the end of the quiet hours."""
     ring_s: int
     lease_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     sending_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -34,13 +34,14 @@ def enqueue(
     variables: Mapping[str, str],
     due_at: datetime,
     expires_at: datetime | None = None,
-    quiet: bool = False,
+    quiet_until: datetime | None = None,
     ring_s: int = 25,
     language: str = "zh",
 ) -> str:
     """Queues one message and returns its id; it leaves after `due_at`, and not after `expires_at`.
 
-    `to` is a number as `+8613812345678`; `channel` voice or sms; `quiet` makes a call wait for the end of the quiet hours.
+    `to` is a number as `+8613812345678`; `channel` voice or sms; until `quiet_until` a call minds the
+    quiet hours.
     Raises WordingRefused for variables that are not on the white list, so that nothing else can reach a provider.
     """
     wording.check(template, variables)
@@ -58,7 +59,7 @@ def enqueue(
         rank=RANK[MessageState.queued],
         due_at=due_at,
         expires_at=expires_at,
-        quiet=quiet,
+        quiet_until=quiet_until,
         ring_s=ring_s,
         created_at=now,
     )

@@ -28,7 +28,7 @@ class Due:
     variables_sealed: str
     language: str
     expires_at: datetime | None
-    quiet: bool
+    quiet_until: datetime | None
     ring_s: int
     tries: int
 

@@ -39,14 +39,17 @@ from app.notify.messenger import (
 from app.notify.pacing import CalleeLimit
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
-# The account, not the number, is at fault: nothing was taken, and a person can mend it.
-_ACCOUNT_CODES = frozenset({20003, 20005, 20006, 20404, 20429})
-_ACCOUNT_STATUS = frozenset({401, 404, 429})
+# The number is at fault, or its owner: no later try will do. Whatever else is refused blames us or our account, and is mended
+# by a person: nobody may count as unreachable because of a wrong setting of ours.
+_NUMBER_CODES = frozenset(
+    {13223, 13224, 13225, 13227, 21211, 21214, 21217, 21219, 21265, 21421, 21610, 21612, 21614, 21635}
+    | set(range(30003, 30008))
+)
 _LOOKED_AT = 50
 _SHORTEST_S, _LONGEST_S = 1, 36_000
 _CALL_LIMIT_S = 300
 _AGENT_RING_S, _TALK_LIMIT_S = 30, 1800
-_TOO_MANY, _SERVER_ERROR, _REQUEST_TIMEOUT, _NOT_FOUND = 429, 500, 408, 404
+_SERVER_ERROR, _REQUEST_TIMEOUT, _NOT_FOUND = 500, 408, 404
 _PAUSE_S = 2
 _RETRY_REPORTS = "#rc=5&rp=all"  # Twilio itself repeats a report that we could not take
 
@@ -158,7 +161,7 @@ class TwilioMessenger:
             _log.error(
                 "the client library does not post what was written down; message %s stays", message.message_id
             )
-            return Rejected("wire-mismatch")
+            return PutBack("wire-mismatch")
         except (TwilioRestException, TwilioServiceException) as error:
             return _refusal(error.status, error.code)
         except aiohttp.ClientConnectorError:
@@ -235,11 +238,11 @@ def _form(fields: Mapping[str, Any]) -> bytes:
 
 def _refusal(status: int, code: int | None) -> SendResult:
     text = str(code or status)
-    if status in _ACCOUNT_STATUS or code in _ACCOUNT_CODES:
-        return PutBack(text)
+    if code in _NUMBER_CODES:
+        return Rejected(text)
     if status >= _SERVER_ERROR or status == _REQUEST_TIMEOUT:
         return FateUnknown(text)
-    return Rejected(text)
+    return PutBack(text)
 
 
 def _found(record: Any) -> Found:

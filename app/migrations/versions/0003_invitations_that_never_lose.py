@@ -156,7 +156,7 @@ def upgrade() -> None:
     op.drop_index("one_active_invitation_per_slot", "invitation")
     _partial("one_active_invitation_per_slot", "invitation", ["slot_id"], _ACTIVE)
     op.drop_index(op.f("ix_outgoing_message_to_fingerprint"), "outgoing_message")
-    _add("outgoing_message", sa.Column("quiet", sa.Boolean(), nullable=False, server_default=sa.false()))
+    _add("outgoing_message", sa.Column("quiet_until", UtcDateTime(), nullable=True))
     op.drop_index("outgoing_message_due", "outgoing_message")
     op.create_index("outgoing_message_due", "outgoing_message", ["state", "channel", "due_at"], unique=False)
     op.create_index(

@@ -109,25 +109,58 @@ def test_whoever_goes_away_meanwhile_is_written_all_the_same(database: Database)
     assert numbers(database) == [1, 2]
 
 
-def test_a_transaction_in_another_ones_way_is_tried_again_three_times(database: Database) -> None:
-    tries: list[int] = []
+def test_whoever_others_are_in_the_way_of_waits_at_the_end_of_the_line(database: Database) -> None:
+    """Ten seconds long; what comes behind it is written meanwhile."""
+    clock, tries, written = ManualClock(START), [], []
 
     def blocked(_session: Session, _now: datetime, often: int) -> str:
         tries.append(often)
+        clock.advance(1)
         if tries.count(often) < often:
             raise OperationalError("deadlock detected", None, Exception())
-        return "done"
+        return f"done, {len(written)} written before"
 
-    works = one_by_one(blocked)
+    def simple(session: Session, now: datetime, number: int) -> int:
+        written.append(number)
+        return note(session, now, number)
+
+    works, simply = one_by_one(blocked), one_by_one(simple)
 
     async def story() -> list[object]:
-        writer = GroupWriter(database, ManualClock(START))
-        return [
-            await writer.write(works, 3),
-            *await asyncio.gather(writer.write(works, 9), return_exceptions=True),
-        ]
+        writer = GroupWriter(database, clock)
+        return list(
+            await asyncio.gather(
+                writer.write(works, 3),
+                writer.write(simply, 1),
+                writer.write(works, 99),
+                return_exceptions=True,
+            )
+        )
 
-    done, given_up = asyncio.run(story())
-    assert done == "done"
+    done, noted, given_up = asyncio.run(story())
+    assert (done, noted) == ("done, 1 written before", 2)
     assert isinstance(given_up, OperationalError)
-    assert (tries.count(3), tries.count(9)) == (3, 3)
+    assert tries.count(99) < 12
+
+
+def test_a_work_that_answers_too_few_is_told_so_and_nobody_waits_for_ever(database: Database) -> None:
+    async def story() -> object:
+        writer = GroupWriter(database, ManualClock(START))
+        (given,) = await asyncio.gather(writer.write(lambda _s, _n, _i: [], 1), return_exceptions=True)
+        return given
+
+    assert isinstance(asyncio.run(story()), TypeError)
+
+
+def test_when_the_writing_itself_breaks_down_everybody_hears_of_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> list[object]:
+        writer = GroupWriter(database, ManualClock(START))
+        monkeypatch.setattr(writer, "_write_all", lambda _together: 1 / 0)
+        given = await asyncio.gather(*(writer.write(NOTE, n) for n in (1, 2)), return_exceptions=True)
+        monkeypatch.undo()
+        assert await writer.write(NOTE, 3) == 6, "and the next one is written"
+        return list(given)
+
+    assert [type(one) for one in asyncio.run(story())] == [ZeroDivisionError, ZeroDivisionError]

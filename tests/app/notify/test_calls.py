@@ -205,4 +205,4 @@ def test_nothing_leaves_for_an_invitation_that_is_closed_or_has_expired(house: P
     house.settle()
     assert (house.state(closed), house.state(expired)) == ("cancelled", "cancelled")
     assert house.provider_calls() == []
-    assert house.invitees.told == [("ended", "invitation-2", "voice", "cancelled")]
+    assert house.invitees.told == []

@@ -2,17 +2,22 @@
 
 import contextlib
 import threading
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
 import pytest
 from sqlmodel import Session
 
 from app.core.database import Database
+from app.notify import twilio
 from app.notify.answering import Answering
 from app.notify.dispatch import Claimed, Dispatch, Sent
-from app.notify.messenger import PutBack, Taken
+from app.notify.messenger import FateUnknown, Outgoing, PutBack, Rejected, SendResult, Taken
 from app.notify.pacing import CalleeLimit, Pacing, QuietHours
+from app.notify.simulator_reports import Fault
+from app.notify.twilio import TwilioMessenger
+from app.notify.wording import WordingRefused
 from tests.support.phones import PhoneHouse
 
 LI, WANG = "+8613800000001", "+8613800000002"
@@ -40,10 +45,10 @@ def test_all_processes_together_keep_to_the_rate(house: PhoneHouse) -> None:
     other = another_node(house)
     for number in range(9):
         house.invites(house.person(f"+861380000001{number}"), f"invitation-{number}")
-    taken = [len(node.claim("voice", 64)) for node in (house.room.dispatch, other)]
+    taken = [len(node.look("voice", 64).claimed) for node in (house.room.dispatch, other)]
     assert taken == [2, 0]
     house.clock.advance(1)
-    assert [len(node.claim("voice", 64)) for node in (other, house.room.dispatch)] == [2, 0]
+    assert [len(node.look("voice", 64).claimed) for node in (other, house.room.dispatch)] == [2, 0]
 
 
 def test_each_message_is_claimed_by_one_process_only(house: PhoneHouse) -> None:
@@ -51,7 +56,8 @@ def test_each_message_is_claimed_by_one_process_only(house: PhoneHouse) -> None:
     claimed: list[Claimed] = []
     nodes = [house.room.dispatch, another_node(house), another_node(house)]
     threads = [
-        threading.Thread(target=lambda node=node: claimed.extend(node.claim("voice", 30))) for node in nodes
+        threading.Thread(target=lambda node=node: claimed.extend(node.look("voice", 30).claimed))
+        for node in nodes
     ]
     for thread in threads:
         thread.start()
@@ -67,9 +73,10 @@ def test_calls_wait_for_the_morning_and_texts_do_not(house: PhoneHouse) -> None:
     evening = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)  # half past nine in Beijing
     house.clock.advance((evening - house.clock.now()).total_seconds())
     li, wang = house.person(LI), house.person(WANG)
-    call = house.invites(li, "invitation-1", quiet=True)
-    urgent = house.invites(wang, "invitation-2")
-    text = house.invites(wang, "invitation-3", "sms", quiet=True)
+    far = evening + timedelta(days=2)
+    call = house.invites(li, "invitation-1", quiet_until=far)
+    urgent = house.invites(wang, "invitation-2", quiet_until=evening)
+    text = house.invites(wang, "invitation-3", "sms", quiet_until=far)
     house.settle()
     assert (house.state(call), house.state(urgent), house.state(text)) == ("queued", "ringing", "delivered")
     assert house.message(call).due_at == datetime(2026, 11, 22, 0, 0, tzinfo=UTC)
@@ -102,19 +109,18 @@ def test_nobody_is_rung_up_more_often_than_the_limits_allow(house: PhoneHouse) -
 def test_a_result_that_comes_after_its_lease_changes_nothing_any_more(house: PhoneHouse) -> None:
     """Somebody else has claimed the message meanwhile: what became of the first try is not taken for the second."""
     message = house.invites(house.person(LI), "invitation-1")
-    (first,) = house.room.dispatch.claim("voice", 1)
+    (first,) = house.room.dispatch.look("voice", 1).claimed
     house.clock.advance(16)
     house.run(house.room.inquiry.reconcile())
     assert house.state(message) == "unknown"
     house.clock.advance(15)
     house.run(house.room.inquiry.reconcile())
-    (second,) = house.room.dispatch.claim("voice", 1)
+    (second,) = house.room.dispatch.look("voice", 1).claimed
     assert (first.tries, second.tries) == (1, 2)
 
-    def late(session: Session, now: datetime, items: object) -> list[None]:
-        return house.room.dispatch.record(
-            session, now, (Sent(first, PutBack("429")), Sent(first, Taken("CAfirst")))
-        )
+    def late(session: Session, now: datetime, items: Sequence[None]) -> Sequence[None]:
+        house.room.dispatch.record(session, now, (Sent(first, PutBack("429")), Sent(first, Taken("CAfirst"))))
+        return items
 
     house.run(house.room.writer.write(late, None))
     assert house.state(message) == "sending"
@@ -193,3 +199,119 @@ def test_a_send_that_ends_in_an_unforeseen_way_is_told_and_looked_up(
     house.run(house.room.inquiry.reconcile())
     house.pass_time(15)
     assert house.state(message) == "ringing"
+
+
+def test_a_call_that_becomes_urgent_in_the_night_leaves_then(house: PhoneHouse) -> None:
+    house.room.dispatch._pacing = Pacing(FREE, (), QuietHours.read("21:00-08:00"))
+    evening = datetime(2026, 11, 21, 13, 30, tzinfo=UTC)
+    house.clock.advance((evening - house.clock.now()).total_seconds())
+    call = house.invites(house.person(LI), "invitation-1", quiet_until=evening + timedelta(hours=1))
+    house.settle()
+    assert house.message(call).due_at == evening + timedelta(hours=1), "not the morning"
+    house.pass_time(3600)
+    assert house.state(call) == "ringing"
+
+
+def test_a_try_that_the_provider_put_back_does_not_count_against_its_callee(house: PhoneHouse) -> None:
+    house.room.dispatch._pacing = Pacing(FREE, (CalleeLimit("voice", 1, 60),), None)
+    house.fails(Fault.refuse)
+    call = house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    assert house.state(call) == "queued"
+    house.pass_time(1)
+    assert house.state(call) == "ringing"
+
+
+def test_whoever_waits_for_the_morning_is_in_nobodys_way(house: PhoneHouse) -> None:
+    """At one call a second, sixty calls that wait do not hold up the one that may leave."""
+    house.room.dispatch._pacing = Pacing({"voice": 1.0, "sms": 1.0}, (), QuietHours.read("00:00-23:59"))
+    tomorrow = house.clock.now() + timedelta(days=1)
+    for number in range(150):
+        house.invites(house.person(f"+8613800001{number:03}"), f"invitation-{number}", quiet_until=tomorrow)
+    urgent = house.invites(house.person(LI), "invitation-urgent")
+    house.run(house.room.dispatch.deliver_due())
+    assert house.state(urgent) == "sent"
+
+
+def test_a_process_that_has_slept_sends_nothing_any_more(house: PhoneHouse) -> None:
+    message = house.invites(house.person(LI), "invitation-1")
+    (claimed,) = house.room.dispatch.look("voice", 1).claimed
+    house.clock.advance(60)
+    house.run(house.room.dispatch._send(claimed))
+    assert house.provider_calls() == []
+    house.run(house.room.inquiry.reconcile())
+    house.pass_time(15)
+    assert (house.state(message), len(house.provider_calls())) == ("ringing", 1)
+
+
+def test_a_message_that_cannot_be_written_holds_up_nobody_behind_it(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = TwilioMessenger.wire
+
+    def wire(self: TwilioMessenger, message: Outgoing) -> bytes:
+        if message.to == LI:
+            raise WordingRefused("no address of the house")
+        return real(self, message)
+
+    monkeypatch.setattr(TwilioMessenger, "wire", wire)
+    broken = house.invites(house.person(LI), "invitation-1")
+    sound = house.invites(house.person(WANG), "invitation-2")
+    house.settle()
+    assert (house.state(broken), house.message(broken).error_code) == ("failed", "unreadable")
+    assert house.state(sound) == "ringing"
+    assert ("ended", "invitation-1", "voice", "failed") in house.invitees.told
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "result"),
+    [
+        (400, 21211, Rejected("21211")),
+        (400, 21610, Rejected("21610")),
+        (400, 21614, Rejected("21614")),
+        (400, 21212, PutBack("21212")),  # our own number is wrong
+        (403, 20403, PutBack("20403")),
+        (403, None, PutBack("403")),
+        (401, 20003, PutBack("20003")),
+        (429, 20429, PutBack("20429")),
+        (400, 21215, PutBack("21215")),  # no permission for that country
+        (500, 20500, FateUnknown("20500")),
+        (408, None, FateUnknown("408")),
+    ],
+)
+def test_only_what_blames_the_number_ends_a_message(
+    status: int, code: int | None, result: SendResult
+) -> None:
+    assert twilio._refusal(status, code) == result
+
+
+def test_a_text_nobody_confirms_does_not_stop_the_ladder(house: PhoneHouse) -> None:
+    house.fails(Fault.lose, 99)
+    text = house.invites(house.person(LI), "invitation-1", "sms")
+    house.run(house.room.dispatch.deliver_due())
+    house.clock.advance(90)
+    house.run(house.room.inquiry.reconcile())
+    assert house.state(text) == "untold"
+    assert house.invitees.count("ended", "invitation-1", "sms", "untold") == 1
+    house.clock.advance(600)
+    assert house.run(house.room.inquiry.reconcile()) == 0, "and is not asked about for ever"
+
+
+def test_a_question_that_fails_does_not_stop_the_others(
+    house: PhoneHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = TwilioMessenger.find
+
+    async def find(self: TwilioMessenger, channel: str, to: str) -> object:
+        if to == LI:
+            raise TypeError("what the client cannot read")
+        return await real(self, channel, to)
+
+    monkeypatch.setattr(TwilioMessenger, "find", find)
+    house.fails(Fault.lose, 99)
+    house.fails(Fault.drop_reply, 2)
+    broken = house.invites(house.person(LI), "invitation-1", ring_s=600)
+    sound = house.invites(house.person(WANG), "invitation-2", ring_s=600)
+    house.settle()
+    house.pass_time(15)
+    assert (house.state(broken), house.state(sound)) == ("unknown", "ringing")
