@@ -111,7 +111,9 @@ def test_whoever_goes_away_meanwhile_is_written_all_the_same(database: Database)
 
 def test_whoever_others_are_in_the_way_of_waits_at_the_end_of_the_line(database: Database) -> None:
     """Ten seconds long; what comes behind it is written meanwhile."""
-    clock, tries, written = ManualClock(START), [], []
+    clock = ManualClock(START)
+    tries: list[int] = []
+    written: list[int] = []
 
     def blocked(_session: Session, _now: datetime, often: int) -> str:
         tries.append(often)
