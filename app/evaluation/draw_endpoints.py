@@ -13,7 +13,7 @@ from app.core.i18n import N_
 from app.evaluation import cases, committee, draw_parties, public_draws, slips, views
 from app.evaluation.cases import HouseDep
 from app.evaluation.schemas import StatementIn
-from expert_draw import keeping
+from expert_draw import keeping, parties
 
 router = APIRouter(prefix="/api", tags=["draw"])
 
@@ -29,14 +29,16 @@ def draw_record(
 ) -> PlainTextResponse:
     """The draw record as a file; `yuanping verify` and `verify.js` run it again without this service.
 
-    With the lists opened for supervisors at any time and for the host once the evaluation is closed; else the lines alone.
+    With the lists opened for supervisors at any time and for the host once the evaluation is closed; else the lines alone,
+    and until the draw is over only those that `public_draws.lines_for_party` gives the host's center.
     """
     with database.reading() as session:
         evaluation = cases.load_for(session, actor, evaluation_id)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
         draw = keeping.load(session, evaluation.draw_id)
-        text = keeping.text(session, draw, opened=views.opens_lists(actor, evaluation.state))
+        opened = views.opens_lists(actor, evaluation.state)
+        text = public_draws.text_for_party(session, draw, parties.CENTER, opened=opened)
     return as_file(text, f"{draw.number}.jsonl")
 
 
@@ -113,13 +115,13 @@ def say(
 
 @router.get("/party/{secret}/record", dependencies=[Public()])
 def record_for_party(secret: str, database: DatabaseDep, house: HouseDep) -> PlainTextResponse:
-    """The lines of the record so far, for a party that came by its link: what it is asked to sign."""
+    """The lines of the record so far, as far as the party that came by its link may have them: what it is asked to sign."""
     with database.reading() as session:
-        evaluation, _ = draw_parties.of_link(session, house, secret)
+        evaluation, party = draw_parties.of_link(session, house, secret)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("等待主场公布承诺"))
         draw = keeping.load(session, evaluation.draw_id)
-        text = keeping.text(session, draw, opened=draw.published_at is not None)
+        text = public_draws.text_for_party(session, draw, party, opened=draw.published_at is not None)
     return as_file(text, f"{draw.number}.jsonl")
 
 

@@ -1,5 +1,8 @@
-"""What anyone may know of a draw: its commitment at once, its lines when it is over, its lists when they are published."""
+"""What anyone may know of a draw: its commitment at once, its lines when it is over, its lists when they are published;
+and what its parties may know while it runs.
+"""
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,9 +11,12 @@ from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from expert_draw import keeping, listing
+from expert_draw import keeping, listing, parties
 from expert_draw.models import Draw
 from venue.models import Center
+
+_TELLS = frozenset({"exclude", "outcome", "redraw"})
+"""Lines that tell what became of somebody, or who may not sit there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,33 @@ def list_of(session: Session, center_id: str) -> bytes:
     if not text:
         raise NotFound("no-list", N_("这个中心还没有抽取"), N_("从抽取公示页面进入"))
     return text
+
+
+def lines_for_party(session: Session, draw: Draw, party: str) -> tuple[str, ...]:
+    """The lines that this party may have now.
+
+    A party that keeps its own share has all of them at any time: it signs only what continues the chain it has seen, and
+    outcomes are links of that chain. Any other has, until the draw is over, what stands before the first line that tells
+    what became of somebody: all its shares are with the service, and it has nothing to sign.
+    """
+    lines = keeping.lines(session, draw)
+    own = {stand.name for stand in parties.stands(session, draw.evaluation_id) if stand.held == "own"}
+    if draw.closed_at is not None or party in own:
+        return lines
+    until = next((n for n, line in enumerate(lines) if json.loads(line)["type"] in _TELLS), len(lines))
+    return lines[:until]
+
+
+def head_for_party(session: Session, draw_id: str, party: str) -> str:
+    """The hash of the last line that this party may have now."""
+    return keeping.hash_of_line(lines_for_party(session, keeping.load(session, draw_id), party)[-1])
+
+
+def text_for_party(session: Session, draw: Draw, party: str, *, opened: bool) -> bytes:
+    """The record as a file for this party; opened: with its lists, which go with all lines."""
+    if opened:
+        return keeping.text(session, draw, opened=True)
+    return "".join(f"{line}\n" for line in lines_for_party(session, draw, party)).encode()
 
 
 def _disclosed(draw: Draw) -> str:

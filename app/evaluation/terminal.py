@@ -20,8 +20,18 @@ from expert_draw.models import DrawSlot, Invitation
 _AT_ONCE = 500
 _OPTED_OUT = "21610"
 """The provider's code, and ours, for a text to somebody who wants none."""
-_SHOWN_AS = {InvitationState.struck.value: "vacated"}
-"""That somebody was found to be related to a bidder is no business of whoever sees the places."""
+_LEFT = frozenset(
+    {
+        InvitationState.ill,
+        InvitationState.no_show,
+        InvitationState.recused,
+        InvitationState.removed,
+        InvitationState.struck,
+        InvitationState.withdrawn,
+    }
+)
+"""Who left after having been asked is shown as one thing, `vacated`: that a place is vacant again is plain, why is no
+business of whoever sees the places, least of all that somebody was found to be related to a bidder."""
 
 
 def view(session: Session, evaluation_id: str) -> TerminalView:
@@ -71,7 +81,7 @@ def _invitation(invitation: Invitation, seat_no: int, steps: tuple[StepView, ...
         seat_no=seat_no,
         round=invitation.round,
         designated=invitation.designated,
-        state=_SHOWN_AS.get(invitation.state, invitation.state),
+        state="vacated" if invitation.state in _LEFT else invitation.state,
         steps=steps,
         ahead=LADDER[len(steps) :] if asked else (),
         deadline=invitation.deadline,

@@ -11,7 +11,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.i18n import N_
-from app.evaluation import cases, committee, draw_parties, draw_views, rule_notes, views
+from app.evaluation import cases, committee, draw_parties, draw_views, public_draws, rule_notes, views
 from app.evaluation.shown import DrawView
 from app.rules import library
 from app.web.pages.acts import allowed
@@ -156,6 +156,10 @@ def _page(
         evaluation = cases.load_for(session, actor, evaluation_id)
         view = draw_views.draw_page(session, visit.house, evaluation_id, supervises=supervises)
         links = draw_parties.links_made(session, evaluation_id) if supervises else ()
+        opened = views.opens_lists(actor, evaluation.state)
+        served = None
+        if evaluation.draw_id is not None and not opened:
+            served = public_draws.head_for_party(session, evaluation.draw_id, parties.CENTER)
     speaks_for = parties.SUPERVISOR if supervises else parties.CENTER
     return visit.page(
         "draw.html",
@@ -163,7 +167,8 @@ def _page(
         status=refusal.status if refusal else HTTPStatus.OK,
         view=view,
         acts=allowed(actor, view.acts),
-        opened=views.opens_lists(actor, evaluation.state),
+        opened=opened,
+        served=served or view.head,
         may_approve=supervises and view.state == "approving" and _kept(view, parties.SUPERVISOR),
         may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
         may_link=actor.may(Permission.draw_run),

@@ -44,9 +44,10 @@ def test_five_places_wait_for_the_first_call(world: World) -> None:
     assert (view.earlier, view.standbys) == ((), 0)
 
 
-def test_whoever_is_struck_looks_like_any_place_that_became_vacant(world: World) -> None:
+@pytest.mark.parametrize("left", ["ill", "no_show", "recused", "removed", "struck", "withdrawn"])
+def test_whoever_left_has_vacated_the_place_and_nothing_tells_why(world: World, left: str) -> None:
     evaluation_id = calling(world)
-    change(world, 0, state=InvitationState.struck)
+    change(world, 0, state=InvitationState(left))
     states = [one.state for one in shown(world, evaluation_id).current]
     assert sorted(states) == ["queued"] * 4 + ["vacated"]
 

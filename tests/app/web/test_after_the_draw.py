@@ -1,5 +1,6 @@
 """What happens after the draw, by the API and by the page: who may do it, what is said, and what nobody is told."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,10 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from app.accounts.permissions import Role
+from expert_draw import parties
+from expert_draw.engine.verify import verify_record
 from expert_draw.models import Expert, Invitation
+from expert_draw.statements import OwnShare
 from tests.support.evaluations import Case
 from tests.support.web import WebHouse
 
@@ -92,7 +96,52 @@ def test_the_list_of_bidders_is_received_and_only_a_supervisor_learns_a_number(
     for secret in ("struck", hit.id, hit.code, of.number, of.employer, "已核对"):
         assert secret not in seen
     assert "开标后的投标人名单已收到" in seen
-    assert "已核对 5 人，1 个名额" in supervisor.get(f"/evaluations/{case.id}").text
+    assert "已核对 6 人，1 个名额" in supervisor.get(f"/evaluations/{case.id}").text
+
+
+def test_while_the_draw_runs_its_record_tells_the_host_nothing_of_who_left(
+    house: WebHouse, host: TestClient, supervisor: TestClient
+) -> None:
+    case = Case(house.world).drawn()
+    path = f"/api/evaluations/{case.id}/draw/record"
+    before = host.get(path).content
+    assert before == case.record(opened=False)
+    of = expert(case, case.asked()[0])
+    units = [*UNITS, {"name": of.employer, "credit_code": of.employer_code}]
+    host.post(f"/api/evaluations/{case.id}/bidders", json={"bidders": units})
+    case.sweep()
+    served = host.get(path).content
+    assert (b'"outcome":"struck"' in case.record(), served) == (True, before)
+    assert verify_record(served).ok
+    assert supervisor.get(path).content == case.record()
+    head, last = (json.loads(lines.splitlines()[-1])["hash"] for lines in (served, case.record(opened=False)))
+    page = host.get(f"/evaluations/{case.id}/draw").text
+    assert f'data-head="{head}"' in page
+    assert "下载的记录到第一次答复为止" in page
+    assert f'data-head="{last}"' in supervisor.get(f"/evaluations/{case.id}/draw").text
+    link = host.post(f"/api/evaluations/{case.id}/draw/parties/tenderee/link").json()["url"]
+    secret = link.rsplit("/", 1)[1]
+    assert house.visitor().get(f"/api/party/{secret}/record").content == before
+    host.post(f"/evaluations/{case.id}/give-up", data={"reason": "项目取消，另行组织"})
+    assert host.get(path).content == case.record(opened=False)
+    assert house.visitor().get(f"/api/party/{secret}/record").content == case.record(opened=False)
+
+
+def test_a_party_that_keeps_its_own_share_has_every_line_it_is_asked_to_sign(
+    house: WebHouse, host: TestClient
+) -> None:
+    own = OwnShare.new(parties.TENDEREE, "sha256")
+    case = Case(house.world).called_with(own)
+    case.say("reveal", own.reveal(case.record()))
+    case.answer(case.asked()[0], accept=False)
+    link = host.post(f"/api/evaluations/{case.id}/draw/parties/tenderee/link").json()["url"]
+    case.sweep()
+    record = house.visitor().get(f"/api/party/{link.rsplit('/', 1)[1]}/record").content
+    assert record == case.record(opened=False)
+    assert b'"outcome":"declined"' in record
+    case.say("reveal", own.reveal(record))
+    assert len(case.asked()) == 5
+    assert b'"outcome"' not in host.get(f"/api/evaluations/{case.id}/draw/record").content
 
 
 def test_the_page_takes_the_list_line_by_line_and_names_a_wrong_line(
