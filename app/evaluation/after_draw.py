@@ -25,6 +25,7 @@ def view(session: Session, actor: Actor, evaluation_id: str) -> AfterDraw:
                 side=act.side,
                 mine=joint_acts.side(actor) != act.side,
                 circumstance=act.circumstance,
+                consent=act.consent,
                 experts=act.experts,
             )
             for act in joint_views.waiting(session, actor, evaluation.id)
@@ -50,4 +51,5 @@ def _shortage(session: Session, evaluation: Evaluation) -> ShortageView | None:
         may_redraw=evaluation.room_id is None,
         may_designate=draw.closed_at is None,
         circumstances=designating.circumstances(evaluation),
+        needs_consent=designating.needs_consent(evaluation),
     )

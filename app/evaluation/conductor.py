@@ -14,7 +14,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
 from app.core.samples import Source, TrackKey
 from app.core.settings import Provider
-from app.evaluation import booking, cases, committee, convening
+from app.evaluation import booking, cases, committee, convening, reasons_given
 from app.evaluation.cases import Durable, House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
@@ -25,8 +25,6 @@ from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue import service as venues
 from venue.models import OnlineRoom
-
-SHORTEST_REASON = 4
 
 
 def book(session: Session, now: datetime, house: House, actor: Actor, wanted: BookingIn) -> Evaluation:
@@ -122,8 +120,7 @@ def give_up(
     Parties that had been called and not yet revealed are named with it.
     """
     evaluation = cases.load_for(session, actor, evaluation_id)
-    if len(reason.strip()) < SHORTEST_REASON:
-        raise InvalidInput("reason-short", N_("终止的原因不足 4 个字"), N_("写明为什么无法继续"))
+    why = reasons_given.reason(reason)
     cases.move(session, evaluation, EvaluationEvent.give_up)
     evaluation.closed_at = now
     session.flush()
@@ -135,7 +132,7 @@ def give_up(
         tag=Tag.evaluation_given_up,
         actor=actor.id,
         subject=f"evaluation:{evaluation.number}",
-        data={"reason": reason, "unrevealed": " ".join(missing)},
+        data={"reason": why, "unrevealed": " ".join(missing)},
     )
 
 

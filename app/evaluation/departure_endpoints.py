@@ -183,6 +183,7 @@ def propose_designation(
             numbers,
             wanted.circumstance,
             wanted.reason,
+            wanted.consent,
         )
         return joint_views.waiting(session, actor, evaluation_id)
 

@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app.accounts.access import Actor
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
-from app.evaluation import booking, cases, joint_acts, places, seats, shortage
+from app.evaluation import booking, cases, joint_acts, places, reasons_given, seats, shortage
 from app.evaluation.cases import House
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.lifecycle import EvaluationEvent
@@ -30,6 +30,9 @@ ALLOWED, REQUIRES, AT_SITE = (
 )
 BY_SHORTAGE = "designate_with_consent"
 """What a rule pack names among its answers to a shortage where naming people is one."""
+
+BY_TWO_PERSONS = "reason_and_approver"
+"""What a rule pack requires that the joint act itself fulfils; any other word is the consent of somebody outside."""
 
 _AVOIDED = N_("须回避")
 _WHY = {
@@ -62,10 +65,12 @@ def propose(
     numbers: Mapping[int, str],
     circumstance: str,
     reason: str,
+    consent: str = "",
 ) -> JointAct:
     """Asks the supervisor to let these experts take the vacant seats. numbers: seat number → number of the expert.
 
-    Every vacant seat has to be named at once. InvalidInput with the rule where the circumstance is none of those allowed,
+    consent: what shows that whoever has to agree by the rules has done so, such as the number of a letter. Every vacant
+    seat has to be named at once. InvalidInput with the rule where the circumstance is none of those allowed,
     and where something speaks against somebody.
     """
     evaluation = shortage.require_short(session, actor, evaluation_id)
@@ -75,6 +80,7 @@ def propose(
         )
     draw = _open_draw(session, evaluation)
     _require_allowed(library.load(evaluation.rule_pack), circumstances(evaluation), circumstance)
+    agreed = _consent(library.load(evaluation.rule_pack), consent)
     named = _named(session, evaluation, draw, numbers)
     _require_fit(session, house, evaluation, draw, named)
     return joint_acts.ask(
@@ -87,6 +93,7 @@ def propose(
         why=reason,
         detail={
             "circumstance": circumstance,
+            "consent": agreed,
             "places": [[slot.seat_no, expert.id] for slot, expert in named],
             "rule": REQUIRES,
         },
@@ -170,6 +177,32 @@ def _require_allowed(rules: RulePack, allowed: Sequence[str], circumstance: str)
         rule=ALLOWED,
         source=rule.source if rule else "—",
     )
+
+
+def needs_consent(evaluation: Evaluation) -> bool:
+    """Whether somebody outside of the house has to agree before people are named, so that the proposal says where they did."""
+    return _asks_consent(library.load(evaluation.rule_pack))
+
+
+def _asks_consent(rules: RulePack) -> bool:
+    return rules.has(REQUIRES) and rules.word(REQUIRES) != BY_TWO_PERSONS
+
+
+def _consent(rules: RulePack, text: str) -> str:
+    """The reference as it is kept, "" where none is needed; InvalidInput names the rule that asks for it."""
+    if not _asks_consent(rules):
+        return ""
+    found = text.strip()
+    if not reasons_given.fits(found):
+        rule = rules.rule(REQUIRES)
+        raise InvalidInput(
+            "designate-consent",
+            N_("规则要求先取得同意，人选须写明同意的文号或出处（{rule}，{source}）"),
+            N_("写明由谁、以什么文件同意，4 至 400 字；尚未取得同意的，先报请同意"),
+            rule=REQUIRES,
+            source=rule.source,
+        )
+    return found
 
 
 def _named(

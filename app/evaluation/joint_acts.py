@@ -1,6 +1,5 @@
 """Acts that take two persons: one side asks for it with a reason, somebody of the other side confirms or refuses it."""
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -14,15 +13,14 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
 from app.core.canonical import Canonical, canonical_json
-from app.core.errors import Conflict, InvalidInput, NotFound
+from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
+from app.evaluation import reasons_given
 from app.evaluation.models import Evaluation, JointAct
-from app.evaluation.schemas import LINE
 
 HOST, SUPERVISOR = "host", "supervisor"
 ASKED, DONE, REFUSED = "asked", "done", "refused"
-SHORTEST_REASON, LONGEST_REASON = 4, 400
 
 
 class JointKind(StrEnum):
@@ -35,16 +33,6 @@ class JointKind(StrEnum):
 def side(actor: Actor) -> str:
     """For which side this actor speaks, `host` or `supervisor`."""
     return SUPERVISOR if actor.role is Role.supervisor else HOST
-
-
-def reason(text: str) -> str:
-    """The reason without spaces around it; InvalidInput when it says nothing, or what cannot be stored."""
-    found = text.strip()
-    if len(found) < SHORTEST_REASON:
-        raise InvalidInput("reason-short", N_("原因不足 4 个字"), N_("写明原因，留在审计记录中"))
-    if len(found) > LONGEST_REASON or not re.fullmatch(LINE, found):
-        raise InvalidInput("reason-shape", N_("原因超过 400 字，或不是一行文字"), N_("改写后重新提交"))
-    return found
 
 
 def ask(
@@ -65,7 +53,7 @@ def ask(
         kind=kind,
         subject=subject,
         detail=canonical_json(detail).decode(),
-        reason=reason(why),
+        reason=reasons_given.reason(why),
         side=side(actor),
         asked_by=actor.id,
         asked_at=now,

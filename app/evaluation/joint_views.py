@@ -29,5 +29,6 @@ def _out(session: Session, act: JointAct) -> JointActOut:
         side=act.side,
         asked_at=act.asked_at,
         circumstance=detail.get("circumstance"),
+        consent=detail.get("consent", ""),
         experts=tuple(named),
     )

@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from app.accounts.access import Actor
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
-from app.evaluation import cases, joint_acts, members
+from app.evaluation import cases, joint_acts, members, reasons_given
 from app.evaluation.cases import House
 from app.evaluation.causes import Cause
 from app.evaluation.joint_acts import JointKind
@@ -48,7 +48,7 @@ def declare(
     Conflict `no-show-early` before the time of grace is over, `no-show-present` for somebody who has signed in.
     """
     evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
-    why = joint_acts.reason(reason)
+    why = reasons_given.reason(reason)
     if cause is Cause.no_show:
         _require_absent(session, now, house, evaluation, invitation)
     _leave(session, now, house, evaluation, invitation, _EVENTS[cause], actor, seat_no, why)

@@ -214,10 +214,12 @@ class NamedPlaceIn(_Strict):
 
 
 class DesignationIn(ReasonIn):
-    """Whom the host proposes, and which of the circumstances that the rule pack names is given."""
+    """Whom the host proposes, and which of the circumstances that the rule pack names is given. consent: what shows that
+    whoever has to agree by the rules has done so."""
 
     places: tuple[NamedPlaceIn, ...] = Field(min_length=1, max_length=26)
     circumstance: Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=LINE)]
+    consent: Annotated[str, StringConstraints(strip_whitespace=True, max_length=400, pattern=LINE)] = ""
 
     @model_validator(mode="after")
     def _each_seat_once(self) -> "DesignationIn":
@@ -237,6 +239,7 @@ class JointActOut(BaseModel):
     side: str
     asked_at: datetime
     circumstance: str | None = None
+    consent: str = ""
     experts: tuple[str, ...] = ()
 
 

@@ -13,7 +13,7 @@ from app.audit.tags import Tag
 from app.core.canonical import Canonical, canonical_json
 from app.core.errors import Conflict, InvalidInput
 from app.core.i18n import N_
-from app.evaluation import booking, cases, committee, joint_acts, widening
+from app.evaluation import booking, cases, committee, reasons_given, widening
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation
@@ -49,7 +49,7 @@ def widen(
     starts_at: another start, where the old one is too near or over.
     """
     evaluation = require_short(session, actor, evaluation_id)
-    why = joint_acts.reason(reason)
+    why = reasons_given.reason(reason)
     _require_before_room(evaluation)
     rung = next_rung(session, evaluation)
     if rung is None:
@@ -88,7 +88,7 @@ def postpone(
 ) -> None:
     """Another start, the same conditions: everybody is let go, and a new draw that names the one before may be held."""
     evaluation = require_short(session, actor, evaluation_id)
-    why = joint_acts.reason(reason)
+    why = reasons_given.reason(reason)
     _require_before_room(evaluation)
     number = _start_anew(
         session, now, house, evaluation, EvaluationEvent.postpone, ending.POSTPONED, starts_at

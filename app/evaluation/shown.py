@@ -113,6 +113,7 @@ class WaitingAct:
     side: str
     mine: bool
     circumstance: str | None
+    consent: str
     experts: tuple[str, ...]
 
 
@@ -121,7 +122,7 @@ class ShortageView:
     """What staff can do while chance cannot fill the places. rung: the next one and what it changes, None without one.
 
     may_redraw: whether everybody may be let go for another draw; may_designate: whether people may be named.
-    circumstances: in which that is allowed, words of the rule packs.
+    circumstances: in which that is allowed, words of the rule packs. needs_consent: only once somebody has agreed.
     """
 
     vacant: tuple[int, ...]
@@ -130,6 +131,7 @@ class ShortageView:
     may_redraw: bool
     may_designate: bool
     circumstances: tuple[str, ...]
+    needs_consent: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ def propose(evaluation_id: str, visit: VisitDep, actor: Host, typed: TypedDep) -
             numbers,
             one(typed, "circumstance"),
             one(typed, "designation_reason"),
+            one(typed, "consent"),
         )
 
     return done_or_why_not(visit, actor, evaluation_id, work)

@@ -1,5 +1,6 @@
 """Whoever is named for a place: where they sit, and what their proposal has to refer to."""
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +9,8 @@ from typing import cast
 import pytest
 from sqlmodel import col, select
 
-from app.evaluation import confirming, designating, leaving
+from app.core.errors import InvalidInput
+from app.evaluation import after_draw, confirming, designating, joint_views, leaving
 from app.evaluation.causes import Cause
 from app.evaluation.schemas import SlotIn
 from expert_draw import designating as naming
@@ -131,3 +133,41 @@ def test_rooms_of_colleagues_serve_only_where_no_center_near_has_another() -> No
         ("near", "b"),
         ("far", "z"),
     )
+
+
+def test_where_the_rules_ask_for_consent_the_proposal_says_where_it_was_given(world: World) -> None:
+    case = short(world, rule_pack="cn_govproc")
+    numbers = {5: free_expert(case).number}
+
+    def propose(consent: str) -> str:
+        with world.transaction() as session:
+            return designating.propose(
+                session,
+                world.now(),
+                world.house,
+                OPERATOR,
+                case.id,
+                numbers,
+                "designate_with_consent",
+                "没有其他专家",
+                consent,
+            ).detail
+
+    for wrong in ("", " 无 ", "两行\n文字", "长" * 401):
+        with pytest.raises(InvalidInput, match="designate-consent") as refused:
+            propose(wrong)
+    assert refused.value.params["rule"] == "draw.designate_requires"
+    assert refused.value.params["source"] == "198号 13, 20"
+    assert json.loads(propose(" 市财函〔2026〕12号 "))["consent"] == "市财函〔2026〕12号"
+    with world.database.reading() as session:
+        (waiting,) = joint_views.waiting(session, SUPERVISOR, case.id)
+        shown = after_draw.view(session, SUPERVISOR, case.id)
+    assert (waiting.consent, shown.waiting[0].consent) == ("市财函〔2026〕12号", "市财函〔2026〕12号")
+    assert shown.shortage is not None
+    assert shown.shortage.needs_consent
+
+
+def test_where_two_persons_are_all_that_is_asked_no_consent_is(world: World) -> None:
+    case = short(world)
+    assert not designating.needs_consent(case.row)
+    assert name(case, free_expert(case)).designated

@@ -178,7 +178,7 @@ def test_an_evaluation_is_given_up_with_a_reason_and_says_so(house: WebHouse) ->
     visitor = house.visitor(Role.host_operator)
     give_up = f"/evaluations/{evaluation}/give-up"
     assert f'action="{give_up}"' in visitor.get(f"/evaluations/{evaluation}").text
-    assert "终止的原因不足 4 个字" in visitor.post(give_up, data={"reason": "无"}).text
+    assert "原因不足 4 个字" in visitor.post(give_up, data={"reason": "无"}).text
     assert visitor.post(give_up, data={"reason": "停电，无法继续"}).status_code == 303
     page = visitor.get(f"/evaluations/{evaluation}").text
     assert "已终止" in page
