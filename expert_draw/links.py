@@ -89,10 +89,16 @@ def stage_of(invitation: Invitation, now: datetime) -> Stage:
         return Stage.past
     state = InvitationState(invitation.state)
     if state in OPEN:
-        return Stage.open if invitation.deadline is None or invitation.deadline > now else Stage.lapsed
+        return Stage.open if is_open(invitation, now) else Stage.lapsed
     if state is InvitationState.accepted:
         return Stage.standby if invitation.standby else Stage.accepted
     return _STAGES.get(state, Stage.released)
+
+
+def is_open(invitation: Invitation, now: datetime) -> bool:
+    """Whether an answer counts: until the window closes, or, where it has not opened yet, until it would be too late."""
+    ends = invitation.deadline or invitation.answer_by
+    return invitation.state in OPEN and (ends is None or ends > now)
 
 
 def _hash(sealer: Sealer, code: str) -> str:

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from app.audit.tags import Tag
 from app.core.sealing import Sealer
-from app.notify import outbox
 from app.notify.wording import TemplateId
 from expert_draw import departures, inviting, keeping
 from expert_draw.engine.history import Holder
@@ -21,7 +20,7 @@ from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.signing import Signer
 from expert_draw.engine.wording import RecordBroken
 from expert_draw.ground import Ground, slots_of
-from expert_draw.invitation import ACTIVE, OPEN, InvitationEvent, InvitationState, advance
+from expert_draw.invitation import ACTIVE, OPEN, InvitationState
 from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw, DrawCandidate, Invitation
 
@@ -69,12 +68,17 @@ def _followers(record: DrawRecord, now: datetime, house: Signer, holder: Holder)
 def ask(
     session: Session, ground: Ground, draw: Draw, *, starts_at: datetime, minutes: int, terms: Terms
 ) -> int:
-    """Asks everybody who would follow, at once; returns how many were asked now."""
+    """Asks everybody who would follow, at once; returns how many were asked now.
+
+    Who was asked in an earlier round is not called again: what they have said, or say yet, counts when their turn comes.
+    """
     slots = {slot.seat_no: slot for slot in slots_of(session, draw)}
     asked = 0
     for one in in_order(keeping.read(session, draw), ground.now, ground.house):
         expert_id = session.get_one(DrawCandidate, (draw.id, one.code)).expert_id
-        if _of(session, draw, expert_id) is not None:
+        if (known := _of(session, draw, expert_id)) is not None:
+            known.slot_id, known.rank = slots[one.seat_no].id, one.rank
+            session.add(known)
             continue
         placed = Placed(slots[one.seat_no], expert_id, one.code, "", "", rank=one.rank)
         inviting.invite(
@@ -92,29 +96,41 @@ def ask(
     return asked
 
 
-def promote(session: Session, ground: Ground, draw: Draw, placed: Placed, report_place: str) -> bool:
-    """The place goes to somebody who was asked already; False when this person was not, and is to be invited.
+def promote(
+    session: Session,
+    ground: Ground,
+    draw: Draw,
+    placed: Placed,
+    *,
+    report_place: str,
+    starts_at: datetime,
+    minutes: int,
+    terms: Terms,
+) -> bool:
+    """The place goes to somebody who was asked already, in whatever round; False when this person was not, and is to be
+    invited. From now on the terms are those of whoever is invited now; one conditional update.
 
     What they have answered counts now: who accepted fills the place, who declined or let the time pass vacates it again, who
     was told that they are not needed is asked anew.
     """
+    now, sealer = ground.now, ground.sealer
     invitation = _of(session, draw, placed.expert_id)
     if invitation is None:
         return False
-    invitation.standby = False
-    invitation.slot_id, invitation.center_id, invitation.seat_id = (
-        placed.slot.id,
-        placed.center_id,
-        placed.seat_id,
+    terms_now = inviting.conditions(
+        now, draw, placed, report_place=report_place, starts_at=starts_at, minutes=minutes, terms=terms
     )
-    invitation.report_place = report_place
+    moved = session.exec(
+        update(Invitation)
+        .where(col(Invitation.id) == invitation.id, col(Invitation.standby))
+        .values(standby=False, **terms_now)
+    )
+    if not moved.rowcount:
+        return False
     placed.slot.state = "inviting"
-    session.add_all((invitation, placed.slot))
+    session.add(placed.slot)
     session.flush()
-    now, sealer = ground.now, ground.sealer
-    if invitation.state == InvitationState.cancelled:
-        inviting.ask_again(session, now, sealer, invitation)
-    elif invitation.state not in OPEN:
+    if not inviting.ask_again(session, now, sealer, invitation) and invitation.state not in OPEN:
         if (
             invitation.state == InvitationState.withdrawn
         ):  # had accepted and asked leave: the record hears both
@@ -135,14 +151,8 @@ def dismiss(session: Session, now: datetime, sealer: Sealer, draw: Draw) -> int:
             Invitation.draw_id == draw.id, col(Invitation.standby), col(Invitation.state).in_(ACTIVE)
         )
     ).all()
-    for invitation in waiting:
-        reached = invitation.state != InvitationState.queued
-        invitation.state = advance(InvitationState(invitation.state), InvitationEvent.withdraw)
-        session.flush()
-        outbox.cancel_for(session, now, invitation.id)
-        if reached:
-            inviting.tell(session, now, sealer, invitation, NOT_REQUIRED, TemplateId.not_required_sms)
-    return len(waiting)
+    text = TemplateId.not_required_sms
+    return sum(inviting.take_back(session, now, sealer, one, NOT_REQUIRED, text) for one in waiting)
 
 
 def tell_assigned(session: Session, now: datetime, sealer: Sealer, invitation: Invitation) -> None:
@@ -151,12 +161,9 @@ def tell_assigned(session: Session, now: datetime, sealer: Sealer, invitation: I
 
 
 def _of(session: Session, draw: Draw, expert_id: str) -> Invitation | None:
-    """The invitation by which this person was asked to stand by in the round that counts."""
+    """The last invitation by which this person was asked to stand by in this draw, and has not come to their turn."""
     return session.exec(
-        select(Invitation).where(
-            Invitation.draw_id == draw.id,
-            Invitation.expert_id == expert_id,
-            Invitation.round == draw.rounds,
-            col(Invitation.standby),
-        )
+        select(Invitation)
+        .where(Invitation.draw_id == draw.id, Invitation.expert_id == expert_id, col(Invitation.standby))
+        .order_by(col(Invitation.round).desc())
     ).first()

@@ -38,8 +38,17 @@ def take(
     ground = Ground(now, house.sealer, house.rosters)
     starts_at = _there_at(now, evaluation, terms)
     for place in placed:
-        report_place = venues.describe_seat(session, place.seat_id)
-        if standby.promote(session, ground, draw, place, report_place):
+        report_place, minutes = venues.describe_seat(session, place.seat_id), evaluation.minutes
+        if not place.designated and standby.promote(
+            session,
+            ground,
+            draw,
+            place,
+            report_place=report_place,
+            starts_at=starts_at,
+            minutes=minutes,
+            terms=terms,
+        ):
             continue
         inviting.invite(
             session,
@@ -49,7 +58,7 @@ def take(
             place,
             report_place=report_place,
             starts_at=starts_at,
-            minutes=evaluation.minutes,
+            minutes=minutes,
             terms=terms,
         )
     if library.load(evaluation.rule_pack).word(INVITE_MODE) == TOGETHER:

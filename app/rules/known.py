@@ -16,6 +16,8 @@ class Known:
     more: Mapping[str, Shape] = field(default_factory=dict)
     """Qualifiers that may stand beside the value."""
     open: bool = False
+    among: frozenset[str] = frozenset()
+    """The only words that its value may have; empty: every word of the register."""
 
 
 _I, _F, _D, _B = Shape.integer, Shape.fraction, Shape.duration, Shape.flag
@@ -80,12 +82,14 @@ KNOWN: Mapping[str, Known] = {
     "draw.cooling_off_days": Known(N_("入库满多少天后参加抽取（0 为不限）"), _I),
     "draw.reveal_within": Known(N_("各方公布份额的时限"), _D),
     "draw.over_invite": Known(N_("邀请人数可以多于名额"), _B),
-    "draw.invite_mode": Known(N_("邀请方式"), _W, {"allowed": _L}),
+    "draw.invite_mode": Known(
+        N_("邀请方式"), _W, {"allowed": _L}, among=frozenset({"per_slot_sequential", "ranked_batch"})
+    ),
     "draw.reply_window": Known(N_("答复时限"), _D),
     "draw.ivr_double_confirm": Known(N_("电话按键答复须再次确认"), _B),
     "draw.leave_cutoff_before_start": Known(N_("最迟在评标开始前多久请假"), _D),
     "draw.redraw_scope": Known(N_("补抽的范围"), _W),
-    "draw.widen_ladder": Known(N_("抽取不足时依次放宽"), _L),
+    "draw.widen_ladder": Known(N_("抽取不足时依次放宽"), _L, among=frozenset({"specialty_parent", "region"})),
     "draw.short_pool": Known(N_("专家库人数不足时"), _W),
     "draw.on_shortage_at_site": Known(N_("现场缺员时"), _L),
     "allocation.mode": Known(N_("先抽专家还是先抽场地"), _W),

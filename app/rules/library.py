@@ -11,7 +11,7 @@ from app.core.canonical import Canonical
 from app.core.errors import InvalidInput, NotFound
 from app.core.i18n import N_
 from app.rules.pack import RulePack, assemble
-from app.rules.schema import Fault, fault, faults
+from app.rules.schema import Fault, fault, faults, together
 
 PACKS = Path(__file__).parent / "packs"
 DEFAULT = "cn_yunnan_loop"
@@ -29,7 +29,7 @@ def load(name: str, folder: Path = PACKS) -> RulePack:
     """The pack with all it extends; NotFound for a name that does not ship, InvalidInput for a pack with a fault."""
     if name not in names(folder):
         raise NotFound("rule-pack", N_("没有名为 {name} 的规则包"), N_("从已有规则包中选择"), name=name)
-    layers, found = _layers(name, folder, ())
+    layers, found = _looked_through(name, folder)
     if found:
         first = found[0]
         raise InvalidInput(f"rule-pack.{first.code}", first.message, first.remedy, **first.params)
@@ -38,7 +38,13 @@ def load(name: str, folder: Path = PACKS) -> RulePack:
 
 def check_all(folder: Path = PACKS) -> tuple[Fault, ...]:
     """Everything wrong with any pack of a folder, each fault once; () when all can be used."""
-    return tuple(dict.fromkeys(one for name in names(folder) for one in _layers(name, folder, ())[1]))
+    return tuple(dict.fromkeys(one for name in names(folder) for one in _looked_through(name, folder)[1]))
+
+
+def _looked_through(name: str, folder: Path) -> tuple[list[_Layer], list[Fault]]:
+    """The layers of a pack and what is wrong with them, or else with what they say together."""
+    layers, found = _layers(name, folder, ())
+    return layers, found or list(together(f"{name}.yaml", assemble(layers).tree))
 
 
 def _layers(name: str, folder: Path, above: tuple[str, ...]) -> tuple[list[_Layer], list[Fault]]:

@@ -49,6 +49,14 @@ _FAULTS: Mapping[str, tuple[str, str]] = {
         N_("写成整数，或加上引号写成文字，如 '2/3'"),
     ),
     "condition": (N_("规则包 {file}：{path} 的条件没有登记"), N_("使用已登记的条件，或先在规则登记表中登记")),
+    "not-among": (
+        N_("规则包 {file}：{path} 的用词不是这条规则可取的值"),
+        N_("按规则登记表中这条规则可取的用词更正"),
+    ),
+    "no-reserve": (
+        N_("规则包 {file}：分批邀请（{path}）需要备选，而 draw.reserve_depth 为 0"),
+        N_("把 draw.reserve_depth 写成不小于 1 的整数，或改为逐席依次邀请"),
+    ),
     Shape.integer: (N_("规则包 {file}：{path} 应为整数"), N_("写成不小于 0 的整数，不加引号")),
     Shape.fraction: (N_("规则包 {file}：{path} 应为分数"), N_("写成 '2/3' 这样不大于 1 的分数")),
     Shape.duration: (
@@ -90,6 +98,20 @@ def faults(file: str, pack: object) -> tuple[Fault, ...]:
     if not isinstance(pack, Mapping):
         return (fault("not-a-group", file, file),)
     return tuple(fault(code, file, path) for code, path in _pack(file.removesuffix(".yaml"), pack))
+
+
+def together(file: str, tree: Mapping[str, Canonical]) -> tuple[Fault, ...]:
+    """What does not go together in a pack that has everything it extends laid under it, each rule being well written."""
+    mode, depth = _value_at(tree, "draw", "invite_mode"), _value_at(tree, "draw", "reserve_depth")
+    if mode == "ranked_batch" and not depth:
+        return (fault("no-reserve", file, "draw.invite_mode"),)
+    return ()
+
+
+def _value_at(tree: Mapping[str, Canonical], group: str, name: str) -> Canonical:
+    rules = tree.get(group)
+    said = rules.get(name) if isinstance(rules, Mapping) else None
+    return said.get("value") if isinstance(said, Mapping) else None
 
 
 _Found = Iterator[tuple[str, str]]
@@ -135,9 +157,15 @@ def _rule(path: str, said: Mapping[str, object], known: Known) -> _Found:
     elif not (known.open and said["value"] is None):
         unit = said.get("unit") if known.shape is Shape.duration else None
         yield from _value(path, said["value"], known.shape, unit)
+        if known.among and not known.among.issuperset(_words_of(said["value"])):
+            yield "not-among", path
     for key, shape in known.more.items():
         if key in said:
             yield from _value(f"{path}.{key}", said[key], shape)
+
+
+def _words_of(value: object) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),)
 
 
 def _list(path: str, said: object, shape: Shape) -> _Found:

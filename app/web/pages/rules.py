@@ -20,6 +20,7 @@ _TITLES = {
     "cn_govproc": N_("政府采购"),
     "cn_henan": N_("河南"),
     "cn_intl_mech_elec": N_("机电产品国际招标"),
+    "cn_ranked_batch": N_("分批邀请"),
     "cn_tender": N_("招标投标"),
     "cn_venue_first": N_("先抽场地"),
     "cn_yunnan_loop": N_("云南大循环"),

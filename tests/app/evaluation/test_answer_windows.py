@@ -4,9 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, update
 
 from app.core.settings import InvitationSettings, Settings
 from app.notify.listener import Heard
+from expert_draw import answers, departures, links
+from expert_draw.invitation import InvitationEvent
+from expert_draw.models import Invitation
 from tests.support.evaluations import Case
 from tests.support.world import World, make_world
 
@@ -58,9 +62,12 @@ def test_who_is_invited_shortly_before_the_start_is_told_when_they_can_be_there(
     assert minutes_open(case) == {15}
 
 
-def test_a_rehearsal_and_a_house_that_sets_no_lead_know_no_such_limit(world: World, tmp_path: Path) -> None:
+def test_in_a_rehearsal_and_a_house_that_sets_no_lead_an_answer_is_of_use_until_the_end(
+    world: World, tmp_path: Path
+) -> None:
     rehearsal = Case(world, rehearsal=True, starts_at=world.now() + timedelta(minutes=1)).drawn()
-    assert {one.answer_by for one in rehearsal.asked()} == {None}
+    end = timedelta(minutes=rehearsal.row.minutes)
+    assert {one.answer_by for one in rehearsal.asked()} == {rehearsal.row.starts_at + end}
     assert {one.starts_at for one in rehearsal.asked()} == {rehearsal.row.starts_at}
     folder = tmp_path / "other"
     folder.mkdir()
@@ -69,5 +76,64 @@ def test_a_rehearsal_and_a_house_that_sets_no_lead_know_no_such_limit(world: Wor
     )
     other = make_world(folder, settings=settings)
     case = Case(other, starts_at=other.now() + timedelta(minutes=10)).drawn()
-    assert {(one.answer_by, one.starts_at) for one in case.asked()} == {(None, case.row.starts_at)}
+    start = case.row.starts_at
+    assert {(one.answer_by, one.starts_at) for one in case.asked()} == {(start + end, start)}
     assert minutes_open(case) == {15}
+
+
+def due(world: World) -> set[str]:
+    with world.database.reading() as session:
+        return set(answers.due(session, world.now()))
+
+
+def test_an_invitation_that_no_provider_takes_ends_when_it_is_too_late_to_come(world: World) -> None:
+    case = Case(world).drawn()
+    first = case.asked()[0]
+    assert first.answer_by is not None
+    assert [text.expires_at for text in case.texts(first.id)] == [first.answer_by]
+    world.clock.advance((first.answer_by - world.now()).total_seconds() - 1)
+    assert due(world) == set()
+    with world.database.reading() as session:
+        assert world.invitees.open_among(session, world.now(), [first.id]) == {first.id}
+        assert world.invitees.is_open(session, world.now(), first.id)
+        assert links.stage_of(first, world.now()) is links.Stage.open
+    world.clock.advance(1)
+    assert due(world) == {one.id for one in case.asked()}
+    with world.database.reading() as session:
+        assert world.invitees.open_among(session, world.now(), [first.id]) == frozenset()
+        assert not world.invitees.is_open(session, world.now(), first.id)
+        assert links.stage_of(first, world.now()) is links.Stage.lapsed
+    with world.transaction() as session:
+        assert answers.expire(session, world.now(), world.sealer, first.id)
+        assert not answers.expire(session, world.now(), world.sealer, first.id)
+    assert case.invitation(first.id).state == "unreachable"
+    second = case.asked()[0]
+    with world.transaction() as session:
+        assert (
+            world.invitees.answer(session, world.now(), second.id, accept=True, channel="link")
+            is Heard.lapsed
+        )
+    assert case.invitation(second.id).state == "unreachable"
+
+
+def test_an_invitation_of_an_earlier_version_without_such_a_time_waits_as_before(world: World) -> None:
+    case = Case(world).drawn()
+    with world.transaction() as session:
+        session.exec(update(Invitation).where(col(Invitation.answer_by).is_not(None)).values(answer_by=None))
+    world.clock.advance(23 * 3600 + 50 * 60)
+    assert due(world) == set()
+    assert case.answer(case.asked()[0], accept=True) is Heard.accepted
+
+
+def test_who_replaces_somebody_after_the_end_of_a_rehearsal_has_the_whole_window(world: World) -> None:
+    case = Case(world, rehearsal=True, starts_at=world.now() + timedelta(minutes=1)).ready()
+    world.clock.advance(6 * 3600)
+    leaving = case.holder(1)
+    with world.transaction() as session:
+        row = session.get_one(Invitation, leaving.id)
+        departures.depart(session, world.now(), world.sealer, row, InvitationEvent.no_show)
+    case.sweep()
+    (asked,) = case.asked()
+    assert asked.answer_by == world.now() + timedelta(seconds=asked.window_s)
+    assert due(world) == set()
+    assert case.answer(asked, accept=True) is Heard.accepted

@@ -1,6 +1,6 @@
 """Several are asked at once for a place, and the earliest in drawn order keeps it, whoever answers first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,41 +11,22 @@ from app.evaluation import committee, conductor, terminal, views
 from app.evaluation.models import Evaluation
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from app.rules import library
 from expert_draw import answers, inviting, keeping, standby
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
 
-RESERVES = 2
-
 
 @pytest.fixture
-def together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The packs that ship, but with two reserves behind each list who are asked at once."""
-    folder = tmp_path / "packs"
-    folder.mkdir()
-    for path in library.PACKS.glob("*.yaml"):
-        text = path.read_text("utf-8")
-        text = text.replace("  reserve_depth:\n    value: 0\n", f"  reserve_depth:\n    value: {RESERVES}\n")
-        text = text.replace("    value: per_slot_sequential\n", "    value: ranked_batch\n", 1)
-        (folder / path.name).write_text(text, "utf-8")
-    usual = library.load
-    monkeypatch.setattr(library, "load", lambda name: usual(name, folder))
-    assert library.load("cn_tender").word("draw.invite_mode") == "ranked_batch"
-    yield
-    usual.cache_clear()
-
-
-@pytest.fixture
-def world(tmp_path: Path, together: None) -> World:
+def world(tmp_path: Path) -> World:
     return make_world(tmp_path, experts=60, employers=60)
 
 
 @pytest.fixture
 def evaluation_id(world: World) -> str:
     with world.transaction() as session:
-        found = conductor.book(session, world.now(), world.house, OPERATOR, booking(world)).id
+        asked = booking(world, rule_pack="cn_ranked_batch")
+        found = conductor.book(session, world.now(), world.house, OPERATOR, asked).id
     for step in ("commit", "run"):
         with world.transaction() as session:
             conductor.perform(session, world.now(), world.house, OPERATOR, found, step, lambda _key: None)

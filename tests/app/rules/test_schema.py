@@ -9,6 +9,8 @@ import yaml
 
 from app.core.errors import InvalidInput
 from app.core.i18n import catalogue
+from app.evaluation import widening
+from app.evaluation.widening import _RUNGS
 from app.rules import library
 from app.rules.known import CONDITIONS, GROUPS, KNOWN, QUALIFIERS
 from app.rules.schema import _FAULTS, faults
@@ -199,6 +201,42 @@ def test_all_shipped_packs_are_written_well() -> None:
     assert "cn_venue_first" in library.names()
     assert library.load("cn_venue_first").word("allocation.mode") == "venue_first"
     assert library.load("cn_tender").word("allocation.mode") == "expert_first"
+    batch = library.load("cn_ranked_batch")
+    assert (batch.word("draw.invite_mode"), batch.integer("draw.reserve_depth")) == ("ranked_batch", 2)
+
+
+@pytest.mark.parametrize(
+    ("own", "refused"),
+    [
+        ("invite_mode: {value: ranked_batch, src: s, ev: L}", "no-reserve"),
+        ("reserve_depth: {value: 2, src: s, ev: L}", None),
+        (
+            "invite_mode: {value: ranked_batch, src: s, ev: L}\n  reserve_depth: {value: 1, src: s, ev: L}",
+            None,
+        ),
+        ("invite_mode: {value: random, src: s, ev: L}", "not-among"),
+        ("widen_ladder: {value: [region, redraw], src: s, ev: L}", "not-among"),
+        ("widen_ladder: {value: [region], src: s, ev: L}", None),
+    ],
+)
+def test_what_a_pack_says_of_inviting_and_widening_must_be_possible(
+    own: str, refused: str | None, tmp_path: Path
+) -> None:
+    base = (library.PACKS / "cn_tender.yaml").read_text("utf-8")
+    (tmp_path / "cn_tender.yaml").write_text(base, "utf-8")
+    text = f"pack: mine\nversion: '1'\nextends: [cn_tender]\ndraw:\n  {own}\n"
+    (tmp_path / "mine.yaml").write_text(text, "utf-8")
+    assert [one.code for one in library.check_all(tmp_path)] == ([refused] if refused else [])
+    if refused is None:
+        assert library.load("mine", tmp_path).id == "mine"
+        return
+    with pytest.raises(InvalidInput, match=f"rule-pack.{refused}") as refusal:
+        library.load("mine", tmp_path)
+    assert refusal.value.params["file"] == "mine.yaml"
+
+
+def test_the_register_knows_the_rungs_that_can_be_climbed() -> None:
+    assert KNOWN["draw.widen_ladder"].among == {widening.SPECIALTY_PARENT, widening.REGION} == set(_RUNGS)
 
 
 def test_everything_of_the_register_is_named_in_both_languages() -> None:
