@@ -76,6 +76,16 @@ def test_after_silence_a_call_goes_on_behind_the_gather() -> None:
     assert (script.text, script.pause_s, script.redirect) == ("请按键", 1, "/again")
 
 
+def test_nothing_behind_what_is_never_left_is_read() -> None:
+    """A gather that answers silence, and a dial that has somewhere to go, never come back."""
+    for verb in (
+        "<Gather action='/keys' actionOnEmptyResult='true'/>",
+        "<Dial action='/after'>+8687012345678</Dial>",
+    ):
+        script = twiml.read(f"<Response>{verb}<Redirect>/again</Redirect><Say>不会听到</Say></Response>")
+        assert (script.redirect, script.text) == (None, "")
+
+
 def test_a_dial_without_an_action_goes_on_behind_it() -> None:
     script = twiml.read(
         "<Response><Dial><Number> +8687012345678 </Number></Dial><Redirect>/again</Redirect></Response>"
