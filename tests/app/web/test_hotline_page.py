@@ -45,13 +45,22 @@ def test_without_callers_the_page_says_who_will_appear(house: WebHouse, staff: T
     assert "<input" not in page  # nobody can be looked up
 
 
+def test_news_of_callers_is_for_who_answers_them(house: WebHouse) -> None:
+    assert house.visitor(Role.supervisor).get("/api/hotline/stream").status_code == 403
+    assert house.visitor().get("/api/hotline/stream").status_code == 401
+
+
 def test_a_caller_is_a_number_of_the_line_and_nothing_else(
     house: WebHouse, staff: TestClient, call: HotlineCall
 ) -> None:
     page = staff.get("/hotline").text
     assert call.reference in page
     assert "持有待答复的通知" in page
-    assert "count-down" in page
+    # The end of their window would tell which place of the terminal they were asked for.
+    assert "count-down" not in page
+    until = invitation(house, call).deadline
+    assert until is not None
+    assert until.isoformat()[:16] not in page
     invited = invitation(house, call)
     with house.world.database.reading() as session:
         expert = session.get_one(Expert, invited.expert_id)
