@@ -86,18 +86,20 @@ def waits(
     """
     until = now + (_PUT_THROUGH if put_through else _UNHEARD)
     if call is not None:
-        call.until = max(call.until, until)
-    else:
-        call = HotlineCall(
-            id=new_id(now),
-            message_id=message.id,
-            subject=message.subject,
-            reference=_reference(session, now),
-            state=CallState.waiting,
-            at=now,
-            until=until,
-        )
-        bus.publish(session, TOPIC, "calls")
+        # Never sooner than it stands: whoever took the call meanwhile has set it further.
+        longer = col(HotlineCall.id) == call.id, col(HotlineCall.until) < until
+        session.exec(update(HotlineCall).where(*longer).values(until=until))
+        return session.get_one(HotlineCall, call.id, populate_existing=True)
+    call = HotlineCall(
+        id=new_id(now),
+        message_id=message.id,
+        subject=message.subject,
+        reference=_reference(session, now),
+        state=CallState.waiting,
+        at=now,
+        until=until,
+    )
+    bus.publish(session, TOPIC, "calls")
     session.add(call)
     session.flush()
     return call

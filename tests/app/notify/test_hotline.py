@@ -12,7 +12,7 @@ from app.core.errors import Conflict
 from app.notify import hotline
 from app.notify.hotline import PATIENCE, Act, Caller
 from app.notify.listener import Heard, Standing
-from app.notify.models import HotlineCall
+from app.notify.models import HotlineCall, OutgoingMessage
 from tests.support.phones import WINDOW, WORDS, Person, PhoneHouse
 
 LI, WANG, AGENT = "+8613800000001", "+8613800000002", "+8687012345678"
@@ -220,6 +220,23 @@ def test_a_notice_that_lapses_while_the_caller_waits_can_only_be_closed(house: P
     acts(house, lambda session: hotline.close(session, house.clock.now(), call.id, STAFF))
     house.pass_time(20)
     assert li.hears == "感谢您的来电，再见。"
+
+
+def test_a_caller_heard_of_while_the_call_is_taken_does_not_shorten_it(house: PhoneHouse) -> None:
+    invited(house).calls_back().presses("0")
+    (before,) = call_rows(house)
+    (call,) = line(house)
+    takes(house, call)
+    (taken,) = call_rows(house)
+
+    def hears(session: Session) -> None:
+        message = session.get_one(OutgoingMessage, before.message_id)
+        hotline.waits(session, house.clock.now(), message, before, put_through=False)
+
+    acts(house, hears)  # with what was read before it was taken
+    (after,) = call_rows(house)
+    assert (after.until, after.state) == (taken.until, "taken")
+    assert taken.until - before.until > timedelta(minutes=20)
 
 
 def test_a_call_is_taken_by_one_and_registered_once_by_whoever_took_it(house: PhoneHouse) -> None:
