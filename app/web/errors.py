@@ -9,13 +9,13 @@ from urllib.parse import quote, urlsplit
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, RedirectResponse
-from sqlalchemy.exc import DataError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from app.accounts.access import Actor, find_actor
-from app.core.errors import InvalidInput, NotFound, Unauthenticated, YuanpingError
+from app.core.errors import InvalidInput, NotFound, Unauthenticated, Unavailable, YuanpingError
 from app.core.i18n import N_, translate
 from app.web import words
 from app.web.headers import HEADERS
@@ -42,11 +42,16 @@ def install(application: FastAPI) -> None:
 
     def unstorable(request: Request, error: Exception) -> Response:
         # SQLite keeps anything; PostgreSQL neither a text that is longer than its column nor the character U+0000.
-        log.warning("what was sent to %s cannot be kept: %s", request.url.path, cast("DataError", error).orig)
+        log.warning("what was sent to %s cannot be kept: %s", _route(request), cast("DataError", error).orig)
         return answer(request, _unstorable())
 
+    def held_up(request: Request, error: Exception) -> Response:
+        # On PostgreSQL two writers can stand in each other's way, and one is sent back; a moment later it goes through.
+        log.error("the database did not let through what was asked at %s", _route(request), exc_info=error)
+        return answer(request, _held_up())
+
     def broken(request: Request, error: Exception) -> Response:
-        log.error("unexpected error at %s", request.url.path, exc_info=error)
+        log.error("unexpected error at %s", _route(request), exc_info=error)
         response = answer(request, _unexpected())
         # The framework gives this answer outside of all layers, so the one that adds headers never sees it.
         response.headers.update(HEADERS)
@@ -56,6 +61,7 @@ def install(application: FastAPI) -> None:
     application.add_exception_handler(RequestValidationError, invalid)
     application.add_exception_handler(HTTPException, plain)
     application.add_exception_handler(DataError, unstorable)
+    application.add_exception_handler(OperationalError, held_up)
     application.add_exception_handler(Exception, broken)
 
 
@@ -83,6 +89,11 @@ def answer(
         remedy=remedy,
         back=_back(request),
     )
+
+
+def _route(request: Request) -> str:
+    """Where it happened, as the service is written: an address itself can hold a secret, such as the code of a link."""
+    return str(getattr(request.scope.get("route"), "path", "an unknown address"))
 
 
 def explain(language: str, error: YuanpingError) -> tuple[str, str]:
@@ -149,6 +160,10 @@ def _unstorable() -> YuanpingError:
         N_("提交的内容过长，或含有无法保存的字符，本次操作没有写入任何内容"),
         N_("缩短内容、去掉特殊字符后重新提交"),
     )
+
+
+def _held_up() -> YuanpingError:
+    return Unavailable("held-up", N_("系统正忙，这次操作没有完成"), N_("稍等片刻，再试一次"))
 
 
 def _unexpected() -> YuanpingError:

@@ -11,7 +11,6 @@ from sqlmodel import col, select
 
 from app.core.errors import InvalidInput
 from app.evaluation import after_draw, confirming, designating, joint_views, leaving
-from app.evaluation.causes import Cause
 from app.evaluation.schemas import SlotIn
 from expert_draw import designating as naming
 from expert_draw.models import DrawSlot, Expert, Invitation
@@ -38,11 +37,13 @@ def world(tmp_path: Path) -> World:
 
 
 def short(world: World, **changes: object) -> Case:
-    """Everybody has accepted, then who had the last place fell ill, and nobody else can be drawn for it."""
+    """Everybody has accepted, then who had the last place was sent away, and nobody else can be drawn for it."""
     slots = (SlotIn(specialty="A080104", count=3), SlotIn(specialty="A060101", count=2))
     case = Case(world, slots=slots, starts_at=world.now() + timedelta(days=3), **changes).ready()
     with world.transaction() as session:
-        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 5, Cause.illness, "突发疾病")
+        act = leaving.order_removal(session, world.now(), OPERATOR, case.id, 5, "擅自透露评标信息").id
+    with world.transaction() as session:
+        confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, act, confirm=True)
     case.sweep()
     assert case.state == "short"
     return case
@@ -80,7 +81,7 @@ def name(case: Case, expert: Expert) -> Invitation:
 
 def test_a_place_that_has_a_seat_already_keeps_it(world: World) -> None:
     case = short(world, rule_pack="cn_venue_first")
-    left = case.invitations("ill")[0]
+    left = case.invitations("removed")[0]
     assert name(case, free_expert(case)).seat_id == left.seat_id
     with world.database.reading() as session:
         assert sorted(venues.booked_seats(session, case.id)) == sorted(

@@ -5,9 +5,11 @@ from datetime import timedelta
 
 import pytest
 from httpx2 import Response
+from sqlalchemy.exc import OperationalError
 from sqlmodel import select
 
 from app.audit import service as audit
+from app.core.errors import Conflict
 from expert_draw.models import Expert, ExpertLeave, Invitation
 from tests.support.links import calling, reached, texted
 from tests.support.web import WebHouse
@@ -251,3 +253,54 @@ def test_the_page_speaks_english(house: WebHouse, invited: str) -> None:
     page = house.visitor().get(f"{invited}?lang=en").text
     assert "24 November at 09:00" in page
     assert "I can attend" in page
+
+
+@pytest.mark.parametrize("form", ["/a/{code}", "/a/{code}/absences"])
+def test_what_goes_wrong_behind_the_link_logs_no_code(
+    house: WebHouse,
+    invited: str,
+    form: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def breaks(*_: object, **__: object) -> None:
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr("expert_draw.answers.Invitees.answer", breaks)
+    monkeypatch.setattr("expert_draw.holidays.enter", breaks)
+    code = invited.removeprefix("/a/")
+    answer = house.visitor().post(
+        form.format(code=code), data={"act": "accept", "first": "2026-12-01", "last": "2026-12-02"}
+    )
+    assert (answer.status_code, "意外错误" in answer.text) == (500, True)
+    assert f"unexpected error at {form}" in caplog.text
+    assert code not in caplog.text.lower()
+
+
+@pytest.mark.parametrize(
+    ("failure", "status"),
+    [
+        (OperationalError("UPDATE invitation", {}, Exception("deadlock detected")), 503),
+        (Conflict("turn-taken", "同一事项正由他人办理，未能等到", "稍后重试；本次没有写入任何内容"), 409),
+    ],
+)
+def test_who_answers_while_another_writer_is_in_the_way_is_asked_to_try_again(
+    house: WebHouse,
+    invited: str,
+    failure: Exception,
+    status: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def held_up(*_: object, **__: object) -> None:
+        raise failure
+
+    with monkeypatch.context() as now:
+        now.setattr("expert_draw.answers.Invitees.answer", held_up)
+        answer = press(house, invited, "accept")
+    assert answer.status_code == status
+    assert "再试" in answer.text or "重试" in answer.text
+    assert invited.removeprefix("/a/") not in caplog.text.lower()
+    assert row(house).state == "contacting"
+    assert press(house, invited, "accept").status_code == 303
+    assert row(house).state == "accepted"
