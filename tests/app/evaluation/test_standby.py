@@ -5,20 +5,24 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import ORMExecuteState
 from sqlmodel import Session, col, select, update
 
 from app.core.database import Database
-from app.evaluation import cases, places
+from app.evaluation import cases, committee, places
 from app.notify.listener import Heard
+from app.notify.wording import TemplateId
 from expert_draw import answers, departures, inviting, keeping, standby
 from expert_draw.invitation import InvitationEvent
-from expert_draw.inviting import Placed
+from expert_draw.inviting import Placed, Terms
 from expert_draw.models import Draw, DrawSlot, Invitation
 from tests.support.databases import until_somebody_waits
 from tests.support.evaluations import Case
 from tests.support.world import World, make_world
 
 TOGETHER = "cn_ranked_batch"
+TERMS = Terms(900, 25, 60, 120, "0870-1", 1800, 3600, None, "zh")
 
 
 @pytest.fixture
@@ -217,9 +221,38 @@ def test_whose_turn_has_come_meanwhile_is_not_dismissed(world: World) -> None:
     with world.transaction() as session:
         read = session.get_one(Invitation, waits.id)
         behind_its_back(session, read, state="declined")
-        text, sealer = inviting.TemplateId.not_required_sms, world.sealer
+        text, sealer = TemplateId.not_required_sms, world.sealer
         assert not inviting.take_back(session, world.now(), sealer, read, standby.NOT_REQUIRED, text)
         assert (read.state, words(case, waits)) == ("declined", ["invitation_voice"])
+
+
+def test_a_place_goes_to_nobody_by_their_standing_by_who_does_not_stand_by_any_more(world: World) -> None:
+    case = Case(world, rule_pack=TOGETHER).drawn()
+    waits = standing_by(case, range(1, 4))[0]
+    gone = next(one for one in holding(case) if seat(case, one) == 1)
+    with world.transaction() as session:
+        draw, slot = session.get_one(Draw, case.draw.id), session.get_one(DrawSlot, gone.slot_id)
+        read = session.get_one(Invitation, waits.id)
+        place = Placed(slot, waits.expert_id, waits.code, gone.center_id, gone.seat_id)
+        changes = event.listens_for(session, "do_orm_execute")
+
+        @changes
+        def overtaken(state: ORMExecuteState) -> None:
+            if state.is_update and read.standby:
+                behind_its_back(session, read, standby=False, state="cancelled")
+
+        ground = committee.ground(world.now(), world.house)
+        taken = standby.promote(
+            session,
+            ground,
+            draw,
+            place,
+            report_place="x",
+            starts_at=gone.starts_at,
+            minutes=240,
+            terms=TERMS,
+        )
+        assert not taken
 
 
 def test_nobody_is_called_anew_but_who_was_taken_back(world: World) -> None:

@@ -25,7 +25,6 @@ from expert_draw.invitation import ACTIVE
 from expert_draw.models import DrawSlot, Invitation
 from expert_draw.snapshot import Rosters
 from recordings.recorder import Recorder
-from tests.app.evaluation.test_ranked_batch import together  # noqa: F401 -- a fixture
 from tests.support.web import WebHouse, open_web
 from tests.support.world import OPERATOR, START, World, booking
 
@@ -104,13 +103,17 @@ class Twin:
 
 
 @pytest.fixture
-def twins(tmp_path: Path) -> Iterator[tuple[Twin, Twin]]:
-    """The same evaluation twice, booked and not yet drawn: what the parties put into the draw is chosen in each anew."""
+def twins(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[tuple[Twin, Twin]]:
+    """The same evaluation twice, booked and not yet drawn: what the parties put into the draw is chosen in each anew.
+
+    Its parameter, if there is one, is the rule pack.
+    """
+    asked = {"rule_pack": getattr(request, "param", "cn_tender")}
     (tmp_path / "first").mkdir()
     first = open_web(tmp_path / "first")
     with first.world.transaction() as session:
         booked = conductor.book(
-            session, first.world.now(), first.world.house, OPERATOR, booking(first.world)
+            session, first.world.now(), first.world.house, OPERATOR, booking(first.world, **asked)
         ).id
     first.account(Role.host_operator)
     first.world.database.dispose()
@@ -218,7 +221,7 @@ def test_two_drawn_sets_with_the_same_progress_give_the_same_bytes(twins: tuple[
     assert len(states) == 6
 
 
-@pytest.mark.usefixtures("together")
+@pytest.mark.parametrize("twins", ["cn_ranked_batch"], indirect=True)
 def test_so_they_do_where_several_are_asked_at_once(twins: tuple[Twin, Twin]) -> None:
     for twin in twins:
         progress_of(twin)
