@@ -26,8 +26,8 @@ from tests.faults.soak import ground
 from tests.faults.telephony import HOTLINE
 
 CLIENTS = 64
-CALLS = 500
-ROUNDS = 7
+CALLS = 250
+ROUNDS = 15
 _SHARE = 50
 _STATES = ("initiated", "ringing", "in-progress", "completed")
 _NEXT = iter(range(10**12))
@@ -35,7 +35,7 @@ _NEXT = iter(range(10**12))
 
 def figures(quick: bool) -> Iterator[Figure]:
     """SQLite with synchronous=FULL; rounds of both kinds take turns, each with reports of calls nobody has heard of yet."""
-    rounds = 2 if quick else ROUNDS
+    rounds = 4 if quick else ROUNDS
     folder = ROOT / "build"
     folder.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=folder, prefix="bench-") as own:

@@ -27,16 +27,19 @@ TAKES = frozenset({Fate.answered, Fate.broken_taken, Fate.cut_taken, Fate.silent
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Shares of 1. Of the bad outcomes half are taken all the same, of the others one in two is a 503."""
+    """Shares of 1. Of the bad outcomes half are taken all the same, of the others one in two is a 503. lost, twice, late: of
+    single reports; mute: of calls and texts that are never reported on at all.
+    """
 
     bad: float = 0.2
+    mute: float = 0.1
     lost: float = 0.1
     twice: float = 0.2
     late: float = 0.2
     contrary: float = 0.2
 
 
-NONE = Faults(0, 0, 0, 0, 0)
+NONE = Faults(0, 0, 0, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +112,9 @@ class Chance:
             twice=self.share("twice", n) < faults.twice,
             late_s=0.3 + 1.7 * self.share("how late", n) if late else 0.0,
         )
+
+    def mute(self, n: int) -> bool:
+        return self.share("mute", n) < self.faults.mute
 
     def picks(self, n: int) -> Picks:
         drawn, ways = self.share("picks", n), self.ways

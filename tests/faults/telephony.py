@@ -237,6 +237,9 @@ class Telephony:
         """A status report on its way; only the events that were asked for."""
         record.status = status
         asked = {"in-progress": "answered", "no-answer": "completed", "busy": "completed"}.get(status, status)
+        if self.chance.mute(record.n):
+            self.journal.note("lost")
+            return
         if (
             not self._reports
             or not record.report_url

@@ -22,6 +22,7 @@ def test_reports_are_lost_doubled_and_late_in_the_shares_that_were_asked_for() -
     assert abs(sum(one.lost for one in posts) / MANY - 0.1) < 0.01
     assert abs(sum(one.twice for one in posts) / MANY - 0.2) < 0.01
     assert abs(sum(one.late_s > 0 for one in posts) / MANY - 0.2) < 0.01
+    assert abs(sum(map(Chance(1, Faults(), Ways()).mute, range(MANY))) / MANY - 0.1) < 0.01
 
 
 def test_a_seed_decides_everything() -> None:
@@ -35,4 +36,5 @@ def test_without_faults_nothing_goes_wrong() -> None:
     chance = Chance(1, NONE, Ways())
 
     assert {chance.fate(n) for n in range(2000)} == {Fate.answered}
+    assert not any(map(chance.mute, range(2000)))
     assert not any(one.lost or one.twice or one.late_s for one in map(chance.post, range(2000)))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.chance import Ways
+from tests.faults.chance import Faults, Ways
 from tests.faults.fleet import Timers
 from tests.faults.soak import Scenario, with_places
 from tests.support.postgres import fresh, postgres
@@ -15,6 +15,8 @@ KILLS = 4
 BRISK = Timers(
     window_s=8, ring_s=1, sms_after_s=0, second_call_after_s=1, grace_s=1, send_timeout_s=1, per_second=40
 )
+SEVERE = Faults(bad=0.3, mute=0.3)
+"""A short run meets little, so that more goes wrong in it."""
 WILLING = Ways(nobody=0.05, engaged=0.03, accepts=0.75, declines=0.2, thinks_s=0.1, rings_s=0.1, later_s=1)
 
 
@@ -39,6 +41,7 @@ def test_no_place_is_lost_or_doubled_although_the_provider_fails_and_nodes_are_k
         least_kills=KILLS,
         most_kills=KILLS,
         timers=BRISK,
+        faults=SEVERE,
         ways=WILLING,
     )
     told: list[str] = []
