@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, select
+from sqlalchemy.exc import ProgrammingError
 
 from app.core.database import Database
 from app.core.errors import Unavailable
@@ -16,19 +17,32 @@ from app.core.guards import install_guards, missing_guards
 from app.core.i18n import N_
 
 _HERE = Path(__file__).parent
+_NO_RIGHT = "42501"
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them."""
-    with database.engine.connect() as connection, _apart(connection):
-        _alone(connection)
-        _require_whole(connection)
-        command.upgrade(configuration(connection), revision)
-        _require_whole(connection)
-        connection.commit()
-    with database.engine.begin() as connection:
-        _alone(connection)
-        install_guards(connection)
+    """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them.
+
+    Unavailable for a role of PostgreSQL that has no right to, when there is something to do.
+    """
+    try:
+        with database.engine.connect() as connection, _apart(connection):
+            _alone(connection)
+            _require_whole(connection)
+            command.upgrade(configuration(connection), revision)
+            _require_whole(connection)
+            connection.commit()
+        with database.engine.begin() as connection:
+            _alone(connection)
+            install_guards(connection)
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) != _NO_RIGHT:
+            raise
+        raise Unavailable(
+            "schema-rights",
+            N_("当前数据库角色无权更新数据库结构"),
+            N_("用数据库所有者的地址（YUANPING_DATABASE_URL）运行 yuanping migrate，再启动服务"),
+        ) from error
 
 
 def require_current(database: Database) -> None:

@@ -13,6 +13,7 @@ from sqlmodel import SQLModel, col
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.database import Database
+from app.core.errors import Unavailable
 from app.core.guards import BOOKING_OVERLAP, guards, install_guards, missing_guards
 from app.migrations.runner import require_current, upgrade
 from tests.support.databases import POSTGRESQL, SQLITE
@@ -319,9 +320,12 @@ def test_the_service_books_through_the_guard(database: Database) -> None:
 
 def test_a_service_that_owns_nothing_works_and_cannot_switch_a_guard_off(pg_fresh: str) -> None:
     owner = Database(pg_fresh)
-    upgrade(owner)
+    upgrade(owner, "0001")
     with _as_clerk(owner) as engine:
         clerk = Database(pg_fresh, engine)
+        with pytest.raises(Unavailable, match="schema-rights"):
+            upgrade(clerk)
+        upgrade(owner)
         upgrade(clerk)
         require_current(clerk)
         with clerk.transaction() as session:
@@ -346,6 +350,8 @@ def _as_clerk(owner: Database) -> Iterator[Engine]:
             f"CREATE ROLE {clerk} LOGIN",
             f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {clerk}",
             f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {clerk}",
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {clerk}",
+            f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO {clerk}",
         ):
             connection.exec_driver_sql(statement)
     engine = create_engine(make_url(owner.url).set(username=clerk))
