@@ -122,7 +122,7 @@ def _started(installed: Path, *, copy: bool) -> Iterator[str]:
     if not said:
         raise RuntimeError(f"PostgreSQL from {installed} did not start: {keeper.communicate()[1]}")
     try:
-        yield f"postgresql+psycopg://yuanping@/postgres?host={json.loads(said)['socket']}"
+        yield f"postgresql+psycopg://postgres@/postgres?host={json.loads(said)['socket']}"
     finally:
         # Its error output could not have filled the pipe: a keeper says nothing unless it ends.
         _, error = keeper.communicate()

@@ -65,7 +65,7 @@ def _keep(folder: Path, installed: Path, *, copy: bool) -> None:
     programs = installed / "bin"
     # Bytes sort as bytes, as on SQLite; nobody but us reaches the socket, so nobody is asked for a password.
     _run(
-        [programs / "initdb", "-D", data, "-U", "yuanping", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
+        [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
         folder,
         who,
     )
