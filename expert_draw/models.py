@@ -243,9 +243,9 @@ class Invitation(SQLModel, table=True):
 
     standby: asked at the same time as the place's holder (备选), in drawn order `rank`; holds no place until those before
     have left it. designated: not drawn, but named with the supervisor's approval, in round 0. answer_hash: keyed hash of
-    the opaque link in its text. quiet_before: until then calls mind the quiet hours. starts_at: when they have to be there. leave_until: until when leave may be asked after
-    accepting. answer_by: from when it would be too late to come. deadline: when the open answer window closes. late_at:
-    when they first answered, or asked leave, too late.
+    the opaque link in its text. quiet_before: until then calls mind the quiet hours. starts_at: when they have to be there.
+    leave_until: until when leave may be asked after accepting. answer_by: from when it would be too late to come. deadline:
+    when the open answer window closes. late_at: when they first answered, or asked leave, too late.
     """
 
     __table_args__ = (

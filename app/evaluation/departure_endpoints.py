@@ -7,8 +7,6 @@ from fastapi import APIRouter, Path, Request
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
-from app.core.errors import NotFound
-from app.core.i18n import N_
 from app.evaluation import (
     cases,
     confirming,
@@ -28,13 +26,10 @@ from app.evaluation.schemas import (
     DesignationIn,
     EvaluationOut,
     JointActOut,
-    PerformanceOut,
     PostponeIn,
     ReasonIn,
     WidenIn,
 )
-from expert_draw import designating as naming
-from expert_draw import performance
 
 router = APIRouter(prefix="/api", tags=["after the draw"])
 
@@ -42,7 +37,6 @@ Host = Annotated[Actor, Requires(Permission.evaluation_conduct)]
 Either = Annotated[Actor, Requires(Permission.member_dismiss)]
 Reader = Annotated[Actor, Requires(Permission.evaluation_read)]
 SeatNo = Annotated[int, Path(ge=1, le=99)]
-ExpertNumber = Annotated[str, Path(max_length=17, pattern="^[0-9A-Za-z]+$")]
 _EVALUATION = "/evaluations/{evaluation_id}"
 
 
@@ -186,16 +180,3 @@ def propose_designation(
             wanted.consent,
         )
         return joint_views.waiting(session, actor, evaluation_id)
-
-
-@router.get("/roster/{number}/performance")
-def performance_card(
-    number: ExpertNumber, _actor: Annotated[Actor, Requires(Permission.roster_read)], database: DatabaseDep
-) -> PerformanceOut:
-    """How an expert has answered and come, from evaluations that are over."""
-    with database.reading() as session:
-        expert = naming.by_number(session, number)
-        if expert is None:
-            raise NotFound("expert-unknown", N_("专家库没有这个编号"), N_("核对专家编号"))
-        over = cases.disclosed(session, performance.evaluations_of(session, expert.id))
-        return PerformanceOut(**performance.card(session, expert.id, over))

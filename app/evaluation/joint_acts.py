@@ -1,5 +1,6 @@
 """Acts that take two persons: one side asks for it with a reason, somebody of the other side confirms or refuses it."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -107,6 +108,12 @@ def waiting(session: Session, evaluation_id: str) -> tuple[JointAct, ...]:
     )
 
 
+def seats(act: JointAct) -> tuple[int, ...]:
+    """The numbers of the seats it concerns."""
+    detail = json.loads(act.detail)
+    return tuple(seat_no for seat_no, _ in detail.get("places") or [[detail["seat_no"], None]])
+
+
 def _record(
     session: Session,
     now: datetime,
@@ -123,6 +130,6 @@ def _record(
         tag=tag,
         actor=actor.id,
         subject=act.subject,
-        data={"act": act.id, "kind": act.kind, **data},
+        data={"act": act.id, "kind": act.kind, "seats": " ".join(map(str, seats(act))), **data},
     )
     bus.publish(session, f"evaluation:{evaluation.id}", "joint-acts")

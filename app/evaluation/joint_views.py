@@ -8,23 +8,35 @@ from app.accounts.access import Actor
 from app.evaluation import cases, joint_acts
 from app.evaluation.models import JointAct
 from app.evaluation.schemas import JointActOut
-from expert_draw.models import Expert
+from expert_draw.invitation import InvitationState
+from expert_draw.models import Expert, Invitation
 
 
 def waiting(session: Session, actor: Actor, evaluation_id: str) -> list[JointActOut]:
-    """The first first. Whoever is named in one stands there by number, for those who decide about it."""
+    """The first first. Whoever is named in one stands there by number, for those who decide about it.
+
+    An order to leave is over by itself once its addressee has left otherwise.
+    """
     cases.load_for(session, actor, evaluation_id)
-    return [_out(session, act) for act in joint_acts.waiting(session, evaluation_id)]
+    acts = joint_acts.waiting(session, evaluation_id)
+    return [_out(session, act) for act in acts if not _addressee_left(session, act)]
+
+
+def _addressee_left(session: Session, act: JointAct) -> bool:
+    invitation = json.loads(act.detail).get("invitation")
+    return (
+        invitation is not None and session.get_one(Invitation, invitation).state != InvitationState.accepted
+    )
 
 
 def _out(session: Session, act: JointAct) -> JointActOut:
     detail = json.loads(act.detail)
-    places = detail.get("places") or [[detail["seat_no"], None]]
-    named = [session.get_one(Expert, expert_id).number for _, expert_id in places if expert_id]
+    places = detail.get("places", ())
+    named = [session.get_one(Expert, expert_id).number for _, expert_id in places]
     return JointActOut(
         id=act.id,
         kind=act.kind,
-        seats=tuple(seat_no for seat_no, _ in places),
+        seats=joint_acts.seats(act),
         reason=act.reason,
         side=act.side,
         asked_at=act.asked_at,

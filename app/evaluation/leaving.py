@@ -65,7 +65,7 @@ def order_removal(
         actor,
         evaluation,
         JointKind.removal,
-        subject=f"seat:{seat_no}",
+        subject=invitation.id,
         why=reason,
         detail={"invitation": invitation.id, "seat_no": seat_no},
     )

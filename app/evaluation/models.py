@@ -96,8 +96,9 @@ _ASKED = "state = 'asked'"
 class JointAct(SQLModel, table=True):
     """An act that takes two persons (双人事项): one side asks for it, somebody of the other side settles it.
 
-    kind: `removal` or `designation`. subject: what it concerns, one open act for each, such as `seat:3`. detail: canonical
-    JSON of what is to be done. side: `host` or `supervisor`, of who asked. state: `asked`, `done` or `refused`.
+    kind: a `JointKind`. subject: what it concerns, one open act for each: the id of an invitation, or `evaluation:` and its
+    number. detail: canonical JSON of what is to be done. side: `host` or `supervisor`, of who asked.
+    state: `asked`, `done` or `refused`.
     """
 
     __tablename__ = "joint_act"

@@ -323,7 +323,8 @@ class InvitationView:
     """One invitation by its place: no name, no number, no code of the record, nothing that names could be inferred from.
 
     `steps`: the calls and texts so far; `ahead`: the channels of those that follow while nobody answers. `designated`: not
-    drawn in a round, but named with the supervisor's approval.
+    drawn in a round, but named with the supervisor's approval. `not_told`: the text that they are needed, or that they are
+    not any more, has not arrived.
     """
 
     seat_no: int
@@ -335,6 +336,7 @@ class InvitationView:
     deadline: datetime | None
     answered_at: datetime | None
     channel: str | None
+    not_told: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,15 @@ from app.notify.delivery import MessageState
 from app.notify.models import OutgoingMessage
 from app.notify.outbox import INVITATION
 from expert_draw.invitation import ACTIVE, OPEN, InvitationState
+from expert_draw.inviting import RELEASED
 from expert_draw.ladder import LADDER
 from expert_draw.models import DrawSlot, Invitation
+from expert_draw.standby import ASSIGNED
 
 _AT_ONCE = 500
 _OPTED_OUT = "21610"
 """The provider's code, and ours, for a text to somebody who wants none."""
+_NOT_ARRIVED = (MessageState.failed, MessageState.undelivered)
 _LEFT = frozenset(
     {
         InvitationState.ill,
@@ -42,7 +45,8 @@ def view(session: Session, evaluation_id: str) -> TerminalView:
         .join(DrawSlot, col(DrawSlot.id) == col(Invitation.slot_id))
         .where(Invitation.draw_id == evaluation.draw_id)
     ).all()
-    taken = _steps(session, [invitation.id for invitation, _ in rows])
+    asked = [invitation.id for invitation, _ in rows]
+    taken, not_told = _steps(session, asked), _not_told(session, asked)
     places = sorted(
         ((invitation, seat_no) for invitation, seat_no in rows if not invitation.standby), key=_by_place
     )
@@ -51,7 +55,7 @@ def view(session: Session, evaluation_id: str) -> TerminalView:
     earlier: list[InvitationView] = []
     for invitation, seat_no in places:
         (earlier if seat_no in latest else current).append(
-            _invitation(invitation, seat_no, taken.get(invitation.id, ()))
+            _invitation(invitation, seat_no, taken.get(invitation.id, ()), not_told=invitation.id in not_told)
         )
         latest.add(seat_no)
     return TerminalView(
@@ -75,7 +79,9 @@ def _by_place(row: tuple[Invitation, int]) -> tuple[object, ...]:
     )
 
 
-def _invitation(invitation: Invitation, seat_no: int, steps: tuple[StepView, ...]) -> InvitationView:
+def _invitation(
+    invitation: Invitation, seat_no: int, steps: tuple[StepView, ...], *, not_told: bool
+) -> InvitationView:
     asked = invitation.state in OPEN
     return InvitationView(
         seat_no=seat_no,
@@ -87,7 +93,24 @@ def _invitation(invitation: Invitation, seat_no: int, steps: tuple[StepView, ...
         deadline=invitation.deadline,
         answered_at=invitation.answered_at,
         channel=invitation.answer_channel,
+        not_told=not_told,
     )
+
+
+def _not_told(session: Session, invitations: Sequence[str]) -> frozenset[str]:
+    """Those of which the latest text, that they are needed or that they are not any more, has not arrived."""
+    latest: dict[str, str] = {}
+    for start in range(0, len(invitations), _AT_ONCE):
+        texts = session.exec(
+            select(OutgoingMessage.subject, OutgoingMessage.state)
+            .where(
+                col(OutgoingMessage.subject).in_(invitations[start : start + _AT_ONCE]),
+                col(OutgoingMessage.purpose).in_((ASSIGNED, RELEASED)),
+            )
+            .order_by(col(OutgoingMessage.created_at), col(OutgoingMessage.id))
+        ).all()
+        latest.update(dict(texts))
+    return frozenset(subject for subject, state in latest.items() if state in _NOT_ARRIVED)
 
 
 def _steps(session: Session, invitations: Sequence[str]) -> Mapping[str, tuple[StepView, ...]]:

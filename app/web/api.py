@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from app.evaluation import departure_endpoints as departures
 from app.evaluation import draw_endpoints as draw
 from app.evaluation import endpoints as evaluation
+from app.evaluation import performance_endpoints as performance
 from app.exchange import endpoints as exchange
 from app.notify import aliyun_callbacks, callbacks, simulator_endpoints, simulator_wire
 from app.web import files, health, pages, streams
@@ -20,6 +21,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     streams.router,
     draw.router,
     departures.router,
+    performance.router,
     exchange.router,
     evaluation.router,
     roster.router,

@@ -60,6 +60,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "busy": (N_("占线"), "warn"),
     "failed": (N_("失败"), "bad"),
     "undelivered": (N_("未送达"), "bad"),
+    "not_told": (N_("通知未送达"), "bad"),
     "untold": (N_("无回执"), "muted"),
     "opted_out": (N_("短信已退订"), "warn"),
     "cancelled": (N_("已取消"), "neutral"),

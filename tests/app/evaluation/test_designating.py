@@ -111,7 +111,8 @@ def seats(
 ) -> tuple[tuple[str, str], ...] | None:
     """Where two people go who live in the city 5306 and are named for the places 2 and 3; a room `shared` has a colleague."""
     question = cast("PoolQuestion", SimpleNamespace(venue_rules=VenueRules(), places=places))
-    named = [(DrawSlot(seat_no=seat_no), Expert(region_code="530600")) for seat_no in (2, 3)]
+    home = SimpleNamespace(region_code="530600")
+    named = [(cast("DrawSlot", SimpleNamespace(seat_no=seat_no)), cast("Expert", home)) for seat_no in (2, 3)]
     return naming.seats_for(named, offers, question, own or {}, {"shared"})
 
 

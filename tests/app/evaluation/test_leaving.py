@@ -19,6 +19,7 @@ from app.evaluation import (
     conductor,
     confirming,
     desk,
+    joint_views,
     leaving,
     result,
 )
@@ -256,6 +257,32 @@ def test_who_is_ill_or_recused_is_told_by_text_unless_they_are_there(world: Worl
     (text,) = [one for one in case.texts(far.id) if one.purpose == "released"]
     assert (text.channel, text.template, text.state) == ("sms", "released_sms", "queued")
     assert "released" not in {one.purpose for one in case.texts(there.id)}
+
+
+def test_an_order_about_somebody_who_left_otherwise_does_not_bar_one_about_their_successor(
+    world: World,
+) -> None:
+    case = Case(world).in_session()
+
+    def order() -> str:
+        with world.transaction() as session:
+            return leaving.order_removal(session, world.now(), OPERATOR, case.id, 1, "擅自离开封闭区域").id
+
+    def waiting() -> list[str]:
+        with world.database.reading() as session:
+            return [one.id for one in joint_views.waiting(session, SUPERVISOR, case.id)]
+
+    stale = order()
+    assert waiting() == [stale]
+    declare(case, 1, Cause.illness)
+    fill(case)
+    assert waiting() == []
+    with world.transaction() as session, pytest.raises(Conflict, match="seat-holder-gone"):
+        confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, stale, confirm=True)
+    fresh = order()
+    assert waiting() == [fresh]
+    asked = [json.loads(data)["seats"] for data in case.trail(Tag.joint_act_asked)]
+    assert asked == ["1", "1"]
 
 
 def test_who_was_removed_in_their_absence_is_told_and_who_did_not_come_is_not(world: World) -> None:

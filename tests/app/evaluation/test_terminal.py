@@ -4,11 +4,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.evaluation import terminal
 from app.evaluation.shown import TerminalView
 from app.notify.models import OutgoingMessage
+from app.notify.wording import TemplateId
 from expert_draw import inviting
 from expert_draw.invitation import InvitationState
 from expert_draw.models import Invitation
@@ -102,3 +103,29 @@ def test_the_place_shows_who_is_asked_now_even_if_named_before_the_last_was_draw
     (named,) = [one for one in view.current if one.designated]
     assert (named.state, named.round) == ("queued", 0)
     assert [(one.seat_no, one.state) for one in view.earlier] == [(named.seat_no, "declined")]
+
+
+@pytest.mark.parametrize("purpose", ["assigned", "released"])
+@pytest.mark.parametrize("state", ["failed", "undelivered", "delivered", "queued"])
+def test_a_place_says_that_its_notice_has_not_arrived(world: World, purpose: str, state: str) -> None:
+    evaluation_id = calling(world)
+    first = reached(world)
+
+    def tell(state: str) -> None:
+        with world.transaction() as session:
+            holder = session.get_one(Invitation, first)
+            inviting.tell(session, world.now(), world.sealer, holder, purpose, TemplateId.released_sms)
+            text = session.exec(
+                select(OutgoingMessage)
+                .where(OutgoingMessage.purpose == purpose)
+                .order_by(col(OutgoingMessage.created_at).desc())
+            ).first()
+            assert text is not None
+            text.state = state
+
+    tell(state)
+    not_told = [one.seat_no for one in shown(world, evaluation_id).current if one.not_told]
+    assert len(not_told) == (state in {"failed", "undelivered"})
+    world.clock.advance(1)
+    tell("delivered" if not_told else "failed")  # only the latest counts
+    assert len([one for one in shown(world, evaluation_id).current if one.not_told]) == 1 - len(not_told)
