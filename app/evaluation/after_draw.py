@@ -42,14 +42,16 @@ def view(session: Session, actor: Actor, evaluation_id: str) -> AfterDraw:
 def _shortage(session: Session, evaluation: Evaluation) -> ShortageView | None:
     if evaluation.state != EvaluationState.short:
         return None
-    rung = shortage.next_rung(session, evaluation)
     draw = keeping.load(session, str(evaluation.draw_id))
+    stands = draw.closed_at is None
+    rung = shortage.next_rung(session, evaluation) if stands else None
     return ShortageView(
         vacant=shortage.vacant_seats(session, evaluation),
         rung=rung.rung if rung else None,
         changes=rung.changes if rung else (),
         may_redraw=evaluation.room_id is None,
-        may_designate=draw.closed_at is None,
+        may_widen=stands,
+        may_designate=stands,
         circumstances=designating.circumstances(evaluation),
         needs_consent=designating.needs_consent(evaluation),
     )

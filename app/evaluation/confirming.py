@@ -1,6 +1,5 @@
 """The second person of a joint act: refuses it, or confirms it so that it happens at once."""
 
-import json
 from datetime import datetime
 
 from sqlmodel import Session
@@ -29,5 +28,4 @@ def settle(
     if act.kind == JointKind.designation:
         designating.carry_out(session, now, house, evaluation, act)
         return
-    detail = json.loads(act.detail)
-    leaving.remove(session, now, house, actor, evaluation, act, detail["invitation"], detail["seat_no"])
+    leaving.carry_out(session, now, house, actor, evaluation, act)

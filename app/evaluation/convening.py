@@ -19,7 +19,7 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
-from expert_draw import inviting, keeping
+from expert_draw import ending, inviting, keeping
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
@@ -31,10 +31,19 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def convene(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
-    """Opens the online room for signing in and sends every member a seat code."""
+    """Opens the online room for signing in and sends every member a seat code.
+
+    Conflict `place-vacant` while somebody has left whose place has not been noticed to be vacant yet.
+    """
     evaluation = cases.load_for(session, actor, evaluation_id)
     cases.move(session, evaluation, EvaluationEvent.convene)
     draw = keeping.load(session, str(evaluation.draw_id))
+    if not ending.filled(session, draw):
+        raise Conflict(
+            "place-vacant",
+            N_("有专家刚刚离开，席位空出，现在不能召集"),
+            N_("等待自动补抽，名额补齐后再召集"),
+        )
     room = OnlineRoom(id=new_id(now), evaluation_id=evaluation.id, zero_at=now, state="open")
     session.add(room)
     session.flush()

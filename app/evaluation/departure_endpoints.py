@@ -1,8 +1,9 @@
 """The interface for what happens after the draw: the list of bidders, people who leave, two persons, a pool that falls short."""
 
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Request, Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -84,16 +85,20 @@ def declare_left(
     seat_no: SeatNo,
     wanted: DepartureIn,
     request: Request,
+    response: Response,
     actor: Host,
     database: DatabaseDep,
     clock: ClockDep,
     house: HouseDep,
 ) -> EvaluationOut:
-    """The holder of this seat is absent, recused or ill: they leave at once and another one is drawn."""
+    """The holder of this seat is absent: they leave at once and another one is drawn. For one who is recused or ill that
+    is asked of the other side (202) and happens once it confirms."""
     with database.transaction() as session:
-        leaving.declare(
+        asked = leaving.declare(
             session, clock.now(), house, actor, evaluation_id, seat_no, wanted.cause, wanted.reason
         )
+        if asked is not None:
+            response.status_code = HTTPStatus.ACCEPTED
         return views.summary(session, durable_of(request), evaluation_id)
 
 

@@ -28,6 +28,8 @@ class JointKind(StrEnum):
     """What takes two persons."""
 
     designation = "designation"  # naming people for vacant places
+    illness = "illness"  # saying that a member is too ill
+    recusal = "recusal"  # saying that a member has to avoid a bidder
     removal = "removal"  # sending a member away
 
 

@@ -1,5 +1,6 @@
-"""What staff declares of people who hold a place: absent, recused, ill, or removed by order of two persons."""
+"""What staff declares of people who hold a place: absent; or, by two persons, recused, ill or removed."""
 
+import json
 from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select
@@ -18,10 +19,12 @@ from expert_draw.invitation import InvitationEvent
 from expert_draw.models import DrawSlot, Invitation
 
 _EVENTS = {
-    Cause.illness: InvitationEvent.fall_ill,
-    Cause.no_show: InvitationEvent.no_show,
-    Cause.recusal: InvitationEvent.recuse,
+    JointKind.illness: InvitationEvent.fall_ill,
+    JointKind.recusal: InvitationEvent.recuse,
+    JointKind.removal: InvitationEvent.remove,
 }
+"""What takes two persons. A host that could say alone that somebody is ill could have every place drawn again until it
+likes who sits there; that somebody has not come is seen by the clock and the list of those who signed in."""
 POSSIBLE = (
     EvaluationState.inviting,
     EvaluationState.ready,
@@ -42,49 +45,37 @@ def declare(
     seat_no: int,
     cause: Cause,
     reason: str,
-) -> None:
-    """The holder of this seat leaves; their place is filled again. For a recusal the reason is its ground.
+) -> JointAct | None:
+    """Says why the holder of this seat leaves; their place is filled again. For a recusal the reason is its ground.
 
-    Conflict `no-show-early` before the time of grace is over, `no-show-present` for somebody who has signed in.
+    Who has not come leaves at once. Illness and recusal are asked of the other side, which has to confirm them: the act is
+    returned. Conflict `no-show-early` before the time of grace is over, `no-show-present` for somebody who has signed in.
     """
+    if cause is not Cause.no_show:
+        return _ask(session, now, actor, evaluation_id, seat_no, JointKind(cause.value), reason)
     evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
     why = reasons_given.reason(reason)
-    if cause is Cause.no_show:
-        _require_absent(session, now, house, evaluation, invitation)
-    _leave(session, now, house, evaluation, invitation, _EVENTS[cause], actor, seat_no, why)
+    _require_absent(session, now, house, evaluation, invitation)
+    _leave(session, now, house, evaluation, invitation, InvitationEvent.no_show, actor, seat_no, why)
+    return None
 
 
 def order_removal(
     session: Session, now: datetime, actor: Actor, evaluation_id: str, seat_no: int, reason: str
 ) -> JointAct:
     """Asks for the removal of the holder of this seat; it happens once the other side has confirmed it."""
-    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
-    return joint_acts.ask(
-        session,
-        now,
-        actor,
-        evaluation,
-        JointKind.removal,
-        subject=invitation.id,
-        why=reason,
-        detail={"invitation": invitation.id, "seat_no": seat_no},
-    )
+    return _ask(session, now, actor, evaluation_id, seat_no, JointKind.removal, reason)
 
 
-def remove(
-    session: Session,
-    now: datetime,
-    house: House,
-    actor: Actor,
-    evaluation: Evaluation,
-    act: JointAct,
-    invitation_id: str,
-    seat_no: int,
+def carry_out(
+    session: Session, now: datetime, house: House, actor: Actor, evaluation: Evaluation, act: JointAct
 ) -> None:
     """The other side has confirmed: the member leaves at once. Conflict when somebody else has the seat by now."""
     _require_state(evaluation)
-    invitation = session.get_one(Invitation, invitation_id, populate_existing=True)
-    _leave(session, now, house, evaluation, invitation, InvitationEvent.remove, actor, seat_no, act.reason)
+    detail = json.loads(act.detail)
+    invitation = session.get_one(Invitation, detail["invitation"], populate_existing=True)
+    event = _EVENTS[JointKind(act.kind)]
+    _leave(session, now, house, evaluation, invitation, event, actor, detail["seat_no"], act.reason)
 
 
 def holders(session: Session, evaluation: Evaluation) -> tuple[int, ...]:
@@ -98,6 +89,28 @@ def holders(session: Session, evaluation: Evaluation) -> tuple[int, ...]:
             .where(Invitation.draw_id == evaluation.draw_id, inviting.holds_a_place())
             .order_by(col(DrawSlot.seat_no))
         ).all()
+    )
+
+
+def _ask(
+    session: Session,
+    now: datetime,
+    actor: Actor,
+    evaluation_id: str,
+    seat_no: int,
+    kind: JointKind,
+    reason: str,
+) -> JointAct:
+    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
+    return joint_acts.ask(
+        session,
+        now,
+        actor,
+        evaluation,
+        kind,
+        subject=invitation.id,
+        why=reason,
+        detail={"invitation": invitation.id, "seat_no": seat_no},
     )
 
 

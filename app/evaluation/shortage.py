@@ -51,6 +51,12 @@ def widen(
     evaluation = require_short(session, actor, evaluation_id)
     why = reasons_given.reason(reason)
     _require_before_room(evaluation)
+    if keeping.load(session, str(evaluation.draw_id)).closed_at is not None:
+        raise Conflict(
+            "widen-draw-over",
+            N_("本次抽取已作废，并非名额不足，不能放宽条件"),
+            N_("改期重新抽取，或终止后重新预约"),
+        )
     rung = next_rung(session, evaluation)
     if rung is None:
         rule = library.load(evaluation.rule_pack).rule(LADDER) if has_ladder(evaluation) else None

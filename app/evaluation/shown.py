@@ -121,7 +121,8 @@ class WaitingAct:
 class ShortageView:
     """What staff can do while chance cannot fill the places. rung: the next one and what it changes, None without one.
 
-    may_redraw: whether everybody may be let go for another draw; may_designate: whether people may be named.
+    may_redraw: whether everybody may be let go for another draw; may_widen: whether this draw still stands, so that what it
+    lacks can be asked for more widely; may_designate: whether people may be named.
     circumstances: in which that is allowed, words of the rule packs. needs_consent: only once somebody has agreed.
     """
 
@@ -129,6 +130,7 @@ class ShortageView:
     rung: str | None
     changes: tuple[tuple[str, str], ...]
     may_redraw: bool
+    may_widen: bool
     may_designate: bool
     circumstances: tuple[str, ...]
     needs_consent: bool

@@ -53,6 +53,12 @@ _NEXT: dict[EvaluationState, tuple[str, str]] = {
     EvaluationState.short: (N_("放宽条件、直接确定或改期，由经办决定"), N_("主场经办")),
     EvaluationState.given_up: (N_("已终止，可以重新预约"), N_("主场经办")),
 }
+_SHORT_OF = {
+    # (whether the draw is over, whether the room is open)
+    (False, True): N_("直接确定递补专家，或终止后重新预约"),
+    (True, False): N_("抽取已作废，改期重新抽取或终止后重新预约"),
+    (True, True): N_("抽取已作废且评标室已开放，只能终止后重新预约"),
+}
 _OF_PARTIES = {"agreeing": N_("核对承诺并同意"), "revealing": N_("揭示本轮的份额")}
 _BY_STAFF = (
     EvaluationEvent.commit,
@@ -292,6 +298,8 @@ def _guide(session: Session, evaluation: Evaluation) -> Guide:
     """What comes next, and who has to do it: while the parties of the draw have to agree or to reveal, those missing."""
     step, actor = _NEXT[EvaluationState(evaluation.state)]
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    if draw is not None and evaluation.state == EvaluationState.short:
+        step = _SHORT_OF.get((draw.closed_at is not None, evaluation.room_id is not None), step)
     missing = committee.waited_for(session, draw) if draw and draw.state in _OF_PARTIES else ()
     if draw is None or not missing:
         return Guide(evaluation.state, step, actor, evaluation.starts_at)

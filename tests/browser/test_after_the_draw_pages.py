@@ -11,7 +11,6 @@ from tests.browser.conftest import Visit
 from tests.browser.test_pages_for_everyone import SIDEWAYS
 from tests.support.evaluations import SUPERVISOR, Case
 from tests.support.web import WebHouse
-from tests.support.world import OPERATOR
 
 pytestmark = pytest.mark.browser
 
@@ -38,8 +37,8 @@ def test_who_left_and_what_waits_for_a_second_person_is_accessible(visit: Visit,
     case = Case(house.world).in_session()
     world = house.world
     case.score(case.member(1))
+    case.left(1, Cause.illness, "突发疾病")
     with world.transaction() as session:
-        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 1, Cause.illness, "突发疾病")
         leaving.order_removal(session, world.now(), SUPERVISOR, case.id, 2, "操作他人评标电脑")
     for role in (Role.host_operator, Role.supervisor):
         visitor = visit(role)

@@ -9,7 +9,17 @@ from app.accounts import sessions
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.audit import service as audit
-from app.evaluation import cases, committee, conductor, convening, desk, draw_parties
+from app.evaluation import (
+    cases,
+    committee,
+    conductor,
+    confirming,
+    convening,
+    desk,
+    draw_parties,
+    leaving,
+)
+from app.evaluation.causes import Cause
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard
@@ -164,6 +174,19 @@ class Case:
         with self.world.transaction() as session:
             self.world.invitees.taken(session, self.world.now(), invitation.id)
             return self.world.invitees.answer(session, self.world.now(), invitation.id, accept, "voice")
+
+    def left(self, seat_no: int, cause: Cause, reason: str) -> None:
+        """The host says that the holder of this seat has left; the supervisor confirms it where that is needed."""
+        world = self.world
+        with world.transaction() as session:
+            act = leaving.declare(
+                session, world.now(), world.house, OPERATOR, self.id, seat_no, cause, reason
+            )
+        if act is not None:
+            with world.transaction() as session:
+                confirming.settle(
+                    session, world.now(), world.house, SUPERVISOR, self.id, act.id, confirm=True
+                )
 
     def ask_leave(self, invitation: Invitation) -> Heard:
         with self.world.transaction() as session:

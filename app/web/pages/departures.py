@@ -32,7 +32,7 @@ _SEAT_DIGITS = 2
 
 @router.post("/departure")
 def declare(evaluation_id: str, visit: VisitDep, actor: Host, typed: TypedDep) -> Response:
-    """The holder of a seat is absent, recused or ill."""
+    """The holder of a seat is absent, or said to be recused or ill, which the other side has to confirm."""
 
     def work(session: Session, house: House) -> None:
         cause = one(typed, "cause")

@@ -14,6 +14,7 @@ from app.accounts.tickets import TicketKind
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound, YuanpingError
 from app.evaluation import (
+    after_draw,
     cases,
     committee,
     conductor,
@@ -22,6 +23,7 @@ from app.evaluation import (
     joint_views,
     leaving,
     result,
+    views,
 )
 from app.evaluation.causes import Cause
 from app.evaluation.desk import CommitteeAdmissions
@@ -46,9 +48,8 @@ def world(tmp_path: Path) -> World:
 
 
 def declare(case: Case, seat_no: int, cause: Cause, reason: str = "本人说明了情况") -> None:
-    world = case.world
-    with world.transaction() as session:
-        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, seat_no, cause, reason)
+    """By the host, and confirmed by the supervisor where that is needed."""
+    case.left(seat_no, cause, reason)
 
 
 def refused(case: Case, seat_no: int, cause: Cause, reason: str = "本人说明了情况") -> YuanpingError:
@@ -281,8 +282,12 @@ def test_an_order_about_somebody_who_left_otherwise_does_not_bar_one_about_their
         confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, stale, confirm=True)
     fresh = order()
     assert waiting() == [fresh]
-    asked = [json.loads(data)["seats"] for data in case.trail(Tag.joint_act_asked)]
-    assert asked == ["1", "1"]
+    asked = [json.loads(data) for data in case.trail(Tag.joint_act_asked)]
+    assert [(one["kind"], one["seats"]) for one in asked] == [
+        ("removal", "1"),
+        ("illness", "1"),
+        ("removal", "1"),
+    ]
 
 
 def test_who_was_removed_in_their_absence_is_told_and_who_did_not_come_is_not(world: World) -> None:
@@ -296,6 +301,41 @@ def test_who_was_removed_in_their_absence_is_told_and_who_did_not_come_is_not(wo
     declare(case, 2, Cause.no_show)
     assert "released" in {one.purpose for one in case.texts(removed.id)}
     assert "released" not in {one.purpose for one in case.texts(absent.id)}
+
+
+@pytest.mark.parametrize(("cause", "state"), [(Cause.illness, "ill"), (Cause.recusal, "recused")])
+def test_a_host_alone_cannot_have_a_place_drawn_again(world: World, cause: Cause, state: str) -> None:
+    case = Case(world).ready()
+    holder = case.holder(2)
+    with world.transaction() as session:
+        act = leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 2, cause, "本人来电说明")
+    assert act is not None
+    case.sweep()
+    assert (case.state, case.invitation(holder.id).state) == ("ready", "accepted")
+
+    def settle(actor: Actor) -> None:
+        with world.transaction() as session:
+            confirming.settle(session, world.now(), world.house, actor, case.id, act.id, confirm=True)
+
+    for actor in (OPERATOR, OTHER_OPERATOR):
+        with pytest.raises(Conflict, match="second-person"):
+            settle(actor)
+    assert case.state == "ready"
+    settle(SUPERVISOR)
+    assert (case.state, case.invitation(holder.id).state) == ("inviting", state)
+    assert [json.loads(data)["kind"] for data in case.trail(Tag.joint_act_confirmed)] == [cause.value]
+
+
+def test_nobody_is_convened_while_a_place_is_vacant_again(world: World) -> None:
+    case = Case(world, starts_at=world.now() + timedelta(days=3)).ready()
+    assert case.ask_leave(case.holder(2)) is Heard.leave
+    assert case.state == "ready"  # the sweep has not seen it yet
+    with pytest.raises(Conflict, match="place-vacant"):
+        case.act("convene")
+    assert (case.state, case.row.room_id, case.members()) == ("ready", None, ())
+    fill(case)
+    case.act("convene")
+    assert len(case.members()) == 5
 
 
 def test_a_removal_takes_two_persons_of_two_sides(world: World) -> None:
@@ -435,6 +475,12 @@ def test_a_share_withheld_while_a_member_is_replaced_ends_the_draw_and_empties_t
         committee.refill(session, world.now(), world.house, case.id)
     assert (case.state, case.members()) == ("short", ())
     assert case.verified() == "void"
+    with world.database.reading() as session:
+        shown = after_draw.view(session, OPERATOR, case.id).shortage
+        guide = views.evaluation_page(session, lambda _key: None, case.id).card.guide
+    assert shown is not None
+    assert (shown.may_widen, shown.may_redraw, shown.may_designate) == (False, False, False)
+    assert guide.next_step == "抽取已作废且评标室已开放，只能终止后重新预约"
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "份额未揭示")
     with world.database.reading() as session:

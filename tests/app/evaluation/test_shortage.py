@@ -12,13 +12,13 @@ from app.accounts.access import Actor
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import (
+    after_draw,
     booking,
     cases,
     conductor,
     confirming,
     designating,
     evidence,
-    leaving,
     shortage,
     views,
     widening,
@@ -260,10 +260,7 @@ def test_a_postponed_evaluation_is_drawn_anew_at_its_new_time(world: World) -> N
 def test_who_was_struck_or_recused_is_not_drawn_for_a_postponed_evaluation_either(world: World) -> None:
     case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3)).ready()
     recused = case.holder(5)
-    with world.transaction() as session:
-        leaving.declare(
-            session, world.now(), world.house, OPERATOR, case.id, 5, Cause.recusal, "与投标人有利害关系"
-        )
+    case.left(5, Cause.recusal, "与投标人有利害关系")
     case.sweep()
     assert case.state == "short"
     postpone(case, 9)
@@ -408,8 +405,7 @@ def test_in_the_open_room_a_vacancy_that_chance_cannot_fill_is_filled_by_a_desig
     world: World,
 ) -> None:
     case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3)).in_session()
-    with world.transaction() as session:
-        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 5, Cause.illness, "突发疾病")
+    case.left(5, Cause.illness, "突发疾病")
     case.sweep()
     assert case.state == "short"
     assert len(case.invitations("accepted")) == 4
@@ -435,6 +431,15 @@ def test_a_share_that_was_withheld_still_ends_the_draw_at_once_and_may_be_postpo
     assert case.verified() == "void"
     with pytest.raises(Conflict, match="designate-draw-over"):
         propose(case, {5: free_expert(case).number})
+    # The pool was not exhausted: there is nothing to be widened, and everybody has been let go.
+    with pytest.raises(Conflict, match="widen-draw-over"):
+        widen(case)
+    with world.database.reading() as session:
+        shown = after_draw.view(session, OPERATOR, case.id).shortage
+        guide = views.evaluation_page(session, lambda _key: None, case.id).card.guide
+    assert shown is not None
+    assert (shown.rung, shown.may_widen, shown.may_redraw) == (None, False, True)
+    assert guide.next_step == "抽取已作废，改期重新抽取或终止后重新预约"
     number = case.draw.number
     postpone(case, 4)
     # Who keeps their own secret promises anew: its shares may be known.
@@ -462,10 +467,7 @@ def test_what_the_performance_card_counts_is_seen_once_the_evaluation_is_over(wo
 
         assert card(declined.expert_id) == {}
     world.clock.advance(4 * 86_400)
-    with world.transaction() as session:
-        leaving.declare(
-            session, world.now(), world.house, OPERATOR, case.id, 1, Cause.no_show, "到时仍未到场"
-        )
+    case.left(1, Cause.no_show, "到时仍未到场")
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "改日另行组织")
     with world.database.reading() as session:
@@ -488,8 +490,7 @@ def test_in_the_open_room_nobody_is_sent_home_because_a_round_came_to_nothing(
 ) -> None:
     monkeypatch.setattr("expert_draw.rounds.blocked", lambda *_: ())  # only the drawing itself finds out
     case = Case(world, slots=SLOTS, starts_at=world.now() + timedelta(days=3)).in_session()
-    with world.transaction() as session:
-        leaving.declare(session, world.now(), world.house, OPERATOR, case.id, 5, Cause.illness, "突发疾病")
+    case.left(5, Cause.illness, "突发疾病")
     case.sweep()
     assert (case.state, case.draw.state) == ("short", "stuck")
     assert b'"type":"redraw"' not in case.record()

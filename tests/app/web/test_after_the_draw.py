@@ -163,7 +163,9 @@ def test_the_page_takes_the_list_line_by_line_and_names_a_wrong_line(
     assert case.state == "inviting"
 
 
-def test_the_host_enters_who_left_and_the_page_shows_the_successor(house: WebHouse, host: TestClient) -> None:
+def test_the_host_enters_who_left_and_the_page_shows_the_successor(
+    house: WebHouse, host: TestClient, supervisor: TestClient
+) -> None:
     case = Case(house.world).in_session()
     case.score(case.member(3))
     page = host.get(f"/evaluations/{case.id}").text
@@ -184,6 +186,13 @@ def test_the_host_enters_who_left_and_the_page_shows_the_successor(house: WebHou
         f"/evaluations/{case.id}/departure", data={"seat": "3", "cause": "illness", "reason": "突发疾病"}
     )
     assert done.status_code == 303
+    # Nobody has left before the supervisor agrees.
+    page = host.get(f"/evaluations/{case.id}").text
+    assert ("因病离开：3 号席" in page, "递补中" in page) == (True, False)
+    (act,) = supervisor.get(f"/api/evaluations/{case.id}/joint-acts").json()
+    confirm = f"/evaluations/{case.id}/joint-acts/{act['id']}/confirm"
+    assert host.post(confirm).status_code == 409
+    assert supervisor.post(confirm).status_code == 303
     page = host.get(f"/evaluations/{case.id}").text
     assert "递补中" in page
     assert "已离开的成员" in page
@@ -196,7 +205,9 @@ def test_the_host_enters_who_left_and_the_page_shows_the_successor(house: WebHou
     assert shown["former_members"] == [{"seat_no": 3, "code_name": "C", "sheet_state": "void"}]
 
 
-def test_a_member_who_left_has_no_desk_any_more(house: WebHouse, host: TestClient) -> None:
+def test_a_member_who_left_has_no_desk_any_more(
+    house: WebHouse, host: TestClient, supervisor: TestClient
+) -> None:
     case = Case(house.world).in_session()
     member = case.member(2)
     seat = house.seat(member.id, case.id)
@@ -204,7 +215,12 @@ def test_a_member_who_left_has_no_desk_any_more(house: WebHouse, host: TestClien
     answer = host.post(
         f"/api/evaluations/{case.id}/seats/2/departure", json={"cause": "recusal", "reason": "有利害关系"}
     )
-    assert (answer.status_code, answer.json()["state"]) == (200, "replacing")
+    assert (answer.status_code, answer.json()["state"]) == (202, "in_session")
+    page = supervisor.get(f"/evaluations/{case.id}").text
+    assert "回避离开：2 号席" in page
+    (act,) = supervisor.get(f"/api/evaluations/{case.id}/joint-acts").json()
+    assert supervisor.post(f"/api/evaluations/{case.id}/joint-acts/{act['id']}/confirm").json() == []
+    assert case.state == "replacing"
     assert seat.get("/api/seat/desk").status_code == 401
     assert seat.post("/api/room/ticket").status_code in {401, 404, 405}
 
