@@ -80,9 +80,7 @@ class Answering:
         message = self._latest(session, caller)
         if message is None:
             return self._nothing_pending()
-        ledger.record_event(
-            session, now, f"{message.id}|{sid}|called-back", message.id, "called-back", {}
-        )
+        ledger.record_event(session, now, f"{message.id}|{sid}|called-back", message.id, "called-back", {})
         return self._menu(session, now, message, "hotline")
 
     def key(
