@@ -44,6 +44,7 @@ PUBLIC = "http://127.0.0.1:9"
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 STORM = 1.2
 WAYS = Ways(nobody=0.2, engaged=0.05, accepts=0.6, declines=0.4, writes_yes=0.3, writes_no=0.3, stops=0)
+"""Whoever picks up answers, so that the share of those who accept is plain; see `willing`."""
 _STEP_S = 1.0
 _TALK_S = 20.0
 _READS_S = 60.0
@@ -56,22 +57,27 @@ def figures(quick: bool) -> Iterator[Figure]:
     with TemporaryDirectory() as folder:
         house = asyncio.run(_filled(Path(folder), evaluations))
     places = evaluations * province.PLACES
-    rate = house.counts["accepted"] / sum(
-        house.counts[state] for state in ("accepted", "declined", "expired")
-    )
     yield at_most(
-        f"overload: {places} places, 1 call/s, invitations for each place ÷ acceptance rate",
-        house.invited * rate / places,
-        STORM,
+        f"overload: {places} places at 1 call/s, people invited",
+        house.invited,
+        STORM * places / willing(WAYS),
         unit="",
-        beside=f"{house.invited:,} invited, {rate:.0%} accept, {house.seconds / 60:.0f} minutes pass; "
-        "clock moved by hand, a carrier in this process",
+        beside=f"{willing(WAYS):.0%} of people say yes if asked: {places / willing(WAYS):,.0f} are needed; "
+        f"{house.seconds / 60:.0f} minutes pass, the clock moved by hand, a carrier in this process",
     )
     yield told(
         "of it: calls and texts handed over",
         f"{house.sent:,}",
         f"never sent to {house.unsent} of those invited; windows ended {house.counts['expired']}",
     )
+
+
+def willing(ways: Ways) -> float:
+    """The share of people who accept in the end when they are called, written to, and called again."""
+    pick_up = 1 - ways.nobody - ways.engaged
+    by_phone = pick_up * ways.accepts
+    silent = 1 - ways.writes_yes - ways.writes_no
+    return by_phone + (1 - pick_up) * (ways.writes_yes + silent * by_phone)
 
 
 @dataclass(slots=True)
