@@ -168,7 +168,7 @@ class InvitationSettings(BaseModel):
     lead_s: int = Field(
         1800,
         ge=0,
-        description="An invited expert can answer until so many seconds before they have to be there; 0: no such limit.",
+        description="An invited expert can answer until so many seconds before they have to be there; 0: until the end.",
     )
     no_show_grace_s: int = Field(
         1800,
