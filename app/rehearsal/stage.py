@@ -137,7 +137,7 @@ def environment(settings: Settings) -> dict[str, str]:
         **{
             f"YUANPING_{section}__{name.upper()}": str(value)
             for section, values in timers.items()
-            for name, value in values.model_dump().items()
+            for name, value in values.model_dump(exclude_none=True).items()
         },
     }
 
