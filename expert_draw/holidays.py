@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
@@ -61,6 +62,7 @@ def enter(session: Session, now: datetime, invitation_id: str, first: date, last
         )
     begins, ends = _midnight(first), _midnight(last + timedelta(days=1))
     expert_id = _expert(session, invitation_id)
+    in_turn(session, f"absences:{expert_id}")
     if _accepted_between(session, expert_id, begins, ends):
         raise Conflict(
             "absence-accepted", N_("这段时间内您已登记参加一次评标"), N_("请先请假，再登记这段时间")

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 from typing import TypeVar
@@ -23,7 +24,7 @@ from app.evaluation.schemas import SheetIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
 from app.projects.models import Project
-from expert_draw import answers, listing
+from expert_draw import answers, holidays, listing
 from expert_draw.models import Draw
 from tests.support.databases import POSTGRESQL, until_somebody_waits
 from tests.support.evaluations import Case
@@ -209,6 +210,19 @@ def test_draws_of_one_center_that_end_at_once_both_stand_in_its_list(world: Worl
     assert overlapping(world, end(first), end(second)) == (None, None)
     with world.database.reading() as session:
         assert listing.text(session, OPERATOR.center_id or "").count(b'"event":"void"') == 2
+
+
+def test_an_absence_entered_twice_at_once_is_one(world: World) -> None:
+    case = Case(world).drawn()
+    invited = case.asked()[0]
+    first = world.now().date() + timedelta(days=30)
+
+    def enter(session: Session) -> None:
+        holidays.enter(session, world.now(), invited.id, first, first)
+
+    assert overlapping(world, enter, enter) == (None, None)
+    with world.database.reading() as session:
+        assert len(holidays.ahead(session, world.now(), invited.id)) == 1
 
 
 def test_many_wrong_passwords_at_once_are_all_counted(world: World) -> None:
