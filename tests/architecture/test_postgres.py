@@ -1,5 +1,6 @@
 """The PostgreSQL that tests start: found in order, never a stranger's to change, gone when the tests are."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -109,6 +110,22 @@ def asked_while_killed(address: str, holder: "subprocess.Popen[str]") -> None:
             connection.exec_driver_sql(f"SELECT pg_sleep({PATIENCE_S})")
     finally:
         engine.dispose()
+
+
+def test_a_keeper_that_is_told_to_stop_over_and_over_still_takes_everything_away() -> None:
+    keeper = subprocess.Popen(
+        [sys.executable, "-I", support.KEEPER, "--copy", "--installed", str(support._packaged())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with keeper:
+        assert keeper.stdout
+        said = json.loads(keeper.stdout.readline())
+        while keeper.poll() is None:
+            keeper.terminate()
+            time.sleep(0.01)
+    assert until_gone(said["pid"], Path(said["socket"]))
 
 
 def test_a_server_that_is_named_is_used_as_it_is_and_left_as_it_was(

@@ -40,10 +40,12 @@ def main() -> None:
     try:
         _keep(folder, chosen.installed, copy=chosen.copy)
     finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again or not, the folder goes first
         shutil.rmtree(folder)
 
 
 def _stopped(_signal: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(1)
 
 
@@ -117,6 +119,7 @@ def _wait_until_open(folder: Path, data: Path, server: "subprocess.Popen[bytes]"
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
     """At once, without bringing its files in order: they are thrown away."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     server.send_signal(signal.SIGQUIT)
     server.wait()
 
