@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, delete, or_, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from app.notify import ledger
@@ -329,9 +330,11 @@ def count_lookup(session: Session, message: OutgoingMessage) -> int:
 
 
 def opt_out(session: Session, now: datetime, phone_fingerprint: str) -> None:
-    if session.get(SmsOptOut, phone_fingerprint) is None:
-        session.add(SmsOptOut(phone_fingerprint=phone_fingerprint, at=now))
-        session.flush()
+    """Two who say so at once are one."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    session.exec(
+        insert(SmsOptOut).values(phone_fingerprint=phone_fingerprint, at=now).on_conflict_do_nothing()
+    )
 
 
 def opt_in(session: Session, phone_fingerprint: str) -> None:
