@@ -30,8 +30,8 @@ START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
         (200, "isv.BUSINESS_LIMIT_CONTROL", Rejected("isv.BUSINESS_LIMIT_CONTROL")),
         (400, "isv.BUSINESS_LIMIT_CONTROL", Rejected("isv.BUSINESS_LIMIT_CONTROL")),
         (200, "isv.MOBILE_NUMBER_ILLEGAL", Rejected("isv.MOBILE_NUMBER_ILLEGAL")),
-        (200, "isv.SMS_TEMPLATE_ILLEGAL", Rejected("isv.SMS_TEMPLATE_ILLEGAL")),
-        (200, "isv.SOMETHING_NEW", Rejected("isv.SOMETHING_NEW")),
+        (200, "isv.SMS_TEMPLATE_ILLEGAL", PutBack("isv.SMS_TEMPLATE_ILLEGAL")),
+        (200, "isv.SOMETHING_NEW", PutBack("isv.SOMETHING_NEW")),
         (200, "isp.RAM_PERMISSION_DENY", PutBack("isp.RAM_PERMISSION_DENY")),
         (403, "Forbidden.RAM", PutBack("Forbidden.RAM")),
         (404, "InvalidAccessKeyId.NotFound", PutBack("InvalidAccessKeyId.NotFound")),
@@ -52,14 +52,12 @@ START = datetime(2026, 11, 21, 1, 0, tzinfo=UTC)
         (400, "None", FateUnknown("400")),
     ],
 )
-def test_a_refusal_is_final_only_when_it_is_about_the_message(
-    status: int, code: str, expected: object
-) -> None:
+def test_a_refusal_is_final_only_when_it_blames_the_number(status: int, code: str, expected: object) -> None:
     assert refusal(status, code) == expected
 
 
 def test_a_long_code_fits_the_column_it_is_kept_in() -> None:
-    assert refusal(200, "isv." + "X" * 60) == Rejected(("isv." + "X" * 60)[:32])
+    assert refusal(200, "isv." + "X" * 60) == PutBack(("isv." + "X" * 60)[:32])
 
 
 @pytest.mark.parametrize(

@@ -146,10 +146,10 @@ def test_a_text_that_waits_longer_than_it_may_is_not_sent(house: PhoneHouse, pro
 
 def test_a_text_of_ours_that_expires_at_the_provider_ends_its_step(house: PhoneHouse) -> None:
     li = house.person(LI)
-    until = house.clock.now() + timedelta(seconds=90)
+    until = house.clock.now() + timedelta(seconds=60)
     message = house.invites(li, "invitation-1", "sms", expires_at=until)
     house.run(house.room.dispatch.deliver_due())
-    house.pass_time(90)
+    house.pass_time(60)
     assert (house.state(message), house.message(message).error_code) == ("failed", "30036")
     assert li.inbox == []
 

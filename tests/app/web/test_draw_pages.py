@@ -25,7 +25,7 @@ def thin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebHouse:
     """A house with so few experts that every draw warns."""
     monkeypatch.setattr(
         "tests.support.web.make_world",
-        lambda folder, settings: make_world(folder, experts=14, settings=settings),
+        lambda folder, **laid: make_world(folder, experts=14, **laid),
     )
     return open_web(tmp_path)
 
@@ -144,7 +144,7 @@ def test_what_blocks_a_draw_is_named_with_what_relaxing_gives(
 ) -> None:
     monkeypatch.setattr(
         "tests.support.web.make_world",
-        lambda folder, settings: make_world(folder, employers=3, settings=settings),
+        lambda folder, **laid: make_world(folder, employers=3, **laid),
     )
     (tmp_path / "few").mkdir()
     few = open_web(tmp_path / "few")
