@@ -20,7 +20,7 @@ SEVERE = Faults(bad=0.3, mute=0.3)
 WILLING = Ways(nobody=0.05, engaged=0.03, accepts=0.75, declines=0.2, thinks_s=0.1, rings_s=0.1, later_s=1)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
 def address(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Of a new database."""
     if request.param == "sqlite":
