@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -36,23 +37,8 @@ _NEXT = iter(range(10**12))
 def figures(quick: bool) -> Iterator[Figure]:
     """SQLite with synchronous=FULL; rounds of both kinds take turns, each with reports of calls nobody has heard of yet."""
     rounds = 4 if quick else ROUNDS
-    folder = ROOT / "build"
-    folder.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=folder, prefix="bench-") as own:
-        address = f"sqlite:///{Path(own) / 'bench.db'}"
-        arrangement = fleet(
-            Path(own),
-            address,
-            nodes=1,
-            timers=Timers(),
-            seed=1,
-            faults=NONE,
-            ways=Ways(),
-            program=lambda _folder, _port: ("-m", "tests.bench.invitations_service"),
-        )
-        with ground(address) as database, arrangement as assembled:
-            assembled.start()
-            pairs = [_round(database, assembled) for _ in range(rounds)]
+    with _service() as (database, assembled):
+        pairs = [_round(database, assembled) for _ in range(rounds)]
     taken, idle = [one for one, _ in pairs], [other for _, other in pairs]
     shares = [100 * one.rate / other.rate for one, other in pairs]
     yield at_least(
@@ -69,6 +55,36 @@ def figures(quick: bool) -> Iterator[Figure]:
         f"{work:,.0f} µs",
         f"the route that does nothing {floor:,.0f} µs, so {100 * floor / work:.0f} % on a processor of its own",
     )
+
+
+def nothing_cpu_s(posts: int) -> float:
+    """Seconds of the service's processor time for a post to the route that does nothing: what no webhook goes below."""
+    with _service() as (_, assembled):
+        fields = _fields("CA" + "0" * 32, "ringing", 1)
+        node, public = assembled.nodes[0], assembled.provider.url
+        return _posted(node, [request(node.url, NOTHING, fields, public=public, token=TOKEN)] * posts).cpu_s
+
+
+@contextmanager
+def _service() -> Iterator[tuple[Database, Fleet]]:
+    """The whole service on SQLite with a route more, up and running."""
+    folder = ROOT / "build"
+    folder.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix="bench-") as own:
+        address = f"sqlite:///{Path(own) / 'bench.db'}"
+        arrangement = fleet(
+            Path(own),
+            address,
+            nodes=1,
+            timers=Timers(),
+            seed=1,
+            faults=NONE,
+            ways=Ways(),
+            program=lambda _folder, _port: ("-m", "tests.bench.invitations_service"),
+        )
+        with ground(address) as database, arrangement as assembled:
+            assembled.start()
+            yield database, assembled
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,10 +67,10 @@ class Ways:
     until somebody has second thoughts or calls back.
     """
 
-    nobody: float = 0.15
-    engaged: float = 0.05
-    accepts: float = 0.6
-    declines: float = 0.3
+    nobody: float = 0.12
+    engaged: float = 0.03
+    accepts: float = 0.7
+    declines: float = 0.22
     writes_yes: float = 0.25
     writes_no: float = 0.2
     stops: float = 0.02

@@ -41,6 +41,7 @@ def environment(own: Mapping[str, str]) -> dict[str, str]:
     """The environment of a child: none of our own settings, and modules compiled once instead of at every start."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("YUANPING_")}
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
+    kept["PYTHONFAULTHANDLER"] = "1"  # a crash of the interpreter leaves its trace in the log
     return {**kept, "PYTHONPYCACHEPREFIX": str(ROOT / "build" / "pycache"), "PYTHONPATH": str(ROOT), **own}
 
 
@@ -79,9 +80,10 @@ class Process:
         return time.monotonic() - self.started_s
 
     def up(self) -> bool:
-        if self.running is None or self.running.poll() is not None:
+        status = None if self.running is None else self.running.poll()
+        if self.running is None or status is not None:
             said = self.log.read_text(errors="replace")[-3000:]
-            raise RuntimeError(f"{self.arguments} ended by itself; its log ends with:\n{said}")
+            raise RuntimeError(f"{self.arguments} ended by itself with {status}; its log ends with:\n{said}")
         try:
             return httpx2.get(f"{self.url}{self.answers_at}", timeout=5).is_success
         except httpx2.TransportError:

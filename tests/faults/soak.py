@@ -24,6 +24,7 @@ from tests.faults.province import Province
 from tests.faults.verdict import Rows, Verdict, judge, read_journal, unsettled
 
 _LOOK_S = 0.25
+_OFTEN = 10
 _NO_NEWS_S = 120.0
 _CALM_WITHIN_S = 180.0
 _TELL_S = 15.0
@@ -186,6 +187,7 @@ def fill(
     while True:
         killer.look()
         meanwhile()
+        asked_s = time.monotonic()
         with database.reading() as session:
             seen = read(session)
         now = time.monotonic()
@@ -196,7 +198,7 @@ def fill(
             tell(_standing(scenario, seen, now - started, killer.kills))
         if now - news_s > _NO_NEWS_S or (not seen.unfilled and killer.kills >= scenario.least_kills):
             break
-        time.sleep(_LOOK_S)
+        time.sleep(max(_LOOK_S, _OFTEN * (now - asked_s)))  # many places are looked at less often
     killer.settle()
     seconds = time.monotonic() - started
 
