@@ -41,6 +41,8 @@ CPU_MS = 3
 KEY_S = 0.1
 REPLACED_S = 1
 _IDLE_S = 4.0
+_AT_ONCE = 1000
+"""Calls a second that are allowed: as many as the service can carry, as when thousands are invited in one morning."""
 _QUICK = Ways(nobody=0, engaged=0, accepts=1, declines=0, thinks_s=0.1, rings_s=0.1)
 _FICKLE = Ways(nobody=0, engaged=0, accepts=0.6, declines=0.4, thinks_s=0.2, rings_s=0.1)
 _LOOK_S = 0.02
@@ -62,7 +64,7 @@ class Stage:
 def processor(quick: bool) -> Iterator[Figure]:
     """An invitation from its row to the yes: one call, and three posts that must be answered (the document, 1 and 1)."""
     count = 150 if quick else 500
-    with stage(phones_alone, _QUICK, per_second=60, reports=False) as ready:
+    with stage(phones_alone, _QUICK, per_second=_AT_ONCE, reports=False) as ready:
         seconds = _spent(ready, lambda: _open_places(ready.database, count), soak.rows, count)
     floor = 3 * nothing_cpu_s(count)
     yield at_most(
@@ -73,11 +75,11 @@ def processor(quick: bool) -> Iterator[Figure]:
         beside=f"{count} of them, all accepted; the service without draws, its idling subtracted; three posts that do "
         f"nothing take {1000 * floor:.3g} ms of it",
     )
-    with stage(phones_alone, _QUICK, per_second=60) as ready:
+    with stage(phones_alone, _QUICK, per_second=_AT_ONCE) as ready:
         seconds = _spent(ready, lambda: _open_places(ready.database, count), soak.rows, count)
     yield told("the same with four status reports more", f"{1000 * seconds / count:.3g} ms")
     evaluations = count // province.PLACES
-    with stage(whole_service, _QUICK, per_second=60, evaluations=evaluations, reports=False) as ready:
+    with stage(whole_service, _QUICK, per_second=_AT_ONCE, evaluations=evaluations, reports=False) as ready:
         seconds = _spent(ready, lambda: _draw_all(ready), province.rows, count)
     yield told(
         "the same in the whole service, with record, trail and pages",
