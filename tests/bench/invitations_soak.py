@@ -31,8 +31,8 @@ from tools.groundwork import ROOT, say
 PLACES, QUICK_PLACES = 10_000, 500
 DRAWN, QUICK_DRAWN = 500, 50
 _LEAST_RATE, _MOST_RATE = 5.0, 80.0
-_TRIED = 60
-_SHARE = 0.5
+_TRIED = 200
+_SHARE = 0.6
 """Of what the machine can do, so that what is measured is not its breathlessness."""
 _PROMISES: tuple[tuple[str, Callable[[Found], int]], ...] = (
     ("places lost", lambda found: found.lost),
@@ -70,7 +70,7 @@ def main(arguments: Sequence[str], folder: Path = ROOT / "build") -> int:
     )
     asked.add_argument("--seed", type=int, default=1)
     asked.add_argument(
-        "--rate", type=float, help="calls a second; by default half of what this machine can do"
+        "--rate", type=float, help="calls a second; by default what this machine can do with some breath left"
     )
     given = asked.parse_args(arguments)
     alone = given.places if given.places is not None else QUICK_PLACES if given.quick else PLACES

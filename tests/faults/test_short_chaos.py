@@ -10,10 +10,10 @@ from tests.faults.fleet import Timers
 from tests.faults.soak import Scenario, with_places
 from tests.support.postgres import fresh, postgres
 
-PLACES = 80
+PLACES = 60
 KILLS = 4
 BRISK = Timers(
-    window_s=8, ring_s=1, sms_after_s=0, second_call_after_s=1, grace_s=1, send_timeout_s=1, per_second=40
+    window_s=4, ring_s=1, sms_after_s=0, second_call_after_s=1, grace_s=1, send_timeout_s=1, per_second=40
 )
 SEVERE = Faults(bad=0.3, mute=0.3)
 """A short run meets little, so that more goes wrong in it."""
@@ -36,7 +36,7 @@ def test_no_place_is_lost_or_doubled_although_the_provider_fails_and_nodes_are_k
     scenario = Scenario(
         PLACES,
         nodes=1 if address.startswith("sqlite") else 2,
-        kill_every_s=2.5,
+        kill_every_s=2.0,
         up_for_s=0.5,
         least_kills=KILLS,
         most_kills=KILLS,
