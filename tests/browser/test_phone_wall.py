@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from app.accounts.permissions import Role
 from tests.support.chromium import find_chromium
@@ -153,6 +153,28 @@ def test_everyone_can_use_the_wall(
     found = Axe().run(wall)
     complaints.clear()  # the checker itself tries inline styles, which the page refuses
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_a_key_pressed_before_hanging_up_is_heard_first(house: PhoneHouse, wall: Page) -> None:
+    house.invites(house.person(LI), "invitation-1")
+    house.settle()
+    phone = wall.locator(f"[data-number='{LI}']")
+    phone.get_by_role("button", name="接听").click()
+    expect(phone.locator(".phone-heard")).to_contain_text("请按1")
+    asked: list[str] = []
+    wall.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[1]))
+    held: list[Route] = []
+    wall.route("**/keys", lambda route: held.append(route))  # noqa: PLW0108 -- playwright hangs notes on its handlers
+    with wall.expect_request("**/keys"):
+        phone.get_by_role("button", name="1", exact=True).click()
+    phone.get_by_role("button", name="挂断").click()
+    wall.evaluate(
+        "fetch(location.href).then((answer) => answer.text())"
+    )  # by now a hang-up that had not waited would have been sent
+    assert "hangup" not in asked
+    with wall.expect_response("**/hangup"):
+        held[0].continue_()
+    assert asked.index("keys") < asked.index("hangup")
 
 
 def test_who_calls_the_hotline_uses_the_whole_keypad(house: PhoneHouse, wall: Page) -> None:

@@ -43,6 +43,7 @@ function withLinks(text, houses) {
 class Card {
   constructor(wall, phone) {
     this.wall = wall;
+    this.acting = Promise.resolve();
     this.element = document.getElementById("phone-card").content.firstElementChild.cloneNode(true);
     this.find = (selector) => this.element.querySelector(selector);
     this.address = `${wall.dataset.phones}/${encodeURIComponent(phone.number)}`;
@@ -135,7 +136,14 @@ class Card {
     list.scrollTop = list.scrollHeight;
   }
 
-  async act({ do: what, key }) {
+  /** One act after the other, as on a real phone: a key pressed before hanging up is heard before the line is gone. */
+  act(wanted) {
+    const next = () => this.perform(wanted);
+    this.acting = this.acting.then(next, next);
+    return this.acting;
+  }
+
+  async perform({ do: what, key }) {
     if (what === "listen") {
       this.wall.speak(this.phone, true);
     } else if (what === "key") {
