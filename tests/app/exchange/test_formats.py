@@ -1,6 +1,5 @@
 """What is written down for others: the same bytes for the same draw, and tables in which nothing runs."""
 
-import base64
 import csv
 import io
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.core.canonical import canonical_json
-from app.exchange import formats, signing
+from app.exchange import formats
 
 AT = datetime(2026, 11, 23, 9, 0, tzinfo=timezone(timedelta(hours=8)))
 DANGEROUS = "=+-@\t\r\n"
@@ -61,17 +60,3 @@ def test_any_text_comes_back_from_a_table(rows: list[list[str]]) -> None:
 def _read(table: bytes) -> list[list[str]]:
     _, *rows = csv.reader(io.StringIO(table.decode("utf-8-sig"), newline=""))
     return rows
-
-
-def test_the_signature_is_the_one_that_standard_webhooks_publishes() -> None:
-    key = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    assert signing.headers(
-        key,
-        "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        datetime.fromtimestamp(1614265330, UTC),
-        b'{"test": 2432232314}',
-    ) == {
-        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "webhook-timestamp": "1614265330",
-        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    }
