@@ -19,7 +19,7 @@ _REFUSED = 422
 _Language = Annotated[str, Query(pattern=f"^({'|'.join(LANGUAGES)})$")]
 
 
-def _rosters(request: Request) -> Rosters:
+async def _rosters(request: Request) -> Rosters:
     rosters: Rosters = request.app.state.rosters
     return rosters
 

@@ -21,7 +21,7 @@ router = APIRouter(prefix="/api/recordings", tags=["recordings"])
 Viewer = Annotated[Actor, Requires(Permission.recording_replay)]
 
 
-def _memory(connection: HTTPConnection) -> replay.ReplayMemory:
+async def _memory(connection: HTTPConnection) -> replay.ReplayMemory:
     """One memory per application, made with the first replay."""
     state = connection.app.state
     if not hasattr(state, "replay_memory"):

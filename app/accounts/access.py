@@ -73,7 +73,7 @@ def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declara
 def Public() -> Any:  # noqa: N802 -- stands beside Requires
     """Open to anyone on purpose."""
 
-    def guard() -> None:
+    async def guard() -> None:
         return None
 
     setattr(guard, _GUARD, None)

@@ -1,4 +1,7 @@
-"""What an endpoint may ask for: the database, the clock, the settings and the sealer of this service."""
+"""What an endpoint may ask for: the database, the clock, the settings and the sealer of this service.
+
+These wait for nothing; they are coroutines because FastAPI runs every other function in a thread of its own.
+"""
 
 from typing import Annotated
 
@@ -11,22 +14,22 @@ from app.core.sealing import Sealer
 from app.core.settings import Settings
 
 
-def _database(connection: HTTPConnection) -> Database:
+async def _database(connection: HTTPConnection) -> Database:
     database: Database = connection.app.state.database
     return database
 
 
-def _clock(connection: HTTPConnection) -> Clock:
+async def _clock(connection: HTTPConnection) -> Clock:
     clock: Clock = connection.app.state.clock
     return clock
 
 
-def _settings(connection: HTTPConnection) -> Settings:
+async def _settings(connection: HTTPConnection) -> Settings:
     settings: Settings = connection.app.state.settings
     return settings
 
 
-def _sealer(connection: HTTPConnection) -> Sealer:
+async def _sealer(connection: HTTPConnection) -> Sealer:
     sealer: Sealer = connection.app.state.sealer
     return sealer
 

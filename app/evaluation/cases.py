@@ -38,7 +38,7 @@ class House:
     rosters: Rosters
 
 
-def _house(connection: HTTPConnection) -> House:
+async def _house(connection: HTTPConnection) -> House:
     house: House = connection.app.state.house
     return house
 

@@ -53,7 +53,7 @@ def _token(sealer: Sealer) -> str:
     return sealer.derive("aliyun-receipts").hex()
 
 
-def _receipts(
+async def _receipts(
     token: str, request: Request, settings: SettingsDep, sealer: SealerDep, room: PhoneRoomDep
 ) -> Receipts:
     """Refuses whoever does not know the address; from then on the address appears in no log."""

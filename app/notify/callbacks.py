@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
-from starlette.datastructures import FormData
 
 from app.accounts.access import Public
 from app.core.errors import Conflict, Forbidden, InvalidInput
@@ -24,7 +23,7 @@ from app.core.i18n import N_
 from app.notify import ledger, twilio, wording
 from app.notify.conversation import Step
 from app.notify.delivery import MessageState, state_of
-from app.notify.phone_room import PhoneRoom, PhoneRoomDep
+from app.notify.phone_room import PhoneRoom, phone_room
 from app.notify.progress import Report
 from app.notify.wording import TemplateId
 
@@ -41,13 +40,21 @@ _MOST_ASKED = 3  # so often in a row a caller is asked for a moment's patience
 _log = logging.getLogger(__name__)
 
 
+class Posted(dict[str, list[str]]):
+    """The fields of a form, each with all its values, as the provider's library asks for them."""
+
+    def getall(self, name: str) -> list[str]:
+        return self[name]
+
+
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """A genuine report: its fields, and the address it was posted to."""
+    """A genuine report: its fields, the address it was posted to, and the room that it concerns."""
 
+    room: PhoneRoom
     fields: Mapping[str, str]
     path: str
-    query: Mapping[str, str]
+    query: str
 
     def get(self, name: str) -> str:
         return self.fields.get(name, "")
@@ -55,35 +62,35 @@ class Callback:
     @property
     def asked(self) -> int:
         """How often this call was asked for a moment's patience in a row."""
-        return int(asked) if (asked := self.query.get("asked", "")).isdecimal() else 0
+        return int(asked) if (asked := dict(parse_qsl(self.query)).get("asked", "")).isdecimal() else 0
 
     def again(self, key: str) -> str:
         """The path to ask once more, with the key that was pressed."""
-        query = {**self.query, "asked": str(self.asked + 1), **({"key": key} if key else {})}
+        query = {**dict(parse_qsl(self.query)), "asked": str(self.asked + 1), **({"key": key} if key else {})}
         return f"{self.path}?{urlencode(query)}"
 
 
-async def _genuine(request: Request, room: PhoneRoomDep) -> Callback:
-    """Reads the report; InvalidInput for what is no report, Forbidden unless the provider signed exactly this one."""
+async def genuine(request: Request) -> Callback:
+    """Reads the report; InvalidInput for what is no report, Forbidden unless the provider signed exactly this one.
+
+    Every endpoint here begins with it. As a dependency of theirs it would cost the service twice as much.
+    """
     form = await _form(request)
+    room = phone_room(request)
     path = (request.scope.get("raw_path") or request.url.path.encode()).decode("latin-1")
-    genuine = room.signatures.genuine(
-        path,
-        request.scope["query_string"].decode("latin-1"),
-        form,
-        request.headers.get(twilio.SIGNATURE_HEADER),
-    )
-    if not genuine:
+    query = request.scope["query_string"].decode("latin-1")
+    signed = room.signatures.genuine(path, query, form, request.headers.get(twilio.SIGNATURE_HEADER))
+    if not signed:
         raise Forbidden(
             "signature",
             N_("回执签名不符"),
             N_("核对 YUANPING_SERVER__PUBLIC_URL 与服务商处登记的地址是否一致，以及令牌是否正确"),
         )
-    fields = {key: value for key, value in form.items() if isinstance(value, str)}
-    return Callback(fields, path, dict(request.query_params))
+    fields = {name: values[-1] for name, values in form.items()}
+    return Callback(room, fields, path, query)
 
 
-async def _form(request: Request) -> FormData:
+async def _form(request: Request) -> Posted:
     """The fields as they came. Anybody can post here, so nothing is read that the provider would not send."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _FORM:
@@ -97,7 +104,10 @@ async def _form(request: Request) -> FormData:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError as error:  # also bytes outside ASCII: a form escapes them
         raise _not_a_report() from error
-    return FormData([*pairs])
+    form = Posted()
+    for name, value in pairs:
+        form.setdefault(name, []).append(value)
+    return form
 
 
 def _not_a_report() -> InvalidInput:
@@ -108,65 +118,66 @@ def _not_a_report() -> InvalidInput:
     )
 
 
-ReportDep = Annotated[Callback, Depends(_genuine)]
-
-
 @router.post("/voice/{message_id}")
-async def voice(message_id: str, report: ReportDep, room: PhoneRoomDep) -> Response:
+async def voice(message_id: str, request: Request) -> Response:
     """The call was picked up: what it says."""
+    report = await genuine(request)
 
     def work(session: Session, now: datetime) -> str:
-        return room.answering.picked_up(session, now, message_id, report.get("CallSid"))
+        return report.room.answering.picked_up(session, now, message_id, report.get("CallSid"))
 
-    return await _spoken(room, report, message_id, work)
+    return await _spoken(report, message_id, work)
 
 
 @router.post("/voice/{message_id}/keys")
 async def keys(
     message_id: str,
-    report: ReportDep,
-    room: PhoneRoomDep,
+    request: Request,
     step: Step = Step.invite,
     silent: Annotated[int, Query(ge=0, le=9)] = 0,
     via: Annotated[str, Query(pattern="^(voice|hotline)$")] = "voice",
     key: Annotated[str, Query(pattern=r"^[0-9*#]?$")] = "",
 ) -> Response:
     """A key was pressed, or none for a while. `key` stands in the address where the call was asked for a moment's patience."""
+    report = await genuine(request)
     pressed = report.get("Digits") or key
 
     def work(session: Session, now: datetime) -> str:
-        return room.answering.key(session, now, message_id, step, pressed, silent, via)
+        return report.room.answering.key(session, now, message_id, step, pressed, silent, via)
 
-    return await _spoken(room, report, message_id, work, key=pressed)
+    return await _spoken(report, message_id, work, key=pressed)
 
 
 @router.post("/inbound/voice")
-async def inbound_voice(report: ReportDep, room: PhoneRoomDep) -> Response:
+async def inbound_voice(request: Request) -> Response:
     """Somebody calls the hotline back."""
+    report = await genuine(request)
 
     def work(session: Session, now: datetime) -> str:
-        return room.answering.called_back(session, now, report.get("From"), report.get("CallSid"))
+        return report.room.answering.called_back(session, now, report.get("From"), report.get("CallSid"))
 
-    return await _spoken(room, report, report.get("CallSid"), work)
+    return await _spoken(report, report.get("CallSid"), work)
 
 
 @router.post("/inbound/sms")
-async def inbound_sms(report: ReportDep, room: PhoneRoomDep) -> Response:
+async def inbound_sms(request: Request) -> Response:
     """Somebody answers by text."""
+    report = await genuine(request)
     sid = report.get("MessageSid")
 
     def work(session: Session, now: datetime) -> str:
-        return room.answering.texted(session, now, report.get("From"), sid, report.get("Body"))
+        return report.room.answering.texted(session, now, report.get("From"), sid, report.get("Body"))
 
-    document = await room.writer.write(_KEPT, _Document(room, sid, "reply", work))
+    document = await report.room.writer.write(_KEPT, _Document(report.room, sid, "reply", work))
     return _xml(document)
 
 
 @router.post("/status/{message_id}", status_code=204)
-async def status(message_id: str, report: ReportDep, room: PhoneRoomDep) -> Response:
+async def status(message_id: str, request: Request) -> Response:
     """How far a call or a text has come."""
+    report = await genuine(request)
     if (read := read_status(message_id, report)) is not None:
-        await room.writer.write(room.progress.all_reported, read)
+        await report.room.writer.write(report.room.progress.all_reported, read)
     return Response(status_code=204)
 
 
@@ -204,7 +215,6 @@ _KEPT = one_by_one(_make)
 
 
 async def _spoken(
-    room: PhoneRoom,
     report: Callback,
     message_id: str,
     make: Callable[[Session, datetime], str],
@@ -212,6 +222,7 @@ async def _spoken(
 ) -> Response:
     """What a call says next. While the database takes its time the caller hears `one moment` and the call asks again; the
     answer that was given counts meanwhile."""
+    room = report.room
     writing = asyncio.ensure_future(room.writer.write(_KEPT, _Document(room, message_id, "spoken", make)))
     try:
         async with asyncio.timeout(room.patience_s):

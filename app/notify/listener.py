@@ -80,7 +80,7 @@ class Listener(Protocol):
         """The latest invitation of the person with this number, open or not; None when there is none."""
 
 
-def _invitees(connection: HTTPConnection) -> Listener:
+async def _invitees(connection: HTTPConnection) -> Listener:
     listener: Listener = connection.app.state.invitees
     return listener
 

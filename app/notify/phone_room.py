@@ -157,15 +157,20 @@ def _pacing(notify: NotifySettings, messenger: Messenger) -> Pacing:
     )
 
 
-def _room(connection: HTTPConnection) -> PhoneRoom:
+def phone_room(connection: HTTPConnection) -> PhoneRoom:
+    """The phone room of the service that was asked."""
     room: PhoneRoom = connection.app.state.phone_room
     return room
+
+
+async def _room(connection: HTTPConnection) -> PhoneRoom:
+    return phone_room(connection)
 
 
 PhoneRoomDep = Annotated[PhoneRoom, Depends(_room)]
 
 
-def _line(room: PhoneRoomDep) -> Line:
+async def _line(room: PhoneRoomDep) -> Line:
     if room.line is None:
         raise NotFound("no-simulator", N_("接入真实服务商时没有模拟电话"), N_("仅在 simulator 模式下使用"))
     return room.line

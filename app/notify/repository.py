@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, delete, or_, tuple_, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
@@ -50,6 +50,25 @@ class Standing:
 _STANDING_COLUMNS = tuple(getattr(OutgoingMessage, name) for name in Standing.__slots__)
 _DUE_COLUMNS = tuple(getattr(OutgoingMessage, name) for name in Due.__slots__)
 
+_THESE = col(OutgoingMessage.id).in_(bindparam("ids", expanding=True))
+# Built once: for many small batches the building would cost more than the running.
+_HOLD_ALL = (
+    select(*_STANDING_COLUMNS)
+    .where(_THESE)
+    .order_by(
+        col(OutgoingMessage.id)
+    )  # in one order everywhere, so that two transactions never wait for each other
+    .with_for_update()
+)
+_HEAR_ALL = (
+    update(OutgoingMessage)
+    .where(_THESE, col(OutgoingMessage.rank) < bindparam("rank"))
+    .values(
+        state=bindparam("state"), rank=bindparam("rank"), lease_until=None, check_at=bindparam("check_at")
+    )
+    .returning(col(OutgoingMessage.id))
+)
+
 _CHECKED = tuple(
     state.value
     for state in MessageState
@@ -64,14 +83,7 @@ def held(session: Session, message_id: str) -> OutgoingMessage | None:
 
 def hold_all(session: Session, ids: Collection[str]) -> Mapping[str, Standing]:
     """These messages, as far as there are any, kept from other writers until this transaction ends."""
-    rows = session.exec(
-        select(*_STANDING_COLUMNS)
-        .where(col(OutgoingMessage.id).in_(ids))
-        .order_by(
-            col(OutgoingMessage.id)
-        )  # in one order everywhere, so that two transactions never wait for each other
-        .with_for_update()
-    ).all()
+    rows = session.connection().execute(_HOLD_ALL, {"ids": list(ids)}).all()
     return {row[0]: Standing(*row) for row in rows}
 
 
@@ -107,14 +119,8 @@ def hear_all(
     session: Session, ids: Collection[str], report: MessageState, check_at: datetime | None
 ) -> frozenset[str]:
     """Applies the same report to all of these that are not as far already; gives those that moved."""
-    moved = session.exec(
-        update(OutgoingMessage)
-        .where(col(OutgoingMessage.id).in_(ids), col(OutgoingMessage.rank) < RANK[report])
-        .values(state=report.value, rank=RANK[report], lease_until=None, check_at=check_at)
-        .returning(col(OutgoingMessage.id))
-        .execution_options(synchronize_session=False)
-    ).all()
-    return frozenset(row[0] for row in moved)
+    values = {"ids": list(ids), "state": report.value, "rank": RANK[report], "check_at": check_at}
+    return frozenset(session.connection().execute(_HEAR_ALL, values).scalars())
 
 
 def due(session: Session, now: datetime, channel: str, most: int) -> tuple[Due, ...]:

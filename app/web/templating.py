@@ -91,7 +91,7 @@ class Pages:
         return HTMLResponse(self.text(language_of(request), name, **values), status)
 
 
-def _pages(connection: HTTPConnection) -> Pages:
+async def _pages(connection: HTTPConnection) -> Pages:
     return cast("Pages", connection.app.state.templates)
 
 

@@ -23,7 +23,7 @@ class TicketOut(BaseModel):
     expires_in_s: int
 
 
-def _hub(connection: HTTPConnection) -> RoomHub:
+async def _hub(connection: HTTPConnection) -> RoomHub:
     return cast("RoomHub", connection.app.state.hub)
 
 

@@ -43,7 +43,7 @@ _HEADERS = {"Referrer-Policy": "strict-origin", "X-Robots-Tag": "noindex"}
 """The address is a secret: not even our own pages are told it."""
 
 
-def _code(code: str) -> str:
+async def _code(code: str) -> str:
     """As it was given out, however it was typed."""
     return code.strip().lower()
 

@@ -50,7 +50,7 @@ class Visit:
         return explain(self.language, refusal)
 
 
-def _visit(
+async def _visit(
     request: Request,
     clock: ClockDep,
     database: DatabaseDep,

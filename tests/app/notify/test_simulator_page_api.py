@@ -96,7 +96,7 @@ async def _opened(house: PhoneHouse, settings: Settings) -> str:
     room = await open_phone_room(settings, house.database, house.clock, house.sealer, house.invitees)
     await room.close()
     with pytest.raises(NotFound):
-        _line(room)
+        await _line(room)
     return "opened"
 
 
