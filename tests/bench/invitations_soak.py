@@ -32,8 +32,8 @@ PLACES, QUICK_PLACES = 10_000, 500
 DRAWN, QUICK_DRAWN = 500, 50
 _LEAST_RATE, _MOST_RATE = 5.0, 80.0
 _TRIED = 200
-_SHARE = 0.6
-"""Of what the machine can do, so that what is measured is not its breathlessness."""
+_SHARE, _DRAWN_SHARE = 0.6, 0.25
+"""Of what the machine can do, so that what is measured is not its breathlessness; a real draw and its pages cost more."""
 _PROMISES: tuple[tuple[str, Callable[[Found], int]], ...] = (
     ("places lost", lambda found: found.lost),
     ("places with two accepts", lambda found: found.two_accepts),
@@ -46,15 +46,18 @@ _PROMISES: tuple[tuple[str, Callable[[Found], int]], ...] = (
 @dataclass(frozen=True, slots=True)
 class Run:
     """One soak: what is filled, on which database, by how many nodes; how long people have to answer, and how long a node
-    is left alone once it is up, in seconds: the whole service takes longer to start."""
+    is left alone once it is up, in seconds: the whole service takes longer to start. tried_at: a database of the same kind,
+    to find the machine's pace with; share: of that pace."""
 
     title: str
     fill: Callable[[Path, str, Scenario, Callable[[str], None]], Found]
     places: int
     nodes: int
     address: str
+    tried_at: str
     window_s: int
     up_for_s: float
+    share: float
 
 
 def main(arguments: Sequence[str], folder: Path = ROOT / "build") -> int:
@@ -75,13 +78,11 @@ def main(arguments: Sequence[str], folder: Path = ROOT / "build") -> int:
     given = asked.parse_args(arguments)
     alone = given.places if given.places is not None else QUICK_PLACES if given.quick else PLACES
     drawn = given.drawn if given.drawn is not None else QUICK_DRAWN if given.quick else DRAWN
-    rate = given.rate or capacity() * _SHARE
-    rate = min(max(rate, _LEAST_RATE), _MOST_RATE)
-    say(f"{rate:.0f} calls a second, seed {given.seed}")
     figures: list[Figure] = []
     with ExitStack() as stack:
         for run in _runs(stack, given.database, alone, drawn):
-            say(f"{run.title} …")
+            rate = given.rate or min(max(capacity(run) * run.share, _LEAST_RATE), _MOST_RATE)
+            say(f"{run.title}, {rate:.0f} calls a second, seed {given.seed} …")
             scenario = Scenario(
                 run.places,
                 nodes=run.nodes,
@@ -99,29 +100,37 @@ def main(arguments: Sequence[str], folder: Path = ROOT / "build") -> int:
     return exit_status(figures)
 
 
-def capacity() -> float:
+def capacity(run: Run) -> float:
     """About how many invitations a second this machine carries to their end just now, without faults and kills."""
     scenario = Scenario(
-        _TRIED, kill_every_s=10**6, timers=Timers(window_s=120, per_second=500), faults=NONE, ways=_EAGER
+        _TRIED,
+        nodes=run.nodes,
+        kill_every_s=10**6,
+        timers=Timers(window_s=120, per_second=500),
+        faults=NONE,
+        ways=_EAGER,
     )
     with _folder() as folder:
-        found = with_places(folder, f"sqlite:///{folder / 'tried.db'}", scenario, lambda _text: None)
+        found = with_places(folder, run.tried_at, scenario, lambda _text: None)
     return _TRIED / found.seconds
 
 
 def _runs(stack: ExitStack, database: str, alone: int, drawn: int) -> Iterator[Run]:
-    for fill, places, what, window_s, up_for_s in (
-        (with_places, alone, f"{alone:,} places", 12, 1.5),
-        (with_draws, drawn, f"{drawn:,} places of real draws", 20, 5.0),
+    for fill, places, what, window_s, up_for_s, share in (
+        (with_places, alone, f"{alone:,} places", 12, 1.5, _SHARE),
+        (with_draws, drawn, f"{drawn:,} places of real draws", 20, 5.0, _DRAWN_SHARE),
     ):
         if not places:
             continue
         if database != "postgresql":
-            address = f"sqlite:///{stack.enter_context(_folder()) / 'soak.db'}"
-            yield Run(f"{what}, SQLite", fill, places, 1, address, window_s, up_for_s)
+            folder = stack.enter_context(_folder())
+            address, tried_at = (f"sqlite:///{folder / name}.db" for name in ("soak", "tried"))
+            yield Run(f"{what}, SQLite", fill, places, 1, address, tried_at, window_s, up_for_s, share)
         if database != "sqlite":
-            address = stack.enter_context(fresh(stack.enter_context(postgres())))
-            yield Run(f"{what}, PostgreSQL, two nodes", fill, places, 2, address, window_s, up_for_s)
+            server = stack.enter_context(postgres())
+            address, tried_at = (stack.enter_context(fresh(server)) for _ in range(2))
+            title = f"{what}, PostgreSQL, two nodes"
+            yield Run(title, fill, places, 2, address, tried_at, window_s, up_for_s, share)
 
 
 def _judged(run: Run, scenario: Scenario) -> Iterator[Figure]:
