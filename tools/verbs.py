@@ -129,7 +129,7 @@ def tests_of_pure_modules() -> tuple[str, ...]:
 
 def run_tests(chosen: str, *options: str) -> int:
     """Run the tests of these marks, two at a time; gives the exit status."""
-    command = [str(BIN / "pytest"), "-n", "2", "-m", chosen, *options]
+    command = [str(BIN / "pytest"), "-n", "2", "--dist", "worksteal", "-m", chosen, *options]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
