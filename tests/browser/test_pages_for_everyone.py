@@ -16,7 +16,8 @@ pytestmark = pytest.mark.browser
 
 DOORS = ("/sign-in", "/sign-in?next=/today", "/seat", "/verify")
 STAFF = ("/today", "/evaluations/new", "/rules", "/rules/cn_govproc")
-LOOKS = (("zh", "light"), ("en", "dark"))  # words do not change colours, nor colours words: each once on every page
+# Words do not change colours, nor colours words: each of both once on every page.
+LOOKS = (("zh", "light"), ("en", "dark"))
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 DOWNWARDS = "() => document.documentElement.scrollHeight - window.innerHeight"
