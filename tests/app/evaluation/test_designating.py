@@ -50,11 +50,17 @@ def short(world: World, **changes: object) -> Case:
 
 
 def free_expert(case: Case) -> Expert:
+    """Somebody who was not asked, may be, and works with nobody who was: whom chance has drawn differs."""
     with case.world.database.reading() as session:
         asked = select(Invitation.expert_id)
+        employers = select(Expert.employer_code).where(col(Expert.id).in_(asked))
         return session.exec(
             select(Expert)
-            .where(Expert.state == "active", col(Expert.id).not_in(asked))
+            .where(
+                Expert.state == "active",
+                col(Expert.id).not_in(asked),
+                col(Expert.employer_code).not_in(employers),
+            )
             .order_by(col(Expert.number).desc())
         ).all()[0]
 

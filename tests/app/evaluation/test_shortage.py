@@ -115,13 +115,16 @@ def vacant(case: Case) -> list[int]:
 
 
 def free_expert(case: Case, *, beside: int = 0) -> Expert:
-    """Somebody who was not drawn and may come; beside: pass over so many."""
+    """Somebody who was not drawn, may come, and works with nobody who was; beside: pass over so many."""
     with case.world.database.reading() as session:
         asked = set(session.exec(select(Invitation.expert_id)).all())
         found = session.exec(
             select(Expert).where(Expert.state == "active").order_by(Expert.number.desc())  # type: ignore[attr-defined]
         ).all()
-        return [expert for expert in found if expert.id not in asked][beside]
+        employers = {
+            expert.employer_code for expert in session.exec(select(Expert)).all() if expert.id in asked
+        }
+        return [one for one in found if one.id not in asked and one.employer_code not in employers][beside]
 
 
 def test_who_has_accepted_stays_while_staff_decides(world: World) -> None:

@@ -34,10 +34,16 @@ def expert(case: Case, invitation: Invitation) -> Expert:
 
 
 def free(case: Case) -> str:
-    """The number of somebody who was not asked yet."""
+    """The number of somebody who was not asked yet, may be, and works with nobody who was: whom chance has drawn differs."""
     with case.world.database.reading() as session:
         asked = set(session.exec(select(Invitation.expert_id)).all())
-        return next(one.number for one in session.exec(select(Expert)).all() if one.id not in asked)
+        everybody = session.exec(select(Expert).order_by(Expert.number)).all()
+        employers = {one.employer_code for one in everybody if one.id in asked}
+        return next(
+            one.number
+            for one in everybody
+            if one.id not in asked and one.state == "active" and one.employer_code not in employers
+        )
 
 
 def short(house: WebHouse) -> Case:
