@@ -1,6 +1,5 @@
 """Fragments are short, begin with a key frame where they can, and lose nothing."""
 
-from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
@@ -52,7 +51,7 @@ def test_a_key_frame_always_begins_a_fragment() -> None:
 
 def test_a_frame_that_only_claims_to_be_a_key_frame_is_none() -> None:
     first, second = pictures(0, 2)
-    cuts, missing = cut_all(Codec.vp8, (replace(second, keyframe=True), first))
+    cuts, missing = cut_all(Codec.vp8, (second._replace(keyframe=True), first))
     assert [block.data for cut in cuts for block in cut.blocks] == [first.data]
     assert missing == [(40, 0)]
 

@@ -20,7 +20,7 @@ from app.core import bus
 from app.core.clock import Clock, SystemClock
 from app.core.database import Database
 from app.core.errors import YuanpingError
-from app.core.samples import Codec, EncodedSample, Source, TrackKey
+from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from venue.models import OnlineRoom, RoomEvent
@@ -110,6 +110,8 @@ class _ShelfSink:
             self._shelf.news.notify_all()
 
     def lost(self, from_ms: int, to_ms: int, reason: str) -> None: ...
+
+    def clock(self, note: ClockNote) -> None: ...
 
     def close(self, reason: str) -> None:
         with self._shelf.news:

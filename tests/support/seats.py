@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from app.core.clock import SystemClock
-from app.core.samples import Codec, EncodedSample, Source
+from app.core.samples import ClockNote, Codec, EncodedSample, Source
 from app.core.settings import MediaSettings
 from venue.media.peer import SeatPeer
 
@@ -18,6 +18,7 @@ class RememberingSink:
     def __init__(self, noticed: Callable[[], None]) -> None:
         self.samples: list[EncodedSample] = []
         self.losses: list[tuple[int, int, str]] = []
+        self.clocks: list[ClockNote] = []
         self.closed_for: str | None = None
         self._noticed = noticed
 
@@ -28,6 +29,10 @@ class RememberingSink:
 
     def lost(self, from_ms: int, to_ms: int, reason: str) -> None:
         self.losses.append((from_ms, to_ms, reason))
+        self._noticed()
+
+    def clock(self, note: ClockNote) -> None:
+        self.clocks.append(note)
         self._noticed()
 
     def close(self, reason: str) -> None:

@@ -1,11 +1,10 @@
 """Puts packets of one track back together into the whole frames that the seat's encoder made.
 
-Nothing is decoded: a VP8 frame is recognised by its payload descriptor (RFC 7741), an Opus frame is a packet
-(RFC 7587).
+Nothing is decoded: a VP8 frame is recognised by its payload descriptor (RFC 7741), an H264 access unit by its NAL units
+(RFC 6184), an Opus frame is a packet (RFC 7587).
 """
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 _EXTENDED = 0x80
 _STARTS_PARTITION = 0x10
@@ -16,10 +15,14 @@ _HAS_LAYER_OR_KEY = 0x30
 _LONG_PICTURE_ID = 0x80
 _KEYFRAME_START_CODE = b"\x9d\x01\x2a"
 _KEYFRAME_HEADER = 10
+_NAL_KIND = 0x1F
+_NAL_PICTURE, _NAL_KEY_PICTURE, _NAL_SPS, _NAL_PPS, _NAL_DELIMITER, _NAL_FILLER = 1, 5, 7, 8, 9, 12
+_NAL_SEVERAL, _NAL_PART = 24, 28
+_NAL_LAST_SINGLE = 23
+_FIRST_PART, _LAST_PART = 0x80, 0x40
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One RTP packet in its place. `sequence` counts on where RTP's 16 bits wrap; `arrived_ms` is room time."""
 
     sequence: int
@@ -27,16 +30,17 @@ class Packet:
     marker: bool
     payload: bytes
     arrived_ms: int
+    level: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """One whole encoded frame. `arrived_ms`: room time at which its last packet came."""
+class Frame(NamedTuple):
+    """One whole encoded frame. `arrived_ms`: room time at which its last packet came. `level`: loudness in -dBov, if told."""
 
     timestamp: int
     keyframe: bool
     data: bytes
     arrived_ms: int
+    level: int | None = None
 
 
 class FrameAssembler(Protocol):
@@ -64,7 +68,15 @@ class OpusFrames:
     def add(self, packet: Packet) -> tuple[Frame, ...]:
         if not packet.payload:
             return ()
-        return (Frame(packet.timestamp, keyframe=True, data=packet.payload, arrived_ms=packet.arrived_ms),)
+        return (
+            Frame(
+                packet.timestamp,
+                keyframe=True,
+                data=packet.payload,
+                arrived_ms=packet.arrived_ms,
+                level=packet.level,
+            ),
+        )
 
     def hole(self) -> None:
         """The next packet is whole again; nothing to forget."""
@@ -116,6 +128,105 @@ class Vp8Frames:
         if self._needs_keyframe and not keyframe:
             return ()
         self._needs_keyframe = False
+        return (Frame(self._timestamp, keyframe, data, self._arrived_ms),)
+
+
+class H264Frames:
+    """Joins packets into H264 access units, each NAL unit after its length in four bytes; after a hole waits for a key frame.
+
+    A key frame always carries the parameter sets in front, those last seen where the sender left them out, so that every
+    key frame is a place to begin.
+    """
+
+    def __init__(self) -> None:
+        self._units: list[bytes] = []
+        self._part: bytearray | None = None
+        self._timestamp = 0
+        self._arrived_ms = 0
+        self._sets: dict[int, bytes] = {}
+        self._needs_keyframe = True
+
+    @property
+    def needs_keyframe(self) -> bool:
+        return self._needs_keyframe
+
+    def add(self, packet: Packet) -> tuple[Frame, ...]:
+        if not packet.payload:
+            return ()
+        done: tuple[Frame, ...] = ()
+        if self._units and packet.timestamp != self._timestamp:
+            done = self._finish()  # a sender that leaves out the marker
+        if not self._units:
+            self._arrived_ms = packet.arrived_ms
+        self._timestamp = packet.timestamp
+        self._arrived_ms = max(self._arrived_ms, packet.arrived_ms)
+        if not self._take(packet.payload):
+            self.hole()
+            return done
+        return done + self._finish() if packet.marker else done
+
+    def hole(self) -> None:
+        self._units.clear()
+        self._part = None
+        self._needs_keyframe = True
+
+    def _take(self, payload: bytes) -> bool:
+        """Takes what a packet carries; False when it is cut short or of a kind that nobody agreed on."""
+        kind = payload[0] & _NAL_KIND
+        if 1 <= kind <= _NAL_LAST_SINGLE:
+            self._keep(payload)
+            return True
+        if kind == _NAL_SEVERAL:
+            return self._take_several(payload)
+        return kind == _NAL_PART and self._take_part(payload)
+
+    def _take_several(self, payload: bytes) -> bool:
+        at = 1
+        while at + 2 <= len(payload):
+            length = int.from_bytes(payload[at : at + 2], "big")
+            at += 2
+            if not length or at + length > len(payload):
+                return False
+            self._keep(payload[at : at + length])
+            at += length
+        return at == len(payload)
+
+    def _take_part(self, payload: bytes) -> bool:
+        if len(payload) < 3:  # noqa: PLR2004 -- indicator, header, and at least one byte
+            return False
+        if payload[1] & _FIRST_PART:
+            self._part = bytearray(((payload[0] & ~_NAL_KIND) | (payload[1] & _NAL_KIND),))
+        if self._part is None:
+            return True  # the rest of a unit whose beginning is lost: the hole has been told of
+        self._part += payload[2:]
+        if payload[1] & _LAST_PART:
+            self._keep(bytes(self._part))
+            self._part = None
+        return True
+
+    def _keep(self, unit: bytes) -> None:
+        kind = unit[0] & _NAL_KIND
+        if kind in {_NAL_SPS, _NAL_PPS}:
+            self._sets[kind] = unit
+        if kind not in {_NAL_DELIMITER, _NAL_FILLER}:
+            self._units.append(unit)
+
+    def _finish(self) -> tuple[Frame, ...]:
+        units, self._units = self._units, []
+        self._part = None
+        kinds = {unit[0] & _NAL_KIND for unit in units}
+        keyframe = _NAL_KEY_PICTURE in kinds
+        if not keyframe and _NAL_PICTURE not in kinds and not kinds & {2, 3, 4}:
+            return ()  # parameter sets alone: kept for the picture that follows
+        if keyframe:
+            missing = [kind for kind in (_NAL_SPS, _NAL_PPS) if kind not in kinds]
+            if any(kind not in self._sets for kind in missing):
+                return ()
+            units = [*(self._sets[kind] for kind in missing), *units]
+        if self._needs_keyframe and not keyframe:
+            return ()
+        self._needs_keyframe = False
+        data = b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
         return (Frame(self._timestamp, keyframe, data, self._arrived_ms),)
 
 

@@ -13,9 +13,18 @@ from app.core.errors import Conflict, InvalidInput
 from app.core.i18n import N_
 from app.core.samples import Codec, SampleSink, Source
 from app.core.settings import MediaSettings
-from venue.media.encoded import EncodedReceiver, SourceStats
+from venue.media.encoded import EncodedLine, SourceStats
 from venue.media.guard import PortGuard
-from venue.media.seams import RtpLink, agree_to_audio_nack, ice_connection, offer_loopback
+from venue.media.seams import (
+    MediaKeys,
+    agree_to_audio_nack,
+    agree_to_extension,
+    ice_connection,
+    offer_loopback,
+    own_ssrc,
+    take_over,
+)
+from venue.media.tap import LEVEL_URI, MediaTap
 from venue.media.timing import FastestArrival
 
 log = logging.getLogger(__name__)
@@ -33,6 +42,7 @@ class _Line:
 
     kind: str
     asks_audio_nack: bool
+    level_number: int | None
 
 
 class SeatPeer:
@@ -57,7 +67,8 @@ class SeatPeer:
         self._on_state = on_state
         self._settings = settings
         self._connection: RTCPeerConnection | None = None
-        self._receivers: dict[Source, EncodedReceiver] = {}
+        self._lines: dict[Source, EncodedLine] = {}
+        self._tap: MediaTap | None = None
         self._guard: PortGuard | None = None
         self._deadline: asyncio.TimerHandle | None = None
         self._closing: asyncio.Task[None] | None = None
@@ -85,6 +96,8 @@ class SeatPeer:
             for line, transceiver in zip(lines, connection.getTransceivers(), strict=True):
                 if line.asks_audio_nack:
                     agree_to_audio_nack(transceiver)
+                if line.level_number is not None:
+                    agree_to_extension(transceiver, LEVEL_URI, line.level_number)
             await connection.setLocalDescription(await connection.createAnswer())
         except InvalidStateError as error:
             raise _closed_meanwhile() from error
@@ -103,7 +116,7 @@ class SeatPeer:
 
     def stats(self) -> dict[Source, SourceStats]:
         """How each offered source stands now."""
-        return {source: receiver.stats for source, receiver in self._receivers.items()}
+        return {source: line.stats for source, line in self._lines.items()}
 
     @property
     def dropped_datagrams(self) -> int:
@@ -118,21 +131,23 @@ class SeatPeer:
             transceiver.setCodecPreferences(
                 [c for c in offered.codecs if c.mimeType.lower() in _CODECS[line.kind]]
             )
-        receiver = EncodedReceiver(
-            RtpLink(transceiver),
-            codec,
-            room_clock=self._room_clock,
-            open_sink=lambda codec: self._sinks(source, codec),
-            shared=shared,
-            bitrate=self._settings.video_bitrate if source is Source.camera else None,
-            on_broken=lambda: self._on_state("recording-failed"),
-        )
-        receiver.take_over()
-        self._receivers[source] = receiver
-        if self._guard is None:  # all lines share one ICE agent
+        if self._tap is None:  # all lines share one ICE agent and one set of keys
+            keys = MediaKeys(transceiver)
+            self._tap = MediaTap(keys, own_ssrc(transceiver), self._room_clock, self._settings.video_bitrate)
             agent = ice_connection(transceiver)
             offer_loopback(agent, always=self._settings.loopback)
-            self._guard = PortGuard(agent)
+            self._guard = PortGuard(agent, self._tap.datagram)
+            self._keys = keys
+        received = EncodedLine(
+            codec,
+            own_ssrc=own_ssrc(transceiver),
+            send=self._keys.send_report,
+            open_sink=lambda codec: self._sinks(source, codec),
+            shared=shared,
+            on_broken=lambda: self._on_state("recording-failed"),
+        )
+        take_over(transceiver, self._tap.line(received))
+        self._lines[source] = received
 
     def _state_changed(self) -> None:
         if self._connection is None or self._closing is not None:
@@ -161,8 +176,8 @@ class SeatPeer:
             if self._connection is not None:
                 await self._connection.close()
         finally:
-            for receiver in self._receivers.values():
-                receiver.close_sink(reason)
+            for line in self._lines.values():
+                line.close_sink(reason)
             self._on_state(state)
 
 
@@ -190,6 +205,7 @@ def _read_offer(offer_sdp: str) -> tuple[_Line, ...]:
                 for codec in line.rtp.codecs
                 for feedback in codec.rtcpFeedback
             ),
+            next((one.id for one in line.rtp.headerExtensions if one.uri == LEVEL_URI), None),
         )
         for line in media
     )

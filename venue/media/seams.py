@@ -7,21 +7,27 @@ file, and `check_aiortc_seams` refuses to start with a version in which one of t
 
 # ruff: noqa: SLF001 -- holding private names in one place is this file's purpose
 
+import asyncio
 import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import Any, Protocol
 
+import pylibsrtp
 from aioice import Candidate
 from aioice.ice import CandidatePair, Connection, StunProtocol
+from aioice.stun import TransactionError
 from aiortc import RTCPeerConnection, RTCRtpTransceiver
 from aiortc.codecs import is_rtx
 from aiortc.rtcdtlstransport import RTCDtlsTransport
 from aiortc.rtcicetransport import RTCIceTransport
-from aiortc.rtcrtpparameters import RTCRtcpFeedback, RTCRtpReceiveParameters
+from aiortc.rtcrtpparameters import (
+    RTCRtcpFeedback,
+    RTCRtpHeaderExtensionParameters,
+    RTCRtpReceiveParameters,
+)
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
-from aiortc.rtp import AnyRtcpPacket, RtpPacket
 
 LOOPBACK = "127.0.0.1"
 
@@ -30,51 +36,83 @@ class SeamMoved(RuntimeError):
     """The installed aiortc or aioice is not the one this service was fitted to."""
 
 
-class PacketReceiver(Protocol):
-    """What aiortc's transport calls, and what its peer connection starts and stops."""
+class Started(Protocol):
+    """What aiortc's peer connection starts and stops in the place of its own receiver."""
 
     async def start(self, parameters: RTCRtpReceiveParameters) -> None: ...
 
     async def stop(self) -> None: ...
 
-    def _handle_disconnect(self) -> None: ...
 
-    async def _handle_rtcp_packet(self, packet: AnyRtcpPacket) -> None: ...
-
-    async def _handle_rtp_packet(self, packet: RtpPacket, arrival_time_ms: int) -> None: ...
-
-
-class RtpLink:
-    """One media line of a connection, with our receiver in the place of aiortc's own."""
+class MediaKeys:
+    """The keys of one connection's media: opens what comes, locks what goes. Nothing can be opened before the handshake."""
 
     def __init__(self, transceiver: RTCRtpTransceiver) -> None:
-        self._transceiver = transceiver
+        self._transport: RTCDtlsTransport = transceiver.receiver.transport
+        self._ice = ice_connection(transceiver)
 
     @property
-    def own_ssrc(self) -> int:
-        """The source number under which reports to the sender are signed."""
-        return self._transceiver.sender._ssrc
+    def are_there(self) -> bool:
+        return self._transport._rx_srtp is not None
 
-    @property
-    def _transport(self) -> RTCDtlsTransport:
-        return self._transceiver.receiver.transport
+    def open_packet(self, data: bytes) -> bytes | None:
+        """RTP in clear; None for what was forged, cut short or sent before."""
+        try:
+            opened: bytes = self._transport._rx_srtp.unprotect(data)
+        except pylibsrtp.Error:
+            return None
+        return opened
 
-    def take_over(self, receiver: PacketReceiver) -> None:
-        """Puts `receiver` in the place of aiortc's own; its decoder thread then never starts."""
-        stock: Any = self._transceiver.receiver
-        stock.receive = receiver.start
-        stock.stop = receiver.stop
+    def open_report(self, data: bytes) -> bytes | None:
+        """RTCP in clear; None likewise."""
+        try:
+            opened: bytes = self._transport._rx_srtp.unprotect_rtcp(data)
+        except pylibsrtp.Error:
+            return None
+        return opened
 
-    def attach(self, receiver: PacketReceiver, parameters: RTCRtpReceiveParameters) -> None:
-        """Packets of this line go to `receiver` from now on."""
-        self._transport._register_rtp_receiver(receiver, parameters)
+    def send_report(self, report: bytes) -> None:
+        """Locks RTCP and sends it to the address that media comes from; nothing while there is none."""
+        pair = self._ice._nominated.get(1)
+        if pair is not None and self._transport._tx_srtp is not None:
+            pair.protocol.transport.sendto(self._transport._tx_srtp.protect_rtcp(report), pair.remote_addr)
 
-    def detach(self, receiver: PacketReceiver) -> None:
-        self._transport._unregister_rtp_receiver(receiver)
 
-    async def send(self, report: bytes) -> None:
-        """Sends RTCP; raises ConnectionError when the connection is gone."""
-        await self._transport._send_rtp(report)
+def take_over(transceiver: RTCRtpTransceiver, receiver: Started) -> None:
+    """Puts `receiver` in the place of aiortc's own on this media line; its decoder thread then never starts."""
+    stock: Any = transceiver.receiver
+    stock.receive = receiver.start
+    stock.stop = receiver.stop
+
+
+def own_ssrc(transceiver: RTCRtpTransceiver) -> int:
+    """The source number under which reports to the sender are signed."""
+    number: int = transceiver.sender._ssrc
+    return number
+
+
+def agree_to_extension(transceiver: RTCRtpTransceiver, uri: str, number: int) -> None:
+    """Answers that packets of this line may carry this header extension; call between the remote offer and the answer."""
+    transceiver._headerExtensions = [
+        *transceiver._headerExtensions,
+        RTCRtpHeaderExtensionParameters(id=number, uri=uri),
+    ]
+
+
+async def round_trip(connection: Connection) -> float | None:
+    """Seconds a connectivity check on the chosen pair takes there and back; None when no reply comes or nothing is chosen."""
+    pair, password = connection._nominated.get(1), connection.remote_password
+    if pair is None or password is None:
+        return None
+    request = connection.build_request(pair, nominate=False)
+    began = asyncio.get_running_loop().time()
+    try:
+        await pair.protocol.request(
+            request, pair.remote_addr, integrity_key=password.encode(), retransmissions=0
+        )
+    except TransactionError:
+        return None
+    return asyncio.get_running_loop().time() - began
 
 
 def agree_to_audio_nack(transceiver: RTCRtpTransceiver) -> None:
@@ -159,21 +197,24 @@ def waiting_datagrams(connection: Connection) -> int:
 def check_aiortc_seams() -> None:
     """Raises SeamMoved, naming what is missing, when aiortc or aioice are not as this file expects them."""
     moved = [
-        *_missing_parameters(RTCDtlsTransport, "_register_rtp_receiver", ("receiver", "parameters")),
-        *_missing_parameters(RTCDtlsTransport, "_unregister_rtp_receiver", ("receiver",)),
-        *_missing_parameters(RTCDtlsTransport, "_send_rtp", ("data",)),
+        *_missing_names(RTCDtlsTransport.__init__, "_rx_srtp", "_tx_srtp"),
+        *_missing_names(getattr(RTCDtlsTransport, "_setup_srtp", None), "_rx_srtp", "_tx_srtp"),
+        *_missing_parameters(pylibsrtp.Session, "unprotect", ("packet",)),
+        *_missing_parameters(pylibsrtp.Session, "unprotect_rtcp", ("packet",)),
+        *_missing_parameters(pylibsrtp.Session, "protect_rtcp", ("packet",)),
         *_missing_parameters(RTCRtpReceiver, "receive", ("parameters",)),
         *_missing_parameters(RTCRtpReceiver, "stop", ()),
-        *_missing_parameters(RTCRtpReceiver, "_handle_disconnect", ()),
-        *_missing_parameters(RTCRtpReceiver, "_handle_rtcp_packet", ("packet",)),
-        *_missing_parameters(RTCRtpReceiver, "_handle_rtp_packet", ("packet", "arrival_time_ms")),
+        *_missing_parameters(Connection, "build_request", ("pair", "nominate")),
+        *_missing_parameters(
+            StunProtocol, "request", ("request", "addr", "integrity_key", "retransmissions")
+        ),
         *_missing_parameters(Connection, "get_component_candidates", ("component", "addresses", "timeout")),
         *_missing_parameters(Connection, "data_received", ("data", "component")),
         *_missing_parameters(StunProtocol, "datagram_received", ("data", "addr")),
         *_missing_names(RTCRtpSender.__init__, "_ssrc"),
-        *_missing_names(RTCRtpTransceiver.__init__, "_codecs"),
+        *_missing_names(RTCRtpTransceiver.__init__, "_codecs", "_headerExtensions"),
         *_missing_names(RTCIceTransport.__init__, "_connection"),
-        *_missing_names(Connection.__init__, "_protocols", "_check_list", "_queue"),
+        *_missing_names(Connection.__init__, "_protocols", "_check_list", "_queue", "_nominated"),
         *_missing_names(Connection.gather_candidates, "get_component_candidates"),
         *_missing_names(StunProtocol.datagram_received, "data_received"),
         *_missing_names(_connect_of_peer_connection(), "receiver", "receive"),

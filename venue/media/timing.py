@@ -13,6 +13,7 @@ _WRAP = 1 << 32
 _HALF = 1 << 31
 _BUCKET_US = 2_000_000
 _BUCKETS = 10
+_ROUND_TRIPS = 12
 _MOST_DISAGREEMENT_US = 250_000
 _JUMP_US = 500_000
 _SLEW_PER_MILLE = 50
@@ -23,7 +24,15 @@ class FastestArrival:
     """Least delay seen in the last twenty seconds, so that a slowly drifting clock is followed in both directions."""
 
     def __init__(self) -> None:
+        self.one_way_us = 0
+        """How long a packet takes at least from the sender to us: half of the shortest round trip seen lately."""
         self._buckets: deque[tuple[int, int]] = deque(maxlen=_BUCKETS)
+        self._round_trips: deque[int] = deque(maxlen=_ROUND_TRIPS)
+
+    def round_trip(self, seconds: float) -> None:
+        """A packet there and back took so long."""
+        self._round_trips.append(round(seconds * 1_000_000))
+        self.one_way_us = min(self._round_trips) // 2
 
     def observe(self, delay_us: int, now_us: int) -> None:
         bucket = now_us // _BUCKET_US
@@ -113,6 +122,7 @@ class TrackTime:
             raise ValueError("room time was asked for before any packet arrived")
         shared = self._shared.delay_us
         if self._report is None or shared is None:
-            return own
+            return own - self._shared.one_way_us
         reported = self._report.sender_us - self._report.media_us + shared
-        return reported if abs(reported - own) <= _MOST_DISAGREEMENT_US else own
+        believed = reported if abs(reported - own) <= _MOST_DISAGREEMENT_US else own
+        return believed - self._shared.one_way_us

@@ -33,11 +33,11 @@ def lose(room: PretendRoom, is_lost: Callable[[Passing], bool]) -> list[Passing]
     """Loses packets on their way in; returns the list that they are noted in."""
     guard = room.peer._guard
     assert guard is not None
-    passes = guard._pass_media
+    passes = guard._media
     counts: Counter[int] = Counter()
     lost: list[Passing] = []
 
-    def lossy(data: bytes, component: int) -> None:
+    def lossy(data: bytes) -> None:
         if data[0] >= 128 and not 192 <= data[1] <= 223:
             kind = data[1] & 0x7F
             packet = Passing(kind, counts[kind], int.from_bytes(data[2:4], "big"))
@@ -45,9 +45,9 @@ def lose(room: PretendRoom, is_lost: Callable[[Passing], bool]) -> list[Passing]
             if is_lost(packet):
                 lost.append(packet)
                 return
-        passes(data, component)
+        passes(data)
 
-    guard._pass_media = lossy
+    guard._media = lossy
     return lost
 
 

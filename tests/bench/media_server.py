@@ -1,0 +1,185 @@
+"""The receiving end of a bench, alone in its process: ours, aiortc's own recorder, or the least that any must do.
+
+    python -m tests.bench.media_server KIND SOCKET FOLDER
+
+KIND: `ours` (connection, recorder, index, hashes), `floor` (the same connection; packets are decrypted and dropped),
+`stock-mp4`, `stock-webm` (aiortc's MediaRecorder). Talks JSON, a line each way, over the Unix socket: an offer is answered,
+`{"ask": "figures"}` gives processor seconds of this process and what has arrived.
+"""
+
+import asyncio
+import contextlib
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from aioice import ice
+from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
+from aiortc.contrib.media import MediaRecorder
+
+from app.core.clock import SystemClock
+from app.core.samples import Source, TrackKey
+from app.core.settings import MediaSettings
+from recordings.recorder import Recorder
+from venue.media.guard import PortGuard
+from venue.media.peer import SeatPeer
+from venue.media.seams import MediaKeys, ice_connection, offer_loopback, take_over
+
+ROOM = "room-1"
+
+
+class Ours:
+    def __init__(self, folder: Path) -> None:
+        clock = SystemClock()
+        self._recorder = Recorder(folder, clock)
+        self._began = clock.monotonic_ns()
+        self._clock = clock
+        self._peers: dict[int, SeatPeer] = {}
+
+    async def answer(self, seat: int, sdp: str) -> str:
+        peer = SeatPeer(
+            lambda: (self._clock.monotonic_ns() - self._began) // 1_000_000,
+            lambda source, codec: self._recorder(TrackKey(ROOM, seat, source), codec),
+            lambda _: None,
+            MediaSettings(loopback=True, video_bitrate=1_500_000),
+        )
+        self._peers[seat] = peer
+        return await peer.answer(sdp)
+
+    def figures(self) -> dict[str, int]:
+        stats = [peer.stats() for peer in self._peers.values()]
+        total = {
+            name: sum(getattr(one[source], what) for one in stats if source in one)
+            for name, source, what in (
+                ("pictures", Source.camera, "samples"),
+                ("sounds", Source.microphone, "samples"),
+                ("lost_pictures", Source.camera, "lost"),
+                ("lost_sounds", Source.microphone, "lost"),
+            )
+        }
+        return {**total, "bytes": sum(one.bytes for each in stats for one in each.values())}
+
+    async def close(self) -> None:
+        for peer in self._peers.values():
+            await peer.close("bench-over")
+        await asyncio.to_thread(self._recorder.close)
+
+
+class Floor:
+    """Decrypts and counts."""
+
+    def __init__(self, folder: Path) -> None:
+        self._connections: list[RTCPeerConnection] = []
+        self._packets = 0
+
+    async def answer(self, seat: int, sdp: str) -> str:
+        connection = RTCPeerConnection(
+            RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
+        )
+        self._connections.append(connection)
+        lines = [connection.addTransceiver(kind, direction="recvonly") for kind in ("video", "audio")]
+        keys = MediaKeys(lines[0])
+        offer_loopback(ice_connection(lines[0]), always=True)
+        PortGuard(ice_connection(lines[0]), self._opener(keys))
+        for line in lines:
+            take_over(line, self)
+        await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await connection.setLocalDescription(await connection.createAnswer())
+        return str(connection.localDescription.sdp)
+
+    def _opener(self, keys: MediaKeys) -> Callable[[bytes], None]:
+        def opened(data: bytes) -> None:
+            if keys.are_there and not 192 <= data[1] < 224 and keys.open_packet(data) is not None:
+                self._packets += 1
+
+        return opened
+
+    async def start(self, parameters: object) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    def figures(self) -> dict[str, int]:
+        return {"packets": self._packets}
+
+    async def close(self) -> None:
+        for connection in self._connections:
+            await connection.close()
+
+
+class Stock:
+    """aiortc's own way: decode everything, encode it anew."""
+
+    def __init__(self, folder: Path, ending: str) -> None:
+        self._folder, self._ending = folder, ending
+        self._connections: list[RTCPeerConnection] = []
+        self._recorders: list[MediaRecorder] = []
+        original = ice.get_host_addresses
+        ice.get_host_addresses = lambda **kinds: [*original(**kinds), "127.0.0.1"]
+
+    async def answer(self, seat: int, sdp: str) -> str:
+        connection = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        recorder = MediaRecorder(str(self._folder / f"seat-{seat}.{self._ending}"))
+        self._connections.append(connection)
+        self._recorders.append(recorder)
+        connection.on("track", recorder.addTrack)
+        await connection.setRemoteDescription(RTCSessionDescription(sdp, "offer"))
+        await connection.setLocalDescription(await connection.createAnswer())
+        await recorder.start()
+        return str(connection.localDescription.sdp)
+
+    def figures(self) -> dict[str, int]:
+        return {}
+
+    async def close(self) -> None:
+        for recorder in self._recorders:
+            await recorder.stop()
+        for connection in self._connections:
+            await connection.close()
+
+
+_KINDS: dict[str, Callable[[Path], Any]] = {
+    "ours": Ours,
+    "floor": Floor,
+    "stock-mp4": lambda folder: Stock(folder, "mp4"),
+    "stock-webm": lambda folder: Stock(folder, "webm"),
+}
+
+
+async def serve(kind: str, socket: Path, folder: Path) -> None:
+    end, stopping = _KINDS[kind](folder), asyncio.Event()
+
+    async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            asked = json.loads(line)
+            if asked.get("ask") == "figures":
+                used = resource.getrusage(resource.RUSAGE_SELF)
+                reply: dict[str, Any] = {
+                    "cpu_s": used.ru_utime + used.ru_stime,
+                    "at": time.monotonic(),
+                    "rss_kb": used.ru_maxrss,
+                    **end.figures(),
+                }
+            elif asked.get("ask") == "stop":
+                reply = {}
+                stopping.set()
+            else:
+                reply = {"sdp": await end.answer(asked["seat"], asked["sdp"])}
+            writer.write(json.dumps(reply).encode() + b"\n")
+            await writer.drain()
+
+    server = await asyncio.start_unix_server(heard, socket, limit=1 << 20)
+    async with server:
+        await stopping.wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(30):
+                await end.close()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))
