@@ -208,6 +208,10 @@ class MediaSettings(BaseModel):
     video_bitrate: int = Field(
         800_000, ge=50_000, description="Most bits per second asked of a seat's camera."
     )
+    video_codec: Literal["vp8", "h264"] = Field(
+        "vp8",
+        description="Codec of pictures where a seat can send both; a seat that cannot send it sends the other.",
+    )
 
 
 class RecordingSettings(BaseModel):

@@ -31,7 +31,7 @@ async def publish(socket: Path, clip_file: Path, seats: int, seconds: float) -> 
     print("connected", flush=True)
     # Seats do not speak in step: spread over the length of a picture.
     for number, publisher in enumerate(publishers):
-        publisher._began = time.monotonic() + 0.04 * number / seats  # noqa: SLF001
+        publisher.start_at(time.monotonic() + 0.04 * number / seats)
     end, reports = time.monotonic() + seconds, time.monotonic()
     while (now := time.monotonic()) < end:
         for publisher in publishers:
@@ -39,8 +39,7 @@ async def publish(socket: Path, clip_file: Path, seats: int, seconds: float) -> 
         if now >= reports:
             reports += 1
             for publisher in publishers:
-                if publisher.pictures_sent:
-                    publisher.send_reports()
+                publisher.send_reports()
         await asyncio.sleep(_EVERY_S)
     print(
         json.dumps(

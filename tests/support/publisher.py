@@ -11,23 +11,36 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Any
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpSender,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
 from aiortc.rtp import (
+    RTCP_PSFB_PLI,
     RtcpPacket,
     RtcpPsfbPacket,
     RtcpRtpfbPacket,
     RtcpSenderInfo,
     RtcpSrPacket,
-    RTCP_PSFB_PLI,
 )
 from aiortc.utils import random16, random32
 
+from app.core.clock import SystemClock
 from venue.media.seams import filter_datagrams, ice_connection, offer_loopback, own_ssrc
 
 _HEAD = Struct(">BBHII")
 _NTP_EPOCH = 2_208_988_800
+_CLOCK = SystemClock()
 _HELD = 1024
 _SOUND_MS = 20
+
+
+def wall_seconds() -> float:
+    return _CLOCK.now().timestamp()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +76,7 @@ class _Stream:
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
-        self.last = (timestamp, time.time())
+        self.last = (timestamp, wall_seconds())
         self._publisher.put(locked)
 
     def again(self, numbers: Sequence[int]) -> None:
@@ -72,7 +85,7 @@ class _Stream:
                 self._publisher.put(held)  # the same bytes under the same number: allowed, and cheapest
 
     def report(self) -> bytes:
-        timestamp, wall = self.last or (0, time.time())
+        timestamp, wall = self.last or (0, wall_seconds())
         ntp = int((wall + _NTP_EPOCH) * (1 << 32))
         info = RtcpSenderInfo(
             ntp & (1 << 64) - 1, timestamp, self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF
@@ -80,36 +93,61 @@ class _Stream:
         return bytes(RtcpSrPacket(self.ssrc, info))
 
 
-class Publisher:
-    """One seat. `drift_ppm`: by how much its clock is wrong. All calls belong to one event loop."""
+class _Pictures:
+    """One line of pictures: which of its clip comes next."""
 
-    def __init__(self, clip: Clip, *, drift_ppm: float = 0.0, through: tuple[str, int] | None = None) -> None:
+    def __init__(self, stream: _Stream, clip: Clip) -> None:
+        self.stream = stream
+        self.keyframe_asked = False
         self._clip = clip
+        self._next = self._shift = 0
+
+    def send_due(self, at: float) -> int:
+        """Sends what is due by `at` seconds; returns how many pictures that were."""
+        before, clip = self._next, self._clip
+        while self._next <= at * clip.per_second:
+            if self.keyframe_asked:
+                self.keyframe_asked = False
+                self._shift = -self._next % clip.group
+            packets = clip.pictures[(self._next + self._shift) % len(clip.pictures)]
+            for place, packet in enumerate(packets, 1):
+                self.stream.send(packet, self._next / clip.per_second, marker=place == len(packets))
+            self._next += 1
+        return self._next - before
+
+
+class Publisher:
+    """One seat. clip: its camera and microphone. screen: its screen, None for none. drift_ppm: by how much its clock is
+    wrong. All calls belong to one event loop."""
+
+    def __init__(self, clip: Clip, *, screen: Clip | None = None, drift_ppm: float = 0.0) -> None:
+        self._clip, self._screen = clip, screen
         self._speed = 1 + drift_ppm / 1e6
-        self._through = through
         self._connection = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
-        self._lines = []
-        for kind, codec in (("video", f"video/{clip.codec}"), ("audio", "audio/opus")):
-            transceiver = self._connection.addTransceiver(kind, direction="sendonly")
-            able = RTCRtpSender.getCapabilities(kind)
-            transceiver.setCodecPreferences(
-                [c for c in able.codecs if c.mimeType.lower() == codec.lower()][:1]
-            )
-            stock: Any = transceiver.sender
-            stock.send = self._send_nothing
-            self._lines.append(transceiver)
+        kinds = [("video", f"video/{clip.codec}"), ("audio", "audio/opus")]
+        if screen is not None:
+            kinds.append(("video", f"video/{screen.codec}"))
+        self._lines = [self._line(kind, codec) for kind, codec in kinds]
         self._ice = ice_connection(self._lines[0])
         offer_loopback(self._ice, always=True)
         self._pass_handshake = filter_datagrams(self._ice, self._filter)
-        self._picture = self._sound = 0
-        self._keyframe_asked = False
+        self._sound = 0
         self._began = 0.0
-        self.pictures_sent = self.sounds_sent = 0
+        self.pictures_sent = self.sounds_sent = self.screens_sent = 0
         self.again = self.keyframes_asked = 0
 
+    def _line(self, kind: str, codec: str) -> RTCRtpTransceiver:
+        transceiver = self._connection.addTransceiver(kind, direction="sendonly")
+        able = RTCRtpSender.getCapabilities(kind)
+        transceiver.setCodecPreferences([c for c in able.codecs if c.mimeType.lower() == codec.lower()][:1])
+        stock: Any = transceiver.sender
+        stock.send = self._send_nothing
+        return transceiver
+
     async def offer(self) -> str:
+        """The offer, which asks for lost sound as browsers do once a page has added it."""
         await self._connection.setLocalDescription(await self._connection.createOffer())
         sdp: str = self._connection.localDescription.sdp
         kind = next(line for line in sdp.splitlines() if "opus/48000" in line).split(":")[1].split(" ")[0]
@@ -117,7 +155,13 @@ class Publisher:
             f"a=rtpmap:{kind} opus/48000/2\r\n", f"a=rtpmap:{kind} opus/48000/2\r\na=rtcp-fb:{kind} nack\r\n"
         )
 
+    @property
+    def screen_mid(self) -> str | None:
+        """Which line of the offer carries the screen."""
+        return self._lines[2].mid if self._screen is not None else None
+
     async def accept(self, answer: str) -> None:
+        """Connects; media may be sent when it returns."""
         connected = asyncio.Event()
 
         def changed() -> None:
@@ -127,11 +171,24 @@ class Publisher:
         self._connection.on("connectionstatechange", changed)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await connected.wait()
-        kinds = [number for line in self._lines if (number := line._codecs[0].payloadType) is not None]  # noqa: SLF001
-        self._video = _Stream(self, kinds[0], own_ssrc(self._lines[0]), 90_000)
-        self._audio = _Stream(self, kinds[1], own_ssrc(self._lines[1]), 48_000)
         self._transport = self._lines[0].receiver.transport
+        self._camera = _Pictures(self._stream(self._lines[0], 90_000), self._clip)
+        self._audio = self._stream(self._lines[1], 48_000)
+        self._shown = (
+            _Pictures(self._stream(self._lines[2], 90_000), self._screen)
+            if self._screen is not None
+            else None
+        )
         self._began = time.monotonic()
+
+    def start_at(self, moment: float) -> None:
+        """Media time begins at that moment of `time.monotonic()`."""
+        self._began = moment
+
+    def _stream(self, line: RTCRtpTransceiver, rate: int) -> _Stream:
+        number = line._codecs[0].payloadType
+        assert number is not None
+        return _Stream(self, number, own_ssrc(line), rate)
 
     @property
     def state(self) -> str:
@@ -151,33 +208,28 @@ class Publisher:
             )
             self._sound += 1
             self.sounds_sent += 1
-        while self._picture <= at * self._clip.per_second:
-            self._send_picture()
+        self.pictures_sent += self._camera.send_due(at)
+        if self._shown is not None:
+            self.screens_sent += self._shown.send_due(at)
 
     def send_reports(self) -> None:
         """Sender reports, due each second."""
-        for stream in (self._video, self._audio):
-            self.put(self._transport._tx_srtp.protect_rtcp(stream.report()))  # noqa: SLF001
+        for stream in self._streams():
+            if stream.packets:
+                self.put(self._transport._tx_srtp.protect_rtcp(stream.report()))
 
-    def _send_picture(self) -> None:
-        number, clip = self._picture, self._clip
-        if self._keyframe_asked:
-            self._keyframe_asked = False
-            self._shift = -number % clip.group
-        packets = clip.pictures[(number + self._shift) % len(clip.pictures)]
-        for place, packet in enumerate(packets, 1):
-            self._video.send(packet, number / clip.per_second, marker=place == len(packets))
-        self._picture += 1
-        self.pictures_sent += 1
-
-    _shift = 0
+    def _streams(self) -> tuple[_Stream, ...]:
+        shown = () if self._shown is None else (self._shown.stream,)
+        return (self._camera.stream, self._audio, *shown)
 
     def lock(self, packet: bytes) -> bytes:
-        locked: bytes = self._transport._tx_srtp.protect(packet)  # noqa: SLF001
+        """The packet as it goes onto the wire."""
+        locked: bytes = self._transport._tx_srtp.protect(packet)
         return locked
 
     def put(self, datagram: bytes) -> None:
-        pair = self._ice._nominated.get(1)  # noqa: SLF001
+        """Sends bytes to the service from the seat's own port."""
+        pair = self._ice._nominated.get(1)
         if pair is not None:
             pair.protocol.transport.sendto(datagram, pair.remote_addr)
 
@@ -195,10 +247,14 @@ class Publisher:
     def _heard(self, data: bytes) -> None:
         if self._began == 0.0:
             return
-        for report in RtcpPacket.parse(self._transport._rx_srtp.unprotect_rtcp(data)):  # noqa: SLF001
+        for report in RtcpPacket.parse(self._transport._rx_srtp.unprotect_rtcp(data)):
             if isinstance(report, RtcpRtpfbPacket):
                 self.again += len(report.lost)
-                (self._video if report.media_ssrc == self._video.ssrc else self._audio).again(report.lost)
+                for stream in self._streams():
+                    if stream.ssrc == report.media_ssrc:
+                        stream.again(report.lost)
             elif isinstance(report, RtcpPsfbPacket) and report.fmt == RTCP_PSFB_PLI:
                 self.keyframes_asked += 1
-                self._keyframe_asked = True
+                for pictures in (self._camera, self._shown):
+                    if pictures is not None and pictures.stream.ssrc == report.media_ssrc:
+                        pictures.keyframe_asked = True

@@ -6,7 +6,7 @@ What cannot be recovered is told to the sink as an interval of room time. Nothin
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiortc.codecs import is_rtx
@@ -20,11 +20,11 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from app.core.samples import Codec, EncodedSample, SampleSink
-from venue.media.frames import Frame, FrameAssembler, OpusFrames, Packet, Vp8Frames
+from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink
+from venue.media.frames import Frame, FrameAssembler, H264Frames, OpusFrames, Packet, Vp8Frames
 from venue.media.reception import Reception
 from venue.media.reorder import Hole, ReorderBuffer
-from venue.media.rtp import RtpPacket
+from venue.media.rtp import SILENCE, RtpPacket
 from venue.media.timing import FastestArrival, TrackTime
 
 log = logging.getLogger(__name__)
@@ -38,18 +38,25 @@ _KEYFRAME_EVERY_MS = 2500
 _KEYFRAME_ASK_PAUSE_MS = 500
 _OTHER_SOURCE_AFTER_MS = 1000
 _RTX_HEADER = 2
-_CLOCK_RATES = {Codec.vp8: 90_000, Codec.opus: 48_000}
+_CLOCK_RATES = {Codec.vp8: 90_000, Codec.h264: 90_000, Codec.opus: 48_000}
+_ASSEMBLERS: Mapping[Codec, Callable[[], FrameAssembler]] = {
+    Codec.vp8: Vp8Frames,
+    Codec.h264: H264Frames,
+    Codec.opus: OpusFrames,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStats:
     """How a track stands. `samples` and `bytes` went to the sink; `last_arrival_ms` is room time, None before the
-    first packet; `lost` counts packets given up."""
+    first packet; `lost` counts packets given up. `silent_since_ms`: since when every sound has been digital silence, None
+    while there is any sound, or while its loudness is not told."""
 
     samples: int = 0
     bytes: int = 0
     last_arrival_ms: int | None = None
     lost: int = 0
+    silent_since_ms: int | None = None
 
 
 class EncodedLine:
@@ -78,6 +85,7 @@ class EncodedLine:
         self._on_broken = on_broken
         self._sink: SampleSink | None = None
         self._is_broken = False
+        self._shared = shared
         self._time = TrackTime(_CLOCK_RATES[codec], shared)
         self._plain: frozenset[int] = frozenset()
         self._resent: frozenset[int] = frozenset()
@@ -85,6 +93,7 @@ class EncodedLine:
         self._last_report: tuple[int, int] | None = None
         self._samples = self._bytes = self._lost = 0
         self._last_arrival_ms: int | None = None
+        self._silent_since_ms: int | None = None
         self._timed: int | None = None
         self._last_sample_ms: int | None = None
         self._in_hole = False
@@ -94,7 +103,9 @@ class EncodedLine:
 
     @property
     def stats(self) -> SourceStats:
-        return SourceStats(self._samples, self._bytes, self._last_arrival_ms, self._lost)
+        return SourceStats(
+            self._samples, self._bytes, self._last_arrival_ms, self._lost, self._silent_since_ms
+        )
 
     @property
     def is_missing_any(self) -> bool:
@@ -133,7 +144,7 @@ class EncodedLine:
     def _begin(self) -> None:
         give_up_ms = _GIVE_UP_MS if self._asks_again else _GIVE_UP_WITHOUT_NACK_MS
         self._buffer = ReorderBuffer(give_up_ms=give_up_ms, ask_every_ms=ASK_EVERY_MS)
-        self._frames: FrameAssembler = Vp8Frames() if self._codec is Codec.vp8 else OpusFrames()
+        self._frames = _ASSEMBLERS[self._codec]()
         self._reception = Reception(_CLOCK_RATES[self._codec])
         self._timed = None
 
@@ -219,6 +230,10 @@ class EncodedLine:
         self._last_sample_ms = room_ms
         if frame.keyframe:
             self._last_keyframe_ms = room_ms
+        if frame.level != SILENCE:
+            self._silent_since_ms = None
+        elif self._silent_since_ms is None:
+            self._silent_since_ms = room_ms
         self._samples += 1
         self._bytes += len(frame.data)
 
@@ -228,6 +243,16 @@ class EncodedLine:
         """A sender report of this line's source."""
         info = report.sender_info
         self._time.reported(info.ntp_timestamp, info.rtp_timestamp)
+        if self._sink is not None:
+            self._sink.clock(
+                ClockNote(
+                    arrived_ms=now_ms,
+                    ntp=info.ntp_timestamp,
+                    rtp_timestamp=info.rtp_timestamp,
+                    rtt_us=self._shared.round_trip_us,
+                    shift_us=self._time.shift_us,
+                )
+            )
         self._last_report = (info.ntp_timestamp >> 16 & 0xFFFFFFFF, now_ms)
 
     def receipt(self, now_ms: int) -> RtcpReceiverInfo | None:

@@ -2,19 +2,28 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import chain, repeat
 
-from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCSessionDescription
+from aioice import Connection
+from aiortc import (
+    RTCBundlePolicy,
+    RTCConfiguration,
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpTransceiver,
+    RTCSessionDescription,
+)
 from aiortc.exceptions import InvalidStateError
-from aiortc.sdp import SessionDescription
 
-from app.core.errors import Conflict, InvalidInput
+from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.samples import Codec, SampleSink, Source
 from app.core.settings import MediaSettings
 from venue.media.encoded import EncodedLine, SourceStats
 from venue.media.guard import PortGuard
+from venue.media.offer import Line, bad_offer, read_offer, without_candidates
 from venue.media.seams import (
     MediaKeys,
     agree_to_audio_nack,
@@ -22,6 +31,7 @@ from venue.media.seams import (
     ice_connection,
     offer_loopback,
     own_ssrc,
+    round_trip,
     take_over,
 )
 from venue.media.tap import LEVEL_URI, MediaTap
@@ -29,24 +39,15 @@ from venue.media.timing import FastestArrival
 
 log = logging.getLogger(__name__)
 
-LONGEST_OFFER = 64_000
 CONNECT_WITHIN_S = 30.0
 
-_SOURCES = {"video": (Source.camera, Codec.vp8), "audio": (Source.microphone, Codec.opus)}
-_CODECS = {"video": ("video/vp8", "video/rtx"), "audio": ("audio/opus",)}
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """One media line of an offer."""
-
-    kind: str
-    asks_audio_nack: bool
-    level_number: int | None
+_ROUND_TRIPS_S = (0.2, 0.3, 0.5)
+"""Pauses before the first measurements of the way to a seat; then one follows every `_ROUND_TRIP_EVERY_S`."""
+_ROUND_TRIP_EVERY_S = 5.0
 
 
 class SeatPeer:
-    """Receives one seat's camera and microphone (评标工位音视频) and writes them to sinks, encoded as they came.
+    """Receives one seat's camera, microphone and screen (评标工位音视频) and writes them to sinks, encoded as they came.
 
     room_clock: room milliseconds, never going back.
     sinks: opens the sink of a source at its first sample.
@@ -68,33 +69,32 @@ class SeatPeer:
         self._settings = settings
         self._connection: RTCPeerConnection | None = None
         self._lines: dict[Source, EncodedLine] = {}
-        self._tap: MediaTap | None = None
         self._guard: PortGuard | None = None
         self._deadline: asyncio.TimerHandle | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
-    async def answer(self, offer_sdp: str) -> str:
-        """Answers a seat's offer; the answer holds all candidates.
+    async def answer(self, offer_sdp: str, screen_mid: str | None = None) -> str:
+        """Answers a seat's offer; the answer holds all candidates. screen_mid: the line that carries the screen, if one does.
 
         Raises InvalidInput when the offer cannot be recorded, Conflict when this peer has answered before.
         """
         if self._connection is not None or self._closing is not None:
             raise Conflict("media-peer-used", N_("该连接已经建立过"), N_("请重新进入评标工位"))
-        lines = _read_offer(offer_sdp)
+        lines = read_offer(offer_sdp, Codec(self._settings.video_codec), screen_mid)
         connection = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
         self._connection = connection
         connection.on("connectionstatechange", self._state_changed)
-        shared = FastestArrival()
-        for line in lines:
-            self._add_line(connection, line, shared)
+        transceivers = [_transceiver(connection, line) for line in lines]
+        self._open_door(lines, transceivers)
         try:
             await connection.setRemoteDescription(
-                RTCSessionDescription(_without_candidates(offer_sdp), "offer")
+                RTCSessionDescription(without_candidates(offer_sdp), "offer")
             )
-            for line, transceiver in zip(lines, connection.getTransceivers(), strict=True):
-                if line.asks_audio_nack:
+            for line, transceiver in zip(lines, transceivers, strict=True):
+                if line.source is Source.microphone and line.asks_nack:
                     agree_to_audio_nack(transceiver)
                 if line.level_number is not None:
                     agree_to_extension(transceiver, LEVEL_URI, line.level_number)
@@ -104,7 +104,7 @@ class SeatPeer:
         except Exception as error:
             # aiortc meets odd offers with errors of many kinds; to the seat they are all the same.
             await self.close("bad-offer")
-            raise _bad_offer() from error
+            raise bad_offer() from error
         if self._closing is not None:
             raise _closed_meanwhile()
         self._deadline = asyncio.get_running_loop().call_later(CONNECT_WITHIN_S, self._give_up)
@@ -123,31 +123,28 @@ class SeatPeer:
         """Datagrams that the guard turned away."""
         return self._guard.dropped if self._guard is not None else 0
 
-    def _add_line(self, connection: RTCPeerConnection, line: _Line, shared: FastestArrival) -> None:
-        source, codec = _SOURCES[line.kind]
-        transceiver = connection.addTransceiver(line.kind, direction="recvonly")
-        offered = RTCRtpReceiver.getCapabilities(line.kind)
-        if offered is not None:
-            transceiver.setCodecPreferences(
-                [c for c in offered.codecs if c.mimeType.lower() in _CODECS[line.kind]]
-            )
-        if self._tap is None:  # all lines share one ICE agent and one set of keys
-            keys = MediaKeys(transceiver)
-            self._tap = MediaTap(keys, own_ssrc(transceiver), self._room_clock, self._settings.video_bitrate)
-            agent = ice_connection(transceiver)
-            offer_loopback(agent, always=self._settings.loopback)
-            self._guard = PortGuard(agent, self._tap.datagram)
-            self._keys = keys
-        received = EncodedLine(
-            codec,
-            own_ssrc=own_ssrc(transceiver),
-            send=self._keys.send_report,
-            open_sink=lambda codec: self._sinks(source, codec),
-            shared=shared,
-            on_broken=lambda: self._on_state("recording-failed"),
+    def _open_door(self, lines: Sequence[Line], transceivers: Sequence[RTCRtpTransceiver]) -> None:
+        """Sets up what receives the lines; they all share one ICE agent and one set of keys."""
+        first, shared = transceivers[0], FastestArrival()
+        keys, agent = MediaKeys(first), ice_connection(first)
+        pictures = sum(line.source is not Source.microphone for line in lines)
+        tap = MediaTap(
+            keys, own_ssrc(first), self._room_clock, self._settings.video_bitrate * max(pictures, 1)
         )
-        take_over(transceiver, self._tap.line(received))
-        self._lines[source] = received
+        offer_loopback(agent, always=self._settings.loopback)
+        self._guard = PortGuard(agent, tap.datagram)
+        self._measure_way = partial(_measure_way, agent, shared)
+        for line, transceiver in zip(lines, transceivers, strict=True):
+            received = EncodedLine(
+                line.codec,
+                own_ssrc=own_ssrc(transceiver),
+                send=keys.send_report,
+                open_sink=partial(self._sinks, line.source),
+                shared=shared,
+                on_broken=partial(self._on_state, "recording-failed"),
+            )
+            take_over(transceiver, tap.line(received))
+            self._lines[line.source] = received
 
     def _state_changed(self) -> None:
         if self._connection is None or self._closing is not None:
@@ -155,6 +152,8 @@ class SeatPeer:
         state = self._connection.connectionState
         if state == "connected" and self._deadline is not None:
             self._deadline.cancel()
+            if self._measuring is None:
+                self._measuring = asyncio.create_task(self._measure_way())
         if state in ("failed", "closed"):
             self._end(state, f"connection-{state}")
         else:
@@ -172,6 +171,8 @@ class SeatPeer:
     async def _close(self, state: str, reason: str) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
+        if self._measuring is not None:
+            self._measuring.cancel()
         try:
             if self._connection is not None:
                 await self._connection.close()
@@ -181,51 +182,23 @@ class SeatPeer:
             self._on_state(state)
 
 
-def _read_offer(offer_sdp: str) -> tuple[_Line, ...]:
-    """The media lines of an offer that can be recorded; raises InvalidInput for any other."""
-    if len(offer_sdp) > LONGEST_OFFER:
-        raise _bad_offer()
-    try:
-        media = SessionDescription.parse(offer_sdp).media
-    except Exception as error:  # the parser has no error of its own for text that is not SDP
-        raise _bad_offer() from error
-    kinds = tuple(line.kind for line in media)
-    if not kinds or len(set(kinds)) != len(kinds) or not set(kinds) <= set(_SOURCES):
-        raise InvalidInput(
-            "media-lines",
-            N_("工位只能发送一路摄像头和一路麦克风"),
-            N_("请关闭其他采集程序后重新进入评标工位"),
-        )
-    return tuple(
-        _Line(
-            line.kind,
-            line.kind == "audio"
-            and any(
-                feedback.type == "nack" and not feedback.parameter
-                for codec in line.rtp.codecs
-                for feedback in codec.rtcpFeedback
-            ),
-            next((one.id for one in line.rtp.headerExtensions if one.uri == LEVEL_URI), None),
-        )
-        for line in media
+def _transceiver(connection: RTCPeerConnection, line: Line) -> RTCRtpTransceiver:
+    transceiver = connection.addTransceiver(line.kind, direction="recvonly")
+    able = RTCRtpReceiver.getCapabilities(line.kind)
+    transceiver.setCodecPreferences(
+        [one for one in able.codecs if one.mimeType.lower() in line.mime_types] if able else []
     )
+    return transceiver
 
 
-def _without_candidates(offer_sdp: str) -> str:
-    """The offer without addresses: the service never sends to where an offer points, it waits to be reached."""
-    kept = (
-        line
-        for line in offer_sdp.splitlines()
-        if not line.startswith(("a=candidate:", "a=end-of-candidates", "a=remote-candidates:"))
-    )
-    return "\r\n".join(kept) + "\r\n"
+async def _measure_way(agent: Connection, shared: FastestArrival) -> None:
+    """Measures how long the way to the seat is, for as long as the connection stands."""
+    for pause in chain(_ROUND_TRIPS_S, repeat(_ROUND_TRIP_EVERY_S)):
+        await asyncio.sleep(pause)
+        seconds = await round_trip(agent)
+        if seconds is not None:
+            shared.round_trip(seconds)
 
 
 def _closed_meanwhile() -> Conflict:
     return Conflict("media-peer-closed", N_("连接已关闭"), N_("请重新进入评标工位"))
-
-
-def _bad_offer() -> InvalidInput:
-    return InvalidInput(
-        "media-offer", N_("无法识别工位发来的音视频参数"), N_("请使用新版 Chrome、Edge 或 Firefox 浏览器重试")
-    )

@@ -24,15 +24,22 @@ class FastestArrival:
     """Least delay seen in the last twenty seconds, so that a slowly drifting clock is followed in both directions."""
 
     def __init__(self) -> None:
-        self.one_way_us = 0
-        """How long a packet takes at least from the sender to us: half of the shortest round trip seen lately."""
         self._buckets: deque[tuple[int, int]] = deque(maxlen=_BUCKETS)
         self._round_trips: deque[int] = deque(maxlen=_ROUND_TRIPS)
 
     def round_trip(self, seconds: float) -> None:
         """A packet there and back took so long."""
         self._round_trips.append(round(seconds * 1_000_000))
-        self.one_way_us = min(self._round_trips) // 2
+
+    @property
+    def round_trip_us(self) -> int | None:
+        """The shortest of the last minute, None before the first."""
+        return min(self._round_trips, default=None)
+
+    @property
+    def one_way_us(self) -> int:
+        """How long a packet takes at least from the sender to us."""
+        return (self.round_trip_us or 0) // 2
 
     def observe(self, delay_us: int, now_us: int) -> None:
         bucket = now_us // _BUCKET_US
@@ -83,6 +90,12 @@ class TrackTime:
         seconds, fraction = ntp >> _NTP_FRACTION_BITS, ntp & (_WRAP - 1)
         sender_us = seconds * 1_000_000 + (fraction * 1_000_000 >> _NTP_FRACTION_BITS)
         self._report = _Report(self._media_us(timestamp), sender_us)
+
+    @property
+    def shift_us(self) -> int:
+        """By how much samples are placed earlier than they would be by the arrivals of this track alone."""
+        own = self._own.delay_us
+        return 0 if own is None or self._fix_us is None else own - self._fix_us
 
     def restart(self) -> None:
         """The sender began anew, with media time from somewhere else; room time goes on."""

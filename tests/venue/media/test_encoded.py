@@ -16,7 +16,7 @@ from aiortc.rtp import (
     RtcpSrPacket,
 )
 
-from app.core.samples import Codec
+from app.core.samples import ClockNote, Codec
 from tests.support.seats import RememberingSink
 from venue.media.encoded import EncodedLine
 from venue.media.rtp import RtpPacket
@@ -168,3 +168,24 @@ def test_at_the_end_what_still_waits_is_written_and_the_sink_is_closed_once() ->
     bench.line.close_sink("done")
     bench.line.close_sink("again")
     assert bench.sink.closed_for == "done"
+
+
+def test_a_sender_report_is_kept_as_it_came_with_what_was_made_of_it() -> None:
+    bench = Bench(Codec.opus, OPUS)
+    report = RtcpSrPacket(SENDER, RtcpSenderInfo((3_900_000_000 << 32) + 5, 48_000, 1, 1))
+    bench.line.reported(report, bench.now)
+    assert bench.sink.clocks == []  # nothing is recorded yet
+    bench.put(1, b"sound", kind=96)
+    bench.line.reported(report, bench.now + 7)
+    assert bench.sink.clocks == [ClockNote(1007, (3_900_000_000 << 32) + 5, 48_000, None, 0)]
+
+
+def test_digital_silence_is_noticed_until_there_is_any_sound() -> None:
+    bench = Bench(Codec.opus, OPUS)
+    told = []
+    for sequence, level in enumerate((40, 127, 127, 90, 127, None)):
+        bench.now += 20
+        packet = RtpPacket(96, True, sequence, bench.now * 48, SENDER, b"sound", level, None)
+        bench.line.packet(packet, bench.now)
+        told.append(bench.line.stats.silent_since_ms)
+    assert told == [None, 1040, 1040, None, 1100, None]

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import threading
+import time
 from itertools import pairwise
 
 import aiortc.rtcrtpreceiver
@@ -10,6 +11,8 @@ import pytest
 
 from app.core.errors import Conflict, InvalidInput
 from app.core.samples import Codec, EncodedSample, Source
+from tests.support.clip import make_clip
+from tests.support.publisher import Publisher
 from tests.support.seats import PretendRoom, RememberingSink, play
 from venue.media import peer as peer_module
 from venue.media.frames import is_vp8_keyframe, vp8_picture_size
@@ -203,17 +206,71 @@ def test_an_offer_that_cannot_be_recorded_is_refused(offer: str, code: str) -> N
     play(scenario())
 
 
-def test_a_camera_without_vp8_is_refused() -> None:
+def test_a_camera_in_an_unknown_codec_is_refused() -> None:
     async def scenario() -> None:
         room, seat = PretendRoom(), PretendSeat(2)
-        offer = re.sub("VP8", "AV1", await seat.offer())
+        offer = re.sub("VP8|H264", "AV1", await seat.offer())
         with pytest.raises(InvalidInput) as refused:
             await room.peer.answer(offer)
-        assert refused.value.code == "media-offer"
-        assert room.states[-1:] == ["closed"]
+        assert refused.value.code == "media-codec"
+        await room.peer.close("refused")
+        assert room.states == ["closed"]
         await seat.close()
 
     play(scenario())
+
+
+def test_a_camera_in_h264_and_a_screen_beside_it_are_received_as_they_were_sent() -> None:
+    camera = make_clip(codec="H264", width=320, height=240, seconds=1, group=25)
+    screen = make_clip(width=320, height=240, per_second=5, seconds=1, group=5)
+
+    async def scenario() -> None:
+        room, seat = PretendRoom(), Publisher(camera, screen=screen)
+        await seat.accept(await room.peer.answer(await seat.offer(), seat.screen_mid))
+        sending = asyncio.create_task(send(seat))
+        await room.until(lambda: len(room.samples(Source.screen)) >= 8 and room.has(pictures=30, sounds=40))
+        await room.until(lambda: len(room.sinks[Source.screen].clocks) >= 1)
+        sending.cancel()
+        assert room.codecs == {
+            Source.camera: Codec.h264,
+            Source.microphone: Codec.opus,
+            Source.screen: Codec.vp8,
+        }
+        pictures = room.samples(Source.camera)
+        assert pictures[0].keyframe
+        assert nal_kinds(pictures[0].data)[:2] == [7, 8]
+        assert {1, 5} & set(nal_kinds(pictures[1].data))
+        shown = room.samples(Source.screen)
+        gaps = [later.room_ms - earlier.room_ms for earlier, later in pairwise(shown)]
+        assert sorted(gaps)[len(gaps) // 2] in range(190, 211)  # five a second, by media time
+        clock = room.sinks[Source.screen].clocks[-1]
+        assert clock.rtt_us is not None
+        assert 0 < clock.rtt_us < 1_000_000
+        await room.peer.close("session-closed")
+        await seat.close()
+
+    play(scenario())
+
+
+def nal_kinds(unit: bytes) -> list[int]:
+    kinds, at = [], 0
+    while at < len(unit):
+        length = int.from_bytes(unit[at : at + 4], "big")
+        kinds.append(unit[at + 4] & 0x1F)
+        at += 4 + length
+    return kinds
+
+
+async def send(seat: Publisher) -> None:
+    """Sends what is due until cancelled."""
+    reports = time.monotonic()
+    while True:
+        now = time.monotonic()
+        seat.send_due(now)
+        if now >= reports:
+            reports += 0.5
+            seat.send_reports()
+        await asyncio.sleep(0.005)
 
 
 def test_a_sink_that_refuses_shows_at_the_seat_and_stops_only_its_track(

@@ -1,10 +1,8 @@
-"""Media encoded beforehand for the benches: ten seconds of a noisy picture and of a voice."""
+"""Media encoded beforehand: some seconds of a noisy picture and of a voice."""
 
-import pickle
 from fractions import Fraction
-from pathlib import Path
 
-import numpy
+import numpy as np
 from aiortc.codecs.h264 import H264Encoder
 from aiortc.codecs.opus import OpusEncoder
 from aiortc.codecs.vpx import Vp8Encoder
@@ -14,8 +12,7 @@ from tests.support.publisher import Clip
 from venue.media.pretend_voice import SAMPLE_RATE, SLICE, voice
 
 
-def make(
-    file: Path,
+def make_clip(
     *,
     codec: str = "VP8",
     width: int = 640,
@@ -24,29 +21,29 @@ def make(
     seconds: int = 10,
     bitrate: int = 800_000,
     group: int = 50,
-) -> None:
-    """Writes the clip: pictures with a key frame every `group`."""
-    chance = numpy.random.default_rng(7)
+) -> Clip:
+    """The clip, with a key frame every `group` pictures; bitrate in bits per second."""
+    chance = np.random.default_rng(7)
     encoder = Vp8Encoder() if codec == "VP8" else H264Encoder()
     encoder.target_bitrate = bitrate
     pictures = []
-    base = chance.integers(0, 255, (height, width), dtype=numpy.uint8)
+    base = chance.integers(0, 255, (height, width), dtype=np.uint8)
     for number in range(per_second * seconds):
         frame = VideoFrame(width, height, "yuv420p")
-        luma = numpy.roll(base // 4 + 90, number * 3, axis=1)
+        luma = np.roll(base // 4 + 90, number * 3, axis=1)
         luma[(number * 4) % (height - 90) :][:90, 100:220] = chance.integers(
-            0, 255, (90, 120), dtype=numpy.uint8
+            0, 255, (90, 120), dtype=np.uint8
         )
         for plane, data in zip(
             frame.planes,
             (
                 luma,
-                numpy.full((height // 2, width // 2), 128, numpy.uint8),
-                numpy.full((height // 2, width // 2), 120, numpy.uint8),
+                np.full((height // 2, width // 2), 128, np.uint8),
+                np.full((height // 2, width // 2), 120, np.uint8),
             ),
             strict=True,
         ):
-            rows = numpy.zeros((data.shape[0], plane.line_size), numpy.uint8)
+            rows = np.zeros((data.shape[0], plane.line_size), np.uint8)
             rows[:, : data.shape[1]] = data
             plane.update(rows.tobytes())
         frame.pts, frame.time_base = number * 90_000 // per_second, Fraction(1, 90_000)
@@ -61,4 +58,4 @@ def make(
         sound.pts, sound.sample_rate, sound.time_base = number * SLICE, SAMPLE_RATE, Fraction(1, SAMPLE_RATE)
         packets, _ = ears.encode(sound)
         sounds += [bytes(packet) for packet in packets]
-    file.write_bytes(pickle.dumps(Clip(codec, pictures, sounds, per_second, group)))
+    return Clip(codec, pictures, sounds, per_second, group)
