@@ -3,7 +3,7 @@
     python -m tests.bench.media_server KIND SOCKET FOLDER
 
 KIND: `ours` (connection, recorder, index, hashes), `floor` (the same connection; packets are decrypted and dropped),
-`stock-mp4`, `stock-webm` (aiortc's MediaRecorder). Talks JSON, a line each way, over the Unix socket: an offer is answered,
+`stock-mp4`, `stock-webm` (aiortc's MediaRecorder), `janus`. Talks JSON, a line each way, over the Unix socket: an offer is answered,
 `{"ask": "figures"}` gives processor seconds of this process and what has arrived.
 """
 
@@ -26,6 +26,7 @@ from app.core.clock import SystemClock
 from app.core.samples import Source, TrackKey
 from app.core.settings import MediaSettings
 from recordings.recorder import Recorder
+from tests.bench.media_janus import Janus
 from venue.media.guard import PortGuard
 from venue.media.peer import SeatPeer
 from venue.media.seams import MediaKeys, ice_connection, offer_loopback, take_over
@@ -145,6 +146,7 @@ class Stock:
 _KINDS: dict[str, Callable[[Path], Any]] = {
     "ours": Ours,
     "floor": Floor,
+    "janus": Janus,
     "stock-mp4": lambda folder: Stock(folder, "mp4"),
     "stock-webm": lambda folder: Stock(folder, "webm"),
 }

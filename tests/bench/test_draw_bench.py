@@ -9,9 +9,10 @@ import pytest
 
 from tests.bench import beside_peer
 from tests.bench.beside_peer import environment, ours
-from tests.bench.draw import PARTS, Part, main
+from tests.bench.draw import DRAW
 from tests.bench.exactness import Tally
 from tests.bench.measuring import percentile
+from tests.bench.program import Part, Program
 from tests.bench.rosters import asked
 from tests.bench.table import Figure, at_least, at_most, failed, left_out, table, told
 from tools.groundwork import Stop
@@ -31,8 +32,8 @@ MISSED = part(at_most("seconds", 1.01, 1, unit="s", beside="Node alone 0.1 s"))
 
 
 def run(folder: Path, *arguments: str, **parts: Part) -> tuple[int, dict[str, object]]:
-    status = main(arguments, parts, folder)
-    written: dict[str, object] = json.loads((folder / "bench-draw.json").read_text(encoding="utf-8"))
+    status = Program("bench-x", "A bench.", "without the longest", parts).main(arguments, folder)
+    written: dict[str, object] = json.loads((folder / "bench-x.json").read_text(encoding="utf-8"))
     return status, written
 
 
@@ -89,8 +90,8 @@ def test_one_part_can_be_measured_alone_and_a_strange_one_is_refused(
     assert (status, len(written["figures"])) == (0, 2)  # type: ignore[arg-type]
     assert "Only a part was measured: one." in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        main(["three"], {"one": MET}, tmp_path)
-    assert {"peer", "draw", "count", "exactness", "tampering", "verifier", "service"} <= set(PARTS)
+        Program("bench-x", "A bench.", "", {"one": MET}).main(["three"], tmp_path)
+    assert {"peer", "draw", "count", "exactness", "tampering", "verifier", "service"} <= set(DRAW.parts)
 
 
 def test_a_peer_that_cannot_be_fetched_fails_the_bench(
