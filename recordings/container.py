@@ -7,7 +7,8 @@ the seek table, so a file that was cut off in the middle is as good as one that 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from struct import pack, unpack_from
+from struct import Struct, pack, unpack_from
+from typing import NamedTuple
 
 from app.core.samples import Codec
 
@@ -21,6 +22,7 @@ _EBML, _SEGMENT, _INFO, _TRACKS, _CLUSTER = (
 _TIMECODE, _SIMPLE_BLOCK = b"\xe7", b"\xa3"
 _UNKNOWN_SIZE = b"\x01\xff\xff\xff\xff\xff\xff\xff"
 _KEYFRAME_FLAG = 0x80
+_BLOCK_START = Struct(">BhB").pack
 _BLOCK_HEAD = 4  # track number, 16-bit relative time, flags
 _VP8_START_CODE = b"\x9d\x01\x2a"
 _VP8_KEY_HEADER = 10
@@ -30,8 +32,7 @@ MAX_RELATIVE_MS = 0x7FFF
 MIME = {Codec.vp8: 'video/webm; codecs="vp8"', Codec.opus: 'audio/webm; codecs="opus"'}
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """One encoded frame at its place on the room clock (whole milliseconds, not negative)."""
 
     room_ms: int
@@ -90,21 +91,18 @@ def cluster(blocks: Sequence[Block]) -> bytes:
         raise ValueError("a cluster needs a block")
     start = latest = blocks[0].room_ms
     parts = [_uint(_TIMECODE, start)]
-    for block in blocks:
-        if block.room_ms < latest:
+    for room_ms, keyframe, data in blocks:
+        if room_ms < latest:
             raise ValueError("block times must not run backwards")
-        latest = block.room_ms
+        latest = room_ms
         relative = latest - start
         if relative > MAX_RELATIVE_MS:
             raise ValueError("blocks too far apart for one cluster")
-        flags = _KEYFRAME_FLAG if block.keyframe else 0
-        parts.append(
-            _SIMPLE_BLOCK
-            + _size(_BLOCK_HEAD + len(block.data))
-            + pack(">BhB", 0x81, relative, flags)
-            + block.data
-        )
-    return _element(_CLUSTER, b"".join(parts))
+        parts.append(_SIMPLE_BLOCK + _size(_BLOCK_HEAD + len(data)))
+        parts.append(_BLOCK_START(0x81, relative, _KEYFRAME_FLAG if keyframe else 0))
+        parts.append(data)
+    length = sum(map(len, parts))
+    return b"".join((_CLUSTER, _size(length), *parts))
 
 
 def whole_clusters(data: bytes) -> Iterator[ClusterSpan]:

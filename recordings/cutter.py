@@ -1,23 +1,57 @@
 """Cuts the stream of encoded frames of one track into pieces of at most half a second."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from app.core.samples import Codec, EncodedSample
+from app.core.samples import ClockNote, Codec, EncodedSample
 from recordings.container import Block, vp8_size
+from recordings.h264 import ParameterSets, parameter_sets
+from recordings.lines import NO_LEVEL
 
 FRAGMENT_MS = 500
+FROZEN_MS = 2_000
+"""A picture that stood still for longer, and nobody said why, is marked as frozen."""
 WAITING_FOR_KEYFRAME = "waiting-for-keyframe"
+NETWORK_LOSS = "network-loss"
+
+
+class GapNote(NamedTuple):
+    """A gap still to be written down."""
+
+    from_ms: int
+    to_ms: int
+    reason: str
+
+
+class CloseNote(NamedTuple):
+    """The end of the file still to be written down."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """The frames of one fragment, ready for the disk. size: picture size in pixels when it begins with a key frame."""
+class Picture:
+    """What a key frame says of the pictures to come; a file holds pictures of one kind. sets: for H264."""
+
+    width: int
+    height: int
+    sets: ParameterSets | None = None
+
+
+class Cut(NamedTuple):
+    """The frames of one fragment, ready for the disk. picture: of the pictures in it, None for sound.
+
+    lost, level, frozen: as the index tells them.
+    """
 
     blocks: tuple[Block, ...]
     rtp: int
     arrived_ms: int
     moved_ms: int
-    size: tuple[int, int] | None
+    picture: Picture | None
+    lost: int = 0
+    level: int = NO_LEVEL
+    frozen: bool = False
 
     @property
     def from_ms(self) -> int:
@@ -31,66 +65,117 @@ class Cut:
     def keyframe(self) -> bool:
         return self.blocks[0].keyframe
 
-    @property
-    def weight(self) -> int:
-        """Bytes of media it holds in memory."""
-        return sum(len(block.data) for block in self.blocks)
+
+Note = Cut | GapNote | ClockNote | CloseNote
 
 
 class Cutter:
     """Collects frames until a fragment is full. Knows nothing of files, threads or clocks.
 
-    Pictures begin with a key frame: what comes before one cannot be shown, and is counted as missing.
+    Pictures begin with a key frame: what comes before one cannot be shown, and is counted as missing. Notes of what is
+    to be written come out in the order of what went in.
     """
 
     def __init__(self, codec: Codec, fragment_ms: int = FRAGMENT_MS) -> None:
         self._codec = codec
+        self._pictures = codec is not Codec.opus
         self._fragment_ms = fragment_ms
         self._pending: list[Block] = []
         self._rtp = self._arrived_ms = self._moved_ms = 0
-        self._size: tuple[int, int] | None = None
-        self._latest_ms = 0
-        self._needs_keyframe = codec is Codec.vp8
+        self._level = NO_LEVEL
+        self._picture: Picture | None = None
+        self._first_ms = 0
+        self._latest_ms: int | None = None
+        self._needs_keyframe = self._pictures
         self._unshowable_from: int | None = None
+        self._lost = self._told = 0
+        self._frozen = False
+        self._discarded = 0
 
-    @property
-    def waiting(self) -> bool:
-        """Whether frames wait to be cut."""
-        return bool(self._pending)
-
-    def add(self, sample: EncodedSample) -> tuple[Cut | None, tuple[int, int] | None]:
-        """Takes one frame. Returns (the fragment that this frame completes, room time that could not be shown)."""
-        size = vp8_size(sample.data) if sample.keyframe and self._codec is Codec.vp8 else None
-        keyframe = size is not None if self._codec is Codec.vp8 else True
-        if self._needs_keyframe and not keyframe:
-            if self._unshowable_from is None:
-                self._unshowable_from = sample.room_ms
-            return None, None
-        missing = (self._unshowable_from, sample.room_ms) if self._unshowable_from is not None else None
-        self._needs_keyframe, self._unshowable_from = False, None
+    def add(self, sample: EncodedSample, notes: list[Note]) -> None:
+        """Takes one frame, and adds to `notes` the fragment it completes and what could not be shown before it."""
+        keyframe, picture = True, self._picture
+        if self._pictures:
+            keyframe = sample.keyframe and (picture := self._look(sample.data)) is not None
+            if self._needs_keyframe:
+                if not keyframe:
+                    if self._unshowable_from is None:
+                        self._unshowable_from = sample.room_ms
+                    self._discarded += len(sample.data)
+                    return
+                self._needs_keyframe = False
+                if self._unshowable_from is not None:
+                    if sample.room_ms > self._unshowable_from:
+                        notes.append(GapNote(self._unshowable_from, sample.room_ms, WAITING_FOR_KEYFRAME))
+                        self._told += sample.room_ms - self._unshowable_from
+                    self._unshowable_from = None
         # Room time never runs backwards within a track: players refuse such files. By how much is written down.
-        room_ms = max(sample.room_ms, self._latest_ms)
-        full = self._pending and (
-            room_ms - self._pending[0].room_ms >= self._fragment_ms or (keyframe and self._codec is Codec.vp8)
-        )
-        cut = self.cut() if full else None
+        latest = self._latest_ms
+        room_ms = sample.room_ms if latest is None else max(sample.room_ms, latest)
+        if self._pending and ((keyframe and self._pictures) or room_ms - self._first_ms >= self._fragment_ms):
+            self.cut(notes)
         if not self._pending:
-            self._rtp, self._moved_ms, self._size = sample.rtp_timestamp, 0, size
+            self._first_ms, self._rtp, self._moved_ms, self._level = (
+                room_ms,
+                sample.rtp_timestamp,
+                0,
+                NO_LEVEL,
+            )
+            self._picture = picture if keyframe else self._picture
+            self._frozen = self._pictures and latest is not None and room_ms - latest - self._told > FROZEN_MS
+        self._told = 0
         self._pending.append(Block(room_ms, keyframe, sample.data))
         self._arrived_ms = sample.arrived_ms
-        self._moved_ms = max(self._moved_ms, room_ms - sample.room_ms)
+        if room_ms != sample.room_ms:
+            self._moved_ms = max(self._moved_ms, room_ms - sample.room_ms)
+        if sample.level is not None and sample.level < self._level:
+            self._level = sample.level
         self._latest_ms = room_ms
-        return cut, missing
 
-    def cut(self) -> Cut | None:
-        """What has been collected so far, as a fragment; None when that is nothing."""
+    def tell(self, gap: GapNote, notes: list[Note]) -> None:
+        """Takes a gap that was told, so that nothing else is made of the silence."""
+        if gap.reason == NETWORK_LOSS:
+            self._lost += gap.to_ms - gap.from_ms
+        self._told += gap.to_ms - gap.from_ms
+        notes.append(gap)
+
+    def cut(self, notes: list[Note]) -> None:
+        """Adds to `notes` what has been collected so far, as a fragment."""
         if not self._pending:
-            return None
-        cut = Cut(tuple(self._pending), self._rtp, self._arrived_ms, self._moved_ms, self._size)
+            return
+        notes.append(
+            Cut(
+                tuple(self._pending),
+                self._rtp,
+                self._arrived_ms,
+                self._moved_ms,
+                self._picture,
+                self._lost,
+                self._level,
+                self._frozen,
+            )
+        )
         self._pending.clear()
-        return cut
+        self._lost = 0
+
+    def take_discarded(self) -> int:
+        """Bytes of frames that could not be shown, since it was asked last."""
+        discarded, self._discarded = self._discarded, 0
+        return discarded
 
     def await_keyframe(self) -> None:
-        """Forgets what waits, because frames before it were dropped; pictures begin again with a key frame."""
-        self._pending.clear()
-        self._needs_keyframe = self._codec is Codec.vp8
+        """Frames before the next one were dropped: pictures begin again with a key frame."""
+        self._needs_keyframe = self._pictures
+
+    def _look(self, data: bytes) -> Picture | None:
+        """The picture that a key frame begins; None when it only claims to be one."""
+        known = self._picture
+        if self._codec is Codec.vp8:
+            size = vp8_size(data)
+            if size is None:
+                return None
+            return known if known and (known.width, known.height) == size else Picture(*size)
+        sets = parameter_sets(data)
+        if sets is None:
+            return known
+        return known if known and known.sets == sets else Picture(sets.width, sets.height, sets)

@@ -12,9 +12,9 @@ from app.core.dependencies import ClockDep, DatabaseDep, SettingsDep
 from app.core.samples import Codec, Source
 from recordings import replay, service
 from recordings.container import MIME
-from recordings.manifest import TrackName
+from recordings.lines import TrackName
 from recordings.schemas import EventOut, FileOut, GapOut, TimelineOut, TrackOut, VerdictOut
-from recordings.timeline import Epoch, Piece, RoomTimeline, TrackTimeline, gather, room_timeline
+from recordings.timeline import Part, Piece, RoomTimeline, TrackTimeline, gather, room_timeline
 from recordings.verify import verify_room
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
@@ -115,19 +115,19 @@ def _track(track: TrackTimeline, since: int) -> TrackOut:
         seat_no=track.seat_no,
         source=track.source,
         mime=MIME[codec],
-        files=[_file(epoch, since) for epoch in track.epochs if epoch.fragments],
+        files=[_file(number, part, since) for number, part in enumerate(track.parts, 1) if part.fragments],
         coverage=list(track.coverage),
         gaps=[GapOut(from_ms=gap.from_ms, to_ms=gap.to_ms, reason=gap.reason) for gap in track.gaps],
     )
 
 
-def _file(epoch: Epoch, since: int) -> FileOut:
+def _file(number: int, part: Part, since: int) -> FileOut:
     return FileOut(
-        id=epoch.name.stem,
-        epoch=epoch.name.epoch,
-        header_length=epoch.header_length,
-        ended=epoch.ended,
-        pieces=[_piece(piece) for piece in gather(epoch.fragments) if piece.from_ms >= since],
+        id=part.name.stem,
+        epoch=number,
+        header_length=part.header_length,
+        ended=part.ended,
+        pieces=[_piece(piece) for piece in gather(part.fragments) if piece.from_ms >= since],
     )
 
 
@@ -138,8 +138,8 @@ def _piece(piece: Piece) -> tuple[int, int, int, int, int]:
 def _events(known: RoomTimeline) -> list[EventOut]:
     """What the recordings themselves know: when each seat's picture began, again after every break."""
     return [
-        EventOut(at_ms=epoch.fragments[0].from_ms, code="joined", seat_no=track.seat_no)
+        EventOut(at_ms=part.fragments[0].from_ms, code="joined", seat_no=track.seat_no)
         for track in known.tracks
-        for epoch in track.epochs
-        if track.source == "camera" and epoch.fragments
+        for part in track.parts
+        if track.source == "camera" and part.fragments
     ]

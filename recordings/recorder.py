@@ -1,45 +1,43 @@
 """Takes the encoded frames of every seat and keeps them on disk in pieces of half a second (音视频同步录制).
 
-The event loop only hands frames over; threads of the recorder write them, wait for the disk and then tell of them in
-the index. Memory is bounded: when the disk is too slow, frames are dropped and the gap is written down.
+The event loop only hands frames over, without a lock. Threads of the recorder wake about twice a second, cut what has
+come for all their tracks, write it, wait for the disk and then tell of it in the indexes. Memory is bounded: when the
+disk is too slow, frames are dropped and the gap is written down.
 """
 
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from zlib import crc32
 
 from app.core.clock import Clock
 from app.core.errors import Conflict, InvalidInput
 from app.core.i18n import N_
-from app.core.samples import Codec, EncodedSample, SampleSink, TrackKey
-from recordings.cutter import FRAGMENT_MS, WAITING_FOR_KEYFRAME, Cut, Cutter
+from app.core.samples import Codec, SampleSink, TrackKey
+from recordings.cutter import FRAGMENT_MS
+from recordings.events import EventLedger, LedgerEvent
+from recordings.lines import events_file
 from recordings.manifest import MANIFEST_FILE, Manifest
 from recordings.sealing import seal_room
-from recordings.trackfile import CloseNote, GapNote, TrackFile
+from recordings.signing import Signer
+from recordings.sink import REPLACED, Sink
+from recordings.trackfile import Begun
+from recordings.writer import LedgerWriter, Writer
 
 logger = logging.getLogger(__name__)
 
-DISK_SLOW, DISK_FAILED, REPLACED, ROOM_CLOSED, SERVER_STOPPED = (
-    "disk-slow",
-    "disk-failed",
-    "replaced",
-    "room-closed",
-    "server-stopped",
-)
-STALE_MS = 150
-"""Frames that wait this much longer than a fragment lasts are written as they are: the seat has stopped sending."""
-RETRY_MS = 1_000
-"""After a disk error a new file is tried this long after the last try."""
-_TICK_SECONDS = 0.1
+ROOM_CLOSED, SERVER_STOPPED = "room-closed", "server-stopped"
+CLOCK_STEPPED = "clock-stepped"
+STEP_MS = 100
+"""A wall clock that differs by more from what the monotonic clock led to expect was set, and the events say so."""
+WAKE = 0.9
+"""Writers wake after this part of a fragment's length, so that a fragment rarely has to be divided."""
 _MS = 1_000_000
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
-
-Note = Cut | GapNote | CloseNote
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +48,21 @@ class Durable:
     at: datetime
 
 
+@dataclass(slots=True)
+class _Room:
+    """A room under its newest lease. zero_ns: monotonic time of room time 0."""
+
+    begun: Begun
+    ledger: EventLedger
+    zero_ns: int
+    connections: dict[TrackKey, int]
+
+
 class Recorder:
     """Gives out the sinks of all tracks; a `SinkFactory`.
 
-    `__call__`, `durable` and the sinks are safe on the event loop. `close_room`, `settle` and `close` wait for the
-    disk: call them from a thread.
+    `begin`, `events`, `__call__`, `durable` and the sinks are safe on the event loop; one sink belongs to one thread.
+    `close_room`, `settle` and `close` wait for the disk: call them from a thread.
     """
 
     def __init__(
@@ -63,34 +71,93 @@ class Recorder:
         clock: Clock,
         *,
         fragment_ms: int = FRAGMENT_MS,
+        roll_s: int = 300,
         writers: int = 2,
         max_pending_bytes: int = 16 * 1024 * 1024,
+        most_pending_bytes: int = 512 * 1024 * 1024,
+        signer: Signer | None = None,
+        wake_s: float | None = None,
     ) -> None:
-        """directory: holds one directory per room. max_pending_bytes: media per track that may wait for the disk."""
+        """directory: holds one directory per room. max_pending_bytes, most_pending_bytes: media of one track, and of all,
+        that may wait for the disk. roll_s: a track's file is followed by the next after this long. signer: puts the
+        house's name under manifests. wake_s: how often writers look, when not as the length of fragments suggests.
+        """
         self.fragment_ms = fragment_ms
-        self._directory = directory
-        self._clock = clock
+        self.roll_ms = roll_s * 1000
         self.max_pending_bytes = max_pending_bytes
+        self.most_pending_bytes = most_pending_bytes
+        self.share_bytes = max_pending_bytes
+        self.clock = clock
+        self._directory = directory
+        self._signer = signer
         self._lock = threading.Lock()
-        self._sinks: dict[TrackKey, _Sink] = {}
+        self._rooms: dict[str, _Room] = {}
+        self._sinks: dict[TrackKey, Sink] = {}
         self._durable: dict[TrackKey, Durable] = {}
         self._sealed: set[str] = set()
-        self._writers = [_Writer(clock) for _ in range(writers)]
-        for writer in self._writers:
-            writer.start()
+        self._leases: dict[str, int] = {}
+        self._listeners: tuple[Callable[[TrackKey, int], None], ...] = ()
+        self._wall_ns = self._wall_offset()
+        wake_s = fragment_ms * WAKE / 1000 if wake_s is None else wake_s
+        self._writers = [Writer(clock, wake_s, None if n else self._watch_wall) for n in range(writers)]
+        self._ledgers = LedgerWriter()
+        for thread in (*self._writers, self._ledgers):
+            thread.start()
+
+    def begin(
+        self, room_id: str, lease: int, zero_at: datetime | None = None, zero_uncertainty_ms: int = 0
+    ) -> None:
+        """Tells under which lease a room is recorded from now on, and the UTC of its room time 0.
+
+        A second call with the same lease, or one of an older, changes nothing; sinks opened later belong to the newest.
+        Raises Conflict when the room is sealed, or when files of this lease are there already: nobody may add to them.
+        """
+        room = self.room_path(room_id)
+        with self._lock:
+            known = self._rooms.get(room_id)
+            if known is not None and known.begun.lease >= lease:
+                return
+            self._require_open(room_id)
+            if (room / events_file(lease)).exists():
+                raise Conflict(
+                    "lease-used",
+                    N_("本室已按这一租约录制过，不能接着写入"),
+                    N_("请重新取得本室的租约"),
+                )
+            before = self.clock.monotonic_ns()
+            now = self.clock.now()
+            after = self.clock.monotonic_ns()
+            zero = now if zero_at is None else zero_at
+            own_uncertainty_ms = max(1, -(-(after - before) // (2 * _MS)))
+            begun = Begun(
+                room_id, lease, max(_wall_ms(zero), 0), max(zero_uncertainty_ms, 0) + own_uncertainty_ms
+            )
+            zero_ns = after - round((now - zero).total_seconds() * 1_000_000_000)
+            ledger = EventLedger(room, begun, self.clock, self._ledgers.put)
+            self._rooms[room_id] = _Room(begun, ledger, zero_ns, {})
+        if known is not None:
+            known.ledger.close(REPLACED)
+
+    def events(self, room_id: str) -> EventLedger:
+        """Where the events of a room are noted, under its newest lease. Raises Conflict for a room that was not begun."""
+        return self._room(room_id).ledger
 
     def __call__(self, key: TrackKey, codec: Codec) -> SampleSink:
-        """Opens the sink of a track; an earlier sink of the same track is closed first (reason `replaced`)."""
+        """Opens the next connection of a track; an earlier one is closed first (reason `replaced`)."""
         self.room_path(key.room_id)
+        if key.room_id not in self._rooms:
+            self._begin_next(key.room_id)
         writer = self._writers[crc32(repr(key).encode()) % len(self._writers)]
         with self._lock:
-            if key.room_id in self._sealed or (self._directory / key.room_id / MANIFEST_FILE).exists():
-                raise Conflict("recording-sealed", N_("本室录制已封存，不能再录入。"))
+            self._require_open(key.room_id)
+            room = self._rooms[key.room_id]
+            connection = room.connections[key] = room.connections.get(key, 0) + 1
             earlier = self._sinks.get(key)
-            sink = self._sinks[key] = _Sink(self, key, codec, writer)
+            sink = self._sinks[key] = Sink(self, room.begun, key, codec, connection)
+            self._share()
         if earlier is not None:
             earlier.close(REPLACED)
-        writer.watch(sink)
+        writer.add(sink)
         return sink
 
     def durable(self, key: TrackKey) -> int | None:
@@ -103,6 +170,15 @@ class Recorder:
         durable = self._durable.get(key)
         return durable.at if durable else None
 
+    def listen(self, listener: Callable[[TrackKey, int], None]) -> Callable[[], None]:
+        """From now on tells (track, room time) each time more of it is on disk; returns what ends that.
+
+        The listener is called on a writer's thread and must not take long.
+        """
+        with self._lock:
+            self._listeners = (*self._listeners, listener)
+        return lambda: self._unlisten(listener)
+
     def room_path(self, room_id: str) -> Path:
         """Where a room's recording lies. Raises InvalidInput for an id that is no plain name."""
         if not _ROOM_ID.fullmatch(room_id):
@@ -111,253 +187,103 @@ class Recorder:
 
     def settle(self) -> None:
         """Cuts what waits, and returns when everything handed over so far is on disk."""
-        with self._lock:
-            sinks = tuple(self._sinks.values())
-        for sink in sinks:
-            sink.cut()
-        for writer in self._writers:
-            writer.barrier()
+        for thread in (*self._writers, self._ledgers):
+            thread.barrier()
 
-    def close_room(self, room_id: str, zero_at: datetime | None = None) -> Manifest:
+    def close_room(self, room_id: str, zero_at: datetime | None = None, *, force: bool = False) -> Manifest:
         """Ends all tracks of a room and seals it; the second call returns the same manifest.
 
-        zero_at: UTC of room time 0. Raises OSError when the disk does not take it; nothing is lost, call again.
+        zero_at: UTC of room time 0. Raises OSError when the disk does not take it, and Unavailable while another process
+        still writes into the room (unless force): nothing is lost, call again.
         """
         room = self.room_path(room_id)
         with self._lock:
             self._sealed.add(room_id)
             sinks = [sink for key, sink in self._sinks.items() if key.room_id == room_id]
+            begun = self._rooms.pop(room_id, None)
+            if begun is not None:
+                self._leases[room_id] = begun.begun.lease
         for sink in sinks:
             sink.close(ROOM_CLOSED)
-        for writer in self._writers:
-            writer.barrier()
-        return seal_room(room, room_id, self._clock.now(), zero_at, unfinished=DISK_FAILED)
+        if begun is not None:
+            begun.ledger.close(ROOM_CLOSED)
+        self.settle()
+        return seal_room(
+            room,
+            room_id,
+            self.clock.now(),
+            zero_at,
+            own_lease=self._leases.get(room_id),
+            signer=self._signer,
+            force=force,
+        )
 
     def close(self) -> None:
         """Ends every track (reason `server-stopped`) and the threads. Rooms stay open: they may go on after a restart."""
         with self._lock:
-            sinks = tuple(self._sinks.values())
+            sinks, rooms = tuple(self._sinks.values()), tuple(self._rooms.values())
         for sink in sinks:
             sink.close(SERVER_STOPPED)
-        for writer in self._writers:
-            writer.stop()
+        for room in rooms:
+            room.ledger.close(SERVER_STOPPED)
+        for thread in (*self._writers, self._ledgers):
+            thread.stop()
 
-    def _stored(self, key: TrackKey, room_ms: int) -> None:
-        self._durable[key] = Durable(room_ms, self._clock.now())
+    # For sinks and writers
 
-    def _forget(self, sink: "_Sink") -> None:
+    def stored(self, key: TrackKey, room_ms: int) -> None:
+        """A writer's word that a track is on disk up to a room time."""
+        self._durable[key] = Durable(room_ms, self.clock.now())
+        for listener in self._listeners:
+            listener(key, room_ms)
+
+    def forget(self, sink: Sink) -> None:
+        """A sink is closed and all of it on disk."""
         with self._lock:
             if self._sinks.get(sink.key) is sink:
                 del self._sinks[sink.key]
+                self._share()
 
+    def _room(self, room_id: str) -> _Room:
+        room = self._rooms.get(room_id)
+        if room is None:
+            raise Conflict("recording-not-begun", N_("本室还没有开始录制"), N_("请重新进入本室"))
+        return room
 
-class _Sink:
-    """One track on its way to disk. The upper half runs on the event loop, the lower half on a writer's thread."""
+    def _require_open(self, room_id: str) -> None:
+        if room_id in self._sealed or (self._directory / room_id / MANIFEST_FILE).exists():
+            raise Conflict("recording-sealed", N_("本室录制已封存，不能再录入。"))
 
-    def __init__(self, recorder: Recorder, key: TrackKey, codec: Codec, writer: "_Writer") -> None:
-        self.key = key
-        self._recorder = recorder
-        self._codec = codec
-        self._writer = writer
-        self._clock = recorder._clock  # noqa: SLF001 — a sink is a part of its recorder
-        self._lock = threading.Lock()
-        self._cutter = Cutter(codec, recorder.fragment_ms)
-        self._stale_ns = (recorder.fragment_ms + STALE_MS) * _MS
-        self._waiting_since_ns: int | None = None
-        self._held = 0
-        self._dropped_from: int | None = None
-        self._latest_ms = 0
-        self._closed = False
-        # Only the writer's thread touches these.
-        self._file: TrackFile | None = None
-        self._failed_from: int | None = None
-        self._retry_at_ns: int | None = None
-        self._early: list[GapNote] = []
+    def _share(self) -> None:
+        """Divides among the tracks what may wait for the disk, so that together they keep the bound."""
+        self.share_bytes = min(self.max_pending_bytes, self.most_pending_bytes // max(len(self._sinks), 1))
 
-    # On the event loop
-
-    def write(self, sample: EncodedSample) -> None:
-        """Takes one frame; after `close` frames are no longer taken."""
+    def _unlisten(self, listener: Callable[[TrackKey, int], None]) -> None:
         with self._lock:
-            if self._closed:
-                return
-            self._latest_ms = max(self._latest_ms, sample.room_ms)
-            cut, unshowable = self._cutter.add(sample)
-            if unshowable is not None and self._dropped_from is None:
-                self._put(GapNote(*unshowable, WAITING_FOR_KEYFRAME))
-            if cut is not None:
-                self._waiting_since_ns = None
-                self._offer(cut)
-            if self._waiting_since_ns is None and self._cutter.waiting:
-                self._waiting_since_ns = self._clock.monotonic_ns()
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
 
-    def lost(self, from_ms: int, to_ms: int, reason: str) -> None:
+    def _begin_next(self, room_id: str) -> None:
+        lease = 1
+        while (self._directory / room_id / events_file(lease)).exists():
+            lease += 1
+        self.begin(room_id, lease)
+
+    def _wall_offset(self) -> int:
+        return round(self.clock.now().timestamp() * 1_000_000_000) - self.clock.monotonic_ns()
+
+    def _watch_wall(self) -> None:
+        """Notes in every room that the server's wall clock was set. Room time goes on by the monotonic clock."""
         with self._lock:
-            if not self._closed and to_ms > from_ms:
-                self._put(GapNote(from_ms, to_ms, reason))
-
-    def close(self, reason: str) -> None:
-        with self._lock:
-            if self._closed:
-                return
-            self._cut()
-            if self._dropped_from is not None and self._latest_ms > self._dropped_from:
-                self._put(GapNote(self._dropped_from, self._latest_ms, DISK_SLOW))
-            self._put(CloseNote(reason))
-            self._closed = True
-
-    def cut(self) -> None:
-        with self._lock:
-            if not self._closed:
-                self._cut()
-
-    def cut_if_stale(self, now_ns: int) -> None:
-        with self._lock:
-            since = self._waiting_since_ns
-            if not self._closed and since is not None and now_ns - since >= self._stale_ns:
-                self._cut()
-
-    def _cut(self) -> None:
-        self._waiting_since_ns = None
-        if (cut := self._cutter.cut()) is not None:
-            self._offer(cut)
-
-    def _offer(self, cut: Cut) -> None:
-        """Queues a fragment, or drops it when too much already waits for the disk."""
-        if self._held and self._held + cut.weight > self._recorder.max_pending_bytes:
-            if self._dropped_from is None:
-                self._dropped_from = cut.from_ms
-                logger.warning("disk too slow for %s, dropping from %d ms", self.key, cut.from_ms)
-            self._cutter.await_keyframe()
-            return
-        if self._dropped_from is not None:
-            self._put(GapNote(self._dropped_from, cut.from_ms, DISK_SLOW))
-            self._dropped_from = None
-        self._put(cut)
-
-    def _put(self, note: Note) -> None:
-        if isinstance(note, Cut):
-            self._held += note.weight
-        self._writer.put(self, note)
-
-    # On the writer's thread
-
-    def store(self, notes: Sequence[Note]) -> None:
-        """Brings notes to disk; trouble with one track's file must never stop the others."""
-        try:
-            ready = [note for note in notes if self._ready(note)]
-            if self._file is not None and ready:
-                self._file.append(ready)
-                stored = [note.to_ms for note in ready if isinstance(note, Cut)]
-                if stored:
-                    self._recorder._stored(self.key, stored[-1])  # noqa: SLF001
-        except Exception:
-            logger.exception("cannot store %s", self.key)
-            self._fail(notes)
-        finally:
-            with self._lock:
-                self._held -= sum(note.weight for note in notes if isinstance(note, Cut))
-        if any(isinstance(note, CloseNote) for note in notes):
-            if self._file is not None:
-                self._file.release()
-                self._file = None
-            self._recorder._forget(self)  # noqa: SLF001
-            self._writer.unwatch(self)
-
-    def _ready(self, note: Note) -> bool:
-        """Whether a note can go into the file now; the first fragment that can be shown opens one."""
-        if self._file is not None:
-            return True
-        if isinstance(note, GapNote):
-            self._early.append(note)
-        if not isinstance(note, Cut):
-            return False
-        now_ns = self._clock.monotonic_ns()
-        resting = self._retry_at_ns is not None and now_ns < self._retry_at_ns
-        if not note.keyframe or resting:
-            self._failed_from = note.from_ms if self._failed_from is None else self._failed_from
-            return False
-        self._retry_at_ns = now_ns + RETRY_MS * _MS
-        room = self._recorder.room_path(self.key.room_id)
-        self._file = TrackFile.create(room, self.key, self._codec, note.size or (0, 0), self._clock)
-        if self._failed_from is not None:
-            self._early.append(GapNote(self._failed_from, note.from_ms, DISK_FAILED))
-            self._failed_from = None
-        if self._early:
-            self._file.append(self._early)
-            self._early = []
-        return True
-
-    def _fail(self, notes: Sequence[Note]) -> None:
-        cuts = [note for note in notes if isinstance(note, Cut)]
-        if self._failed_from is None and cuts:
-            self._failed_from = cuts[0].from_ms
-        # Gaps are told again in the next file, at worst twice.
-        self._early += [note for note in notes if isinstance(note, GapNote) and note not in self._early]
-        if self._file is not None:
-            self._file.release()
-            self._file = None
+            offset = self._wall_offset()
+            stepped_ms = round((offset - self._wall_ns) / _MS)
+            self._wall_ns = offset
+            rooms = tuple(self._rooms.values()) if abs(stepped_ms) > STEP_MS else ()
+        for room in rooms:
+            logger.warning("the wall clock was set by %d ms", stepped_ms)
+            room_ms = (self.clock.monotonic_ns() - room.zero_ns) // _MS
+            wall_ms = _wall_ms(self.clock.now())
+            room.ledger.note(LedgerEvent(room_ms, wall_ms, None, CLOCK_STEPPED, {"by_ms": stepped_ms}))
 
 
-class _Writer(threading.Thread):
-    """Brings the notes of some tracks to disk, in order for each track."""
-
-    def __init__(self, clock: Clock) -> None:
-        super().__init__(name="recorder", daemon=True)
-        self._clock = clock
-        self._wake = threading.Condition()
-        self._notes: list[tuple[_Sink, Note]] = []
-        self._barriers: list[threading.Event] = []
-        self._sinks: set[_Sink] = set()
-        self._stopping = False
-
-    def put(self, sink: _Sink, note: Note) -> None:
-        with self._wake:
-            self._notes.append((sink, note))
-            self._wake.notify()
-
-    def watch(self, sink: _Sink) -> None:
-        with self._wake:
-            self._sinks.add(sink)
-
-    def unwatch(self, sink: _Sink) -> None:
-        with self._wake:
-            self._sinks.discard(sink)
-
-    def barrier(self) -> None:
-        """Returns when everything put before is stored."""
-        done = threading.Event()
-        with self._wake:
-            if self._stopping:
-                return
-            self._barriers.append(done)
-            self._wake.notify()
-        done.wait()
-
-    def stop(self) -> None:
-        """Stores what waits and ends the thread."""
-        with self._wake:
-            self._stopping = True
-            self._wake.notify()
-        self.join()
-
-    def run(self) -> None:
-        while True:
-            with self._wake:
-                if not (self._notes or self._barriers or self._stopping):
-                    self._wake.wait(_TICK_SECONDS)
-                notes, self._notes = self._notes, []
-                barriers, self._barriers = self._barriers, []
-                sinks, stopping = tuple(self._sinks), self._stopping
-            by_sink: dict[_Sink, list[Note]] = {}
-            for sink, note in notes:
-                by_sink.setdefault(sink, []).append(note)
-            for sink, waiting in by_sink.items():
-                sink.store(waiting)
-            for done in barriers:
-                done.set()
-            if stopping and not notes:
-                return
-            now_ns = self._clock.monotonic_ns()
-            for sink in sinks:
-                sink.cut_if_stale(now_ns)
+def _wall_ms(moment: datetime) -> int:
+    return round(moment.astimezone(UTC).timestamp() * 1000)

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from recordings.manifest import (
-    MANIFEST_FILE,
+from recordings.lines import (
     Fragment,
     IndexReading,
     Malformed,
     TrackName,
     continue_index,
-    parse_manifest,
     read_index,
 )
+from recordings.manifest import MANIFEST_FILE, parse_manifest
 from recordings.trackfile import track_names
 from recordings.viewing import Viewings
 

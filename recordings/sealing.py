@@ -1,29 +1,47 @@
 """Reads a room's recording from disk, mends what a killed server left open, and seals the room."""
 
-from collections.abc import Sequence
+import fcntl
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from app.core.canonical import sha256_hex
+from app.core.errors import Unavailable
+from app.core.i18n import N_
 from recordings.container import whole_clusters
-from recordings.manifest import (
-    MANIFEST_FILE,
+from recordings.events import event_leases, read_ledgers
+from recordings.lines import (
     MAX_LINE,
-    GapSeal,
     IndexReading,
-    Manifest,
     Recovered,
     TrackName,
+    events_file,
     good_prefix,
     is_line,
-    parse_manifest,
+    named,
     read_index,
+)
+from recordings.manifest import (
+    MANIFEST_FILE,
+    SIGNATURE_FILE,
+    GapSeal,
+    Manifest,
+    parse_manifest,
+    seal_events,
     seal_track,
 )
+from recordings.mp4 import whole_fragments
+from recordings.signing import ManifestSignature, Signer
 from recordings.timeline import room_timeline
-from recordings.trackfile import append_durably, sync_directory, track_names
+from recordings.trackfile import append_durably, sync_directory, sync_file, track_names, write_file
 
-SERVER_RESTART = "server-restart"
+SERVER_RESTART, DISK_FAILED = "server-restart", "disk-failed"
+STILL_S = 5.0
+"""A file that somebody holds but has not added to for this long is taken over: its writer is stopped, or cut off."""
+_PART = ".part"
+_MODE = 0o600
 
 
 def read_room(room: Path) -> tuple[tuple[TrackName, IndexReading], ...]:
@@ -31,66 +49,70 @@ def read_room(room: Path) -> tuple[tuple[TrackName, IndexReading], ...]:
     readings = []
     for name in track_names(room):
         path = room / name.index
-        readings.append((name, read_index(path.read_bytes() if path.exists() else b"")))
+        reading = read_index(path.read_bytes() if path.exists() else b"")
+        readings.append((named(name, reading), reading))
     return tuple(readings)
 
 
-def recover(directory: Path, now: datetime) -> tuple[Path, ...]:
-    """Ends every track file that a killed server left open, in all rooms under `directory`; returns those files.
+def recover_room(room: Path, now: datetime) -> tuple[str, ...]:
+    """Ends every file of a room that a killed server left open, whoever wrote it; returns the names of those files.
 
-    Run it at start, before anything records. Bytes are only added to index files, never changed or taken away, and a
-    second run finds nothing to do. Rooms are not sealed: they may go on in new files.
+    Files that a living process holds are left to it. Bytes are only added to indexes and events, never changed or taken
+    away, and a second run finds nothing to do. The room is not sealed: it may go on in new files.
     """
+    if not room.is_dir() or (room / MANIFEST_FILE).exists():
+        return ()
+    return _end_all(room, now, None)
+
+
+def recover(directory: Path, now: datetime) -> tuple[Path, ...]:
+    """`recover_room` for every room under a directory; returns the files that were ended."""
     if not directory.exists():
         return ()
     return tuple(
-        room / name.media
+        room / file
         for room in sorted(path for path in directory.iterdir() if path.is_dir())
-        if not (room / MANIFEST_FILE).exists()
-        for name in track_names(room)
-        if recover_track(room, name, now, SERVER_RESTART)
+        for file in recover_room(room, now)
     )
 
 
-def recover_track(room: Path, name: TrackName, now: datetime, reason: str) -> bool:
-    """Ends one track file with a `recovered` line that hashes what no line covers yet. False when it had already ended."""
-    index = room / name.index
-    data = index.read_bytes() if index.exists() else b""
-    if read_index(data).ended:
-        return False
-    reading, torn = _split(data)
-    separator = b"\n" if torn or (data and not data.endswith(b"\n")) else b""
-    _, raw = reading.chain.append(_found(room / name.media, reading, torn, now, reason))
-    append_durably(index, separator + raw + b"\n")
-    sync_directory(room)
-    return True
+def seal_room(
+    room: Path,
+    room_id: str,
+    now: datetime,
+    zero_at: datetime | None,
+    *,
+    own_lease: int | None = None,
+    signer: Signer | None = None,
+    force: bool = False,
+) -> Manifest:
+    """Writes the manifest over all of a room that has ended, and the house's name under it; a sealed room keeps what it has.
 
-
-def seal_room(room: Path, room_id: str, now: datetime, zero_at: datetime | None, unfinished: str) -> Manifest:
-    """Writes the manifest over all tracks of a room that has ended; a sealed room keeps the manifest it has.
-
-    unfinished: the reason given to files that were left open.
+    Files that were left open are ended first; those of own_lease by reason of the disk, others by that of a restart.
+    Raises Unavailable while another process still adds to one (unless force): ask again. One that is held by a process
+    which has stopped adding is copied and the copy ended, so that nothing this process may still do touches what is sealed.
     """
     path = room / MANIFEST_FILE
     if path.exists():
         return parse_manifest(path.read_bytes())
     room.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name in track_names(room):
-        recover_track(room, name, now, unfinished)
+    for part in room.glob(f"*{_PART}"):
+        part.unlink()
+    _end_all(room, now, own_lease)
+    if _take_over(room, now, force=force):
+        _end_all(room, now, own_lease)
     readings = read_room(room)
     manifest = Manifest(
         room_id=room_id,
-        zero_wall_ms=None if zero_at is None else _wall_ms(zero_at),
+        zero_wall_ms=_zero_of(readings) if zero_at is None else _wall_ms(zero_at),
         sealed_wall_ms=_wall_ms(now),
         tracks=tuple(seal_track(name, reading) for name, reading in readings),
         gaps=gap_seals(readings),
+        events=tuple(seal_events(lease, reading) for lease, reading in read_ledgers(room)),
     )
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    append_durably(part, manifest.to_bytes())
-    # Renamed only when whole and durable: there is a complete manifest, or none.
-    part.rename(path)
-    sync_directory(room)
+    if signer is not None:
+        _write_whole(room / SIGNATURE_FILE, ManifestSignature.make(signer, manifest.sha256).to_bytes())
+    _write_whole(path, manifest.to_bytes())
     return manifest
 
 
@@ -101,6 +123,105 @@ def gap_seals(readings: Sequence[tuple[TrackName, IndexReading]]) -> tuple[GapSe
         for track in room_timeline(readings).tracks
         for gap in track.gaps
     )
+
+
+def _open_files(room: Path) -> Iterator[tuple[Path, Path | None, int]]:
+    """Indexes and events that have not ended: (file of lines, its media if it has any, lease)."""
+    for name in track_names(room):
+        index = room / name.index
+        if not read_index(index.read_bytes() if index.exists() else b"").ended:
+            yield index, room / name.media, name.lease
+    for lease in event_leases(room):
+        events = room / events_file(lease)
+        if not read_index(events.read_bytes()).ended:
+            yield events, None, lease
+
+
+def _end_all(room: Path, now: datetime, own_lease: int | None) -> tuple[str, ...]:
+    ended = [
+        (media or lines).name
+        for lines, media, lease in _open_files(room)
+        if _end(lines, media, now, DISK_FAILED if lease == own_lease else SERVER_RESTART)
+    ]
+    if ended:
+        sync_directory(room)
+    return tuple(ended)
+
+
+def _end(lines: Path, media: Path | None, now: datetime, reason: str) -> bool:
+    """Ends one file of lines with a `recovered` line that hashes what no line covers yet. False when it has already ended,
+    or somebody holds it."""
+    with _held(lines) as descriptor:
+        if descriptor is None:
+            return False
+        data = lines.read_bytes()
+        if read_index(data).ended:
+            return False
+        reading, torn = _split(data)
+        separator = b"\n" if torn or (data and not data.endswith(b"\n")) else b""
+        _, raw = reading.chain.append(_found(media, reading, torn, now, reason))
+        write_file(descriptor, separator + raw + b"\n")
+        sync_file(descriptor)
+    return True
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[int | None]:
+    """Holds a file as its writer would, to add to it; None when somebody else does."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _take_over(room: Path, now: datetime, *, force: bool) -> bool:
+    """Puts copies in place of files that a process holds which does not add to them any more; whether there were any."""
+    held = tuple(_open_files(room))
+    for lines, _, _ in held:
+        if not force and now.timestamp() - lines.stat().st_mtime < STILL_S:
+            raise Unavailable(
+                "recording-still-running",
+                N_("本室录制仍在写入，暂不能封存"),
+                N_("系统会自动重试"),
+            )
+    for lines, media, _ in held:
+        # Lines first: they never tell of media that is not there yet.
+        for path in (lines, media):
+            if path is not None and path.exists():
+                _copy(path)
+    return bool(held)
+
+
+def _copy(path: Path) -> None:
+    part = path.with_name(path.name + _PART)
+    with path.open("rb") as source:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+        try:
+            while block := source.read(1 << 20):
+                write_file(descriptor, block)
+            sync_file(descriptor)
+        finally:
+            os.close(descriptor)
+    part.rename(path)
+    sync_directory(path.parent)
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Renamed only when whole and durable: there is a complete file, or none."""
+    part = path.with_name(path.name + _PART)
+    append_durably(part, data)
+    part.rename(path)
+    sync_directory(path.parent)
+
+
+def _zero_of(readings: Sequence[tuple[TrackName, IndexReading]]) -> int | None:
+    return next((reading.opened.zero_wall_ms for _, reading in readings if reading.opened), None)
 
 
 def _split(data: bytes) -> tuple[IndexReading, bytes]:
@@ -117,15 +238,15 @@ def _split(data: bytes) -> tuple[IndexReading, bytes]:
     return read_index(data), b""
 
 
-def _found(media: Path, reading: IndexReading, torn: bytes, now: datetime, reason: str) -> Recovered:
+def _found(media: Path | None, reading: IndexReading, torn: bytes, now: datetime, reason: str) -> Recovered:
     offset = reading.covered
     tail = b""
-    if media.exists():
+    if media is not None and media.exists():
         with media.open("rb") as file:
             file.seek(offset)
             tail = file.read()
-    headed = offset > 0
-    spans = tuple(whole_clusters(tail)) if headed else ()
+    whole = whole_fragments if media is not None and media.suffix == ".mp4" else whole_clusters
+    spans = tuple(whole(tail)) if offset > 0 else ()
     return Recovered(
         offset=offset,
         length=len(tail),

@@ -4,30 +4,45 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 from app.core.samples import Source
-from recordings.manifest import (
+from recordings.lines import (
+    NO_LEVEL,
+    Closed,
     Fragment,
     Gap,
     Header,
     IndexReading,
-    Line,
-    Opened,
     Recovered,
     TrackName,
 )
 
 TOLERANCE_MS = 1_000
-"""A silence between two frames up to this long is a slow camera or a quiet microphone, not a gap."""
+"""A silence between two frames of one connection up to this long is a slow camera or a quiet microphone, not a gap."""
+CHANGE_MS = 100
+"""Between two connections a shorter silence than this is none: a frame lasts nearly as long."""
 PIECE_MS = 2_000
 """A piece gathers fragments from a key frame on, up to about this long: one request's worth for a player."""
+LEVEL_MS = 1_000
+"""Loudness is told for every second."""
 
-NOT_JOINED, NO_SIGNAL = "not-joined", "no-signal"
+NOT_JOINED, NO_SIGNAL, FROZEN, TAKEN_OVER, UNKNOWN = (
+    "not-joined",
+    "no-signal",
+    "frozen",
+    "taken-over",
+    "unknown",
+)
+_GOES_ON = frozenset({"rolled", "picture-changed"})
+"""Ends of a file that the next file of the same connection follows at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Bytes [offset, offset + length) of one file that hold the room time from_ms to to_ms (first and last frame)."""
+class Piece(NamedTuple):
+    """Bytes [offset, offset + length) of one file that hold the room time from_ms to to_ms (first and last frame).
+
+    level: loudest packet in it, 0 (loudest) to 127. frozen: the picture before it stood still and nobody said why.
+    """
 
     name: TrackName
     offset: int
@@ -35,14 +50,15 @@ class Piece:
     from_ms: int
     to_ms: int
     keyframe: bool
+    level: int = NO_LEVEL
+    frozen: bool = False
 
     @property
     def file(self) -> str:
         return self.name.media
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """Room time without media, and the reason code."""
 
     from_ms: int
@@ -50,31 +66,60 @@ class Missing:
     reason: str
 
 
+class Overlap(NamedTuple):
+    """What a process that had lost the room's lease still recorded, beside its successor. It is kept, and not played."""
+
+    lease: int
+    from_ms: int
+    to_ms: int
+
+
 @dataclass(frozen=True, slots=True)
-class Epoch:
+class Part:
     """One file of a track as its index tells it. header_length: the opening bytes a player needs before any piece.
 
-    ended: the reason it ended, None while it still grows.
+    codecs: as a player wants it named (RFC 6381). width, height: pixels, 0 for sound. ended: the reason it ended, None while
+    it still grows. faultless: its lines hold together.
     """
 
     name: TrackName
     codec: str
+    codecs: str
+    width: int
+    height: int
     header_length: int
     fragments: tuple[Piece, ...]
     gaps: tuple[Missing, ...]
     ended: str | None
+    faultless: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TrackTimeline:
-    """Everything known of one seat's camera or microphone over all its epochs, in order of time."""
+    """Everything known of one seat's camera, microphone or screen over all its files.
+
+    parts: by lease, connection and part. fragments: what is played, in order of time; where two leases recorded the same
+    time, the later one's. overlaps: what of the earlier ones is therefore not played.
+    """
 
     seat_no: int
     source: Source
-    epochs: tuple[Epoch, ...]
+    parts: tuple[Part, ...]
     fragments: tuple[Piece, ...]
     coverage: tuple[tuple[int, int], ...]
     gaps: tuple[Missing, ...]
+    overlaps: tuple[Overlap, ...] = ()
+
+    def levels(self, from_ms: int, to_ms: int) -> tuple[int, ...]:
+        """The loudest packet of each second from from_ms on, 0 (loudest) to 127 (nothing heard)."""
+        loudest = [NO_LEVEL] * max(-(-(to_ms - from_ms) // LEVEL_MS), 0)
+        for piece in self.fragments:
+            for second in range(
+                max((piece.from_ms - from_ms) // LEVEL_MS, 0),
+                min((piece.to_ms - from_ms) // LEVEL_MS + 1, len(loudest)),
+            ):
+                loudest[second] = min(loudest[second], piece.level)
+        return tuple(loudest)
 
     def place(self, room_ms: int) -> Piece | Missing:
         """The fragment that holds `room_ms`, or the gap it falls into.
@@ -112,64 +157,109 @@ class RoomTimeline:
     tracks: tuple[TrackTimeline, ...]
 
 
-def read_epoch(name: TrackName, lines: Sequence[Line]) -> Epoch:
+def read_part(name: TrackName, reading: IndexReading) -> Part:
     """What an index tells of its file. Lines after a fault may be missing; the rest still counts."""
-    codec, header_length, ended = "", 0, None
+    header_length, ended = 0, None
     fragments: list[Piece] = []
     gaps: list[Missing] = []
-    for line in lines:
-        act = line.act
-        if isinstance(act, Opened):
-            codec = act.codec
+    for _, _, act, _ in reading.lines:
+        if isinstance(act, Fragment):
+            fragments.append(
+                Piece(
+                    name,
+                    act.offset,
+                    act.length,
+                    act.from_ms,
+                    act.to_ms,
+                    act.keyframe,
+                    act.level,
+                    act.frozen,
+                )
+            )
         elif isinstance(act, Header):
             header_length = act.length
-        elif isinstance(act, Fragment):
-            fragments.append(Piece(name, act.offset, act.length, act.from_ms, act.to_ms, act.keyframe))
         elif isinstance(act, Gap):
             gaps.append(Missing(act.from_ms, act.to_ms, act.reason))
-        else:
+        elif isinstance(act, Recovered):
             ended = act.reason
-            if isinstance(act, Recovered) and act.playable and header_length:
+            if act.playable and header_length:
                 fragments.append(Piece(name, act.offset, act.playable, act.from_ms, act.to_ms, act.keyframe))
-    return Epoch(name, codec, header_length, tuple(fragments), tuple(gaps), ended)
+        elif isinstance(act, Closed):
+            ended = act.reason
+    opened = reading.opened
+    return Part(
+        name,
+        opened.codec if opened else "",
+        opened.codecs if opened else "",
+        opened.width if opened else 0,
+        opened.height if opened else 0,
+        header_length,
+        tuple(fragments),
+        tuple(gaps),
+        ended,
+        not reading.faults,
+    )
 
 
 def room_timeline(indexes: Iterable[tuple[TrackName, IndexReading]]) -> RoomTimeline:
     """Puts all index files of a room on one clock."""
-    epochs = [read_epoch(name, reading.lines) for name, reading in indexes]
-    moments = [
-        moment for epoch in epochs for piece in epoch.fragments for moment in (piece.from_ms, piece.to_ms)
-    ]
-    first, last = (min(moments), max(moments)) if moments else (0, 0)
-    keys = sorted({(epoch.name.seat_no, epoch.name.source) for epoch in epochs})
-    tracks = tuple(
-        track_timeline(
-            seat_no,
-            source,
-            [epoch for epoch in epochs if (epoch.name.seat_no, epoch.name.source) == (seat_no, source)],
-            first,
-            last,
-        )
-        for seat_no, source in keys
+    tracks: dict[tuple[int, Source], list[Part]] = {}
+    for name, reading in indexes:
+        tracks.setdefault((name.seat_no, name.source), []).append(read_part(name, reading))
+    pieces = [piece for parts in tracks.values() for part in parts for piece in part.fragments]
+    first = min((piece.from_ms for piece in pieces), default=0)
+    last = max((piece.to_ms for piece in pieces), default=0)
+    return RoomTimeline(
+        first,
+        last,
+        tuple(
+            track_timeline(seat_no, source, parts, first, last)
+            for (seat_no, source), parts in sorted(tracks.items())
+        ),
     )
-    return RoomTimeline(first, last, tracks)
 
 
 def track_timeline(
-    seat_no: int, source: Source, epochs: Sequence[Epoch], from_ms: int, to_ms: int
+    seat_no: int, source: Source, parts: Sequence[Part], from_ms: int, to_ms: int
 ) -> TrackTimeline:
-    """Joins the epochs of one track; gaps are told for the room time from_ms to to_ms."""
-    ordered = tuple(sorted(epochs, key=lambda epoch: epoch.name.epoch))
-    fragments = tuple(
-        sorted(
-            (piece for epoch in ordered for piece in epoch.fragments),
-            key=lambda piece: (piece.from_ms, piece.name.epoch, piece.offset),
+    """Joins the files of one track; gaps are told for the room time from_ms to to_ms."""
+    ordered = tuple(sorted(parts, key=lambda part: part.name))
+    fragments, overlaps = _played(ordered)
+    coverage, holes = _covered(fragments, from_ms, to_ms)
+    told = _told([gap for part in ordered for gap in part.gaps], from_ms, to_ms)
+    gaps = _gaps(holes, told, fragments, ordered)
+    return TrackTimeline(seat_no, source, ordered, fragments, coverage, gaps, overlaps)
+
+
+def _played(parts: Sequence[Part]) -> tuple[tuple[Piece, ...], tuple[Overlap, ...]]:
+    """The pieces to be played, in order of time, and what is left out because a later lease recorded the same time."""
+    played: list[Piece] = []
+    overlaps: list[Overlap] = []
+    taken: tuple[tuple[int, int], ...] = ()
+    for lease in sorted({part.name.lease for part in parts}, reverse=True):
+        own = sorted(
+            (piece for part in parts if part.name.lease == lease for piece in part.fragments), key=_when
         )
-    )
-    coverage = _join([(piece.from_ms, piece.to_ms) for piece in fragments], TOLERANCE_MS)
-    told = _told([gap for epoch in ordered for gap in epoch.gaps], from_ms, to_ms)
-    gaps = _gaps(coverage, told, ordered, from_ms, to_ms)
-    return TrackTimeline(seat_no, source, ordered, fragments, coverage, gaps)
+        starts = [start for start, _ in taken]
+        for piece in own:
+            at = bisect_right(starts, piece.to_ms)
+            if at == 0 or taken[at - 1][1] < piece.from_ms:
+                played.append(piece)
+            elif (
+                overlaps
+                and overlaps[-1].lease == lease
+                and piece.from_ms - overlaps[-1].to_ms <= TOLERANCE_MS
+            ):
+                overlaps[-1] = Overlap(lease, overlaps[-1].from_ms, piece.to_ms)
+            else:
+                overlaps.append(Overlap(lease, piece.from_ms, piece.to_ms))
+        spans = sorted([*taken, *((piece.from_ms, piece.to_ms) for piece in own)])
+        taken = _join(spans, TOLERANCE_MS)
+    return tuple(sorted(played, key=_when)), tuple(sorted(overlaps, key=lambda one: one.from_ms))
+
+
+def _when(piece: Piece) -> tuple[int, TrackName, int]:
+    return piece.from_ms, piece.name, piece.offset
 
 
 def gather(fragments: Sequence[Piece]) -> tuple[Piece, ...]:
@@ -181,8 +271,8 @@ def gather(fragments: Sequence[Piece]) -> tuple[Piece, ...]:
     for piece in fragments:
         last = gathered[-1] if gathered else None
         if last is not None and _continues(last, piece):
-            gathered[-1] = Piece(
-                last.name, last.offset, last.length + piece.length, last.from_ms, piece.to_ms, last.keyframe
+            gathered[-1] = last._replace(
+                length=last.length + piece.length, to_ms=piece.to_ms, level=min(last.level, piece.level)
             )
         else:
             gathered.append(piece)
@@ -219,15 +309,36 @@ def _told(gaps: Sequence[Missing], from_ms: int, to_ms: int) -> tuple[Missing, .
     return tuple(kept)
 
 
+def _covered(
+    fragments: Sequence[Piece], from_ms: int, to_ms: int
+) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int], ...]]:
+    """(spans that frames cover, holes of the window between them); at either end a hole only beyond the tolerance."""
+    coverage: list[tuple[int, int]] = []
+    connection: tuple[int, int] | None = None
+    for piece in fragments:
+        same = connection == (piece.name.lease, piece.name.connection)
+        if coverage and piece.from_ms - coverage[-1][1] <= (TOLERANCE_MS if same else CHANGE_MS):
+            coverage[-1] = (coverage[-1][0], max(coverage[-1][1], piece.to_ms))
+        else:
+            coverage.append((piece.from_ms, piece.to_ms))
+        connection = (piece.name.lease, piece.name.connection)
+    if not coverage:
+        return (), ((from_ms, to_ms),) if to_ms > from_ms else ()
+    holes = [(before[1], after[0]) for before, after in pairwise(coverage)]
+    if coverage[0][0] - from_ms > TOLERANCE_MS:
+        holes.insert(0, (from_ms, coverage[0][0]))
+    if to_ms - coverage[-1][1] > TOLERANCE_MS:
+        holes.append((coverage[-1][1], to_ms))
+    return tuple(coverage), tuple(holes)
+
+
 def _gaps(
-    coverage: Sequence[tuple[int, int]],
+    holes: Sequence[tuple[int, int]],
     told: Sequence[Missing],
-    epochs: Sequence[Epoch],
-    from_ms: int,
-    to_ms: int,
+    fragments: Sequence[Piece],
+    parts: Sequence[Part],
 ) -> tuple[Missing, ...]:
-    holes = _holes(coverage, from_ms, to_ms)
-    named = [Missing(start, end, _reason(start, end, told, epochs)) for start, end in holes]
+    named = [Missing(start, end, _reason(start, end, told, fragments, parts)) for start, end in holes]
     # What was written down but lies within coverage (a short loss) is told as well.
     extra = [Missing(start, end, gap.reason) for gap in told for start, end in _outside(gap, holes)]
     gaps: list[Missing] = []
@@ -237,18 +348,6 @@ def _gaps(
         else:
             gaps.append(gap)
     return tuple(gaps)
-
-
-def _holes(coverage: Sequence[tuple[int, int]], from_ms: int, to_ms: int) -> tuple[tuple[int, int], ...]:
-    """Room time of the window that no frame covers; at either end only when longer than the tolerance."""
-    if not coverage:
-        return ((from_ms, to_ms),) if to_ms > from_ms else ()
-    holes = [(before[1], after[0]) for before, after in pairwise(coverage)]
-    if coverage[0][0] - from_ms > TOLERANCE_MS:
-        holes.insert(0, (from_ms, coverage[0][0]))
-    if to_ms - coverage[-1][1] > TOLERANCE_MS:
-        holes.append((coverage[-1][1], to_ms))
-    return tuple(holes)
 
 
 def _outside(gap: Missing, holes: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
@@ -264,14 +363,33 @@ def _outside(gap: Missing, holes: Sequence[tuple[int, int]]) -> tuple[tuple[int,
     return tuple(parts)
 
 
-def _reason(start: int, end: int, told: Sequence[Missing], epochs: Sequence[Epoch]) -> str:
-    """Why a hole is there: what was written down for most of it, else how the file before it ended."""
+def _reason(
+    start: int, end: int, told: Sequence[Missing], fragments: Sequence[Piece], parts: Sequence[Part]
+) -> str:
+    """Why a hole is there: what was written down for most of it, else what lies on either side of it says."""
     overlapping = [gap for gap in told if gap.from_ms < end and gap.to_ms > start]
     if overlapping:
         return max(overlapping, key=lambda gap: min(gap.to_ms, end) - max(gap.from_ms, start)).reason
-    before = [epoch for epoch in epochs if epoch.fragments and epoch.fragments[0].from_ms <= start]
+    at = bisect_right(fragments, start, key=lambda piece: piece.from_ms)
     # The hole at the very start of the window has nothing before it, except a frame exactly there.
-    if not before or before[-1].fragments[0].from_ms >= end:
+    if at == 0:
         return NOT_JOINED
-    last = before[-1]
-    return last.ended if last.ended is not None and last.fragments[-1].to_ms <= start else NO_SIGNAL
+    before = fragments[at - 1]
+    after = fragments[at] if at < len(fragments) else None
+    part = next(part for part in parts if part.name == before.name)
+    if after is not None and after.name == before.name:
+        return FROZEN if after.frozen else NO_SIGNAL
+    return _ending(part, after)
+
+
+def _ending(part: Part, after: Piece | None) -> str:
+    """Why there is nothing behind the last frame of a file."""
+    if part.ended in _GOES_ON:
+        return NO_SIGNAL
+    if part.ended is not None:
+        return part.ended
+    if not part.faultless:
+        return UNKNOWN
+    if after is None:
+        return NO_SIGNAL  # it is still open
+    return TAKEN_OVER if after.name.lease > part.name.lease else UNKNOWN

@@ -1,145 +1,213 @@
-"""One track's file and its index on disk: opened once, only ever appended to, and on the platter before it is told."""
+"""One track's file and its index on disk: opened once, only ever appended to, and on the platter before it is told.
 
+What is to be kept goes through four steps, so that many files can take each step together: `stage` writes media,
+`settle` waits until the disk has it, `tell` writes the index, `settle_index` waits for that.
+"""
+
+import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from app.core.canonical import sha256_hex
-from app.core.clock import Clock
-from app.core.samples import Codec, TrackKey
-from recordings import container
-from recordings.cutter import Cut
-from recordings.manifest import Act, Chain, Closed, Fragment, Gap, Header, Opened, TrackName
+from app.core.samples import ClockNote, Codec, Source
+from recordings import container, mp4
+from recordings.cutter import Cut, GapNote, Note, Picture
+from recordings.lines import (
+    Act,
+    Chain,
+    ClockLine,
+    Closed,
+    Fragment,
+    Gap,
+    Header,
+    Opened,
+    TrackName,
+    ending_of,
+)
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
 _MODE = 0o600
+_CODECS = {Codec.vp8: "vp8", Codec.opus: "opus"}
 
 
 @dataclass(frozen=True, slots=True)
-class GapNote:
-    """A gap still to be written down."""
+class Begun:
+    """A room that is recorded under a lease. zero_wall_ms: UTC of room time 0, known to within wall_uncertainty_ms."""
 
-    from_ms: int
-    to_ms: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CloseNote:
-    """The end of the file still to be written down."""
-
-    reason: str
+    room_id: str
+    lease: int
+    zero_wall_ms: int
+    wall_uncertainty_ms: int
 
 
 class TrackFile:
-    """Appends fragments of one epoch. Every call blocks until the disk has it; errors are OSError.
+    """Appends to one part of a track. Every call but `create` may block for as long as the disk does; errors are OSError.
 
     After an error the object must not be written to again: what lies on disk is settled by recovery.
     """
 
-    def __init__(self, name: TrackName, media: int, index: int, clock: Clock) -> None:
+    def __init__(self, name: TrackName, opened: Opened, head: bytes, media: int, index: int) -> None:
         self.name = name
+        self.codec = Codec(opened.codec)
         self._media = media
         self._index = index
-        self._clock = clock
         self._chain = Chain()
         self._length = 0
+        self._fragments = 0
+        self._staged: list[Act] = [opened]
+        self._head = head
 
     @classmethod
-    def create(cls, room: Path, key: TrackKey, codec: Codec, size: tuple[int, int], clock: Clock) -> Self:
-        """Opens the next epoch of the track in directory `room`; never an existing file. size: pixels, for pictures."""
-        made = not room.exists()
-        room.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if made:
-            sync_directory(room.parent)
-        index, name = _next_epoch(room, key)
+    def create(
+        cls,
+        room: Path,
+        begun: Begun,
+        name: TrackName,
+        codec: Codec,
+        picture: Picture | None,
+        wall_ms: int,
+    ) -> Self:
+        """Opens both files, which must not exist: FileExistsError. They lie in the directory for good once it is synced."""
+        index = claim_file(room, name.index)
         try:
-            media = os.open(room / name.media, _CREATE, _MODE)
+            media = claim_file(room, name.media)
         except OSError:
             os.close(index)
             raise
-        file = cls(name, media, index, clock)
-        try:
-            sync_directory(room)
-            wall_ms = file._wall_ms()
-            head = container.header(codec, *size)
-            opened = Opened(key.room_id, key.seat_no, key.source.value, codec.value, name.epoch, wall_ms)
-            file._tell([opened])
-            _write(media, head)
-            _sync(media)
-            file._tell([Header(0, len(head), sha256_hex(head), wall_ms)])
-            file._length = len(head)
-        except OSError:
-            file.release()
-            raise
-        return file
+        width, height = (picture.width, picture.height) if picture else (0, 0)
+        if picture is not None and picture.sets is not None:
+            head, codecs = mp4.header(picture.sets), picture.sets.codec
+        else:
+            head, codecs = container.header(codec, width, height), _CODECS[codec]
+        opened = Opened(
+            room_id=begun.room_id,
+            seat_no=name.seat_no,
+            source=name.source.value,
+            codec=codec.value,
+            codecs=codecs,
+            width=width,
+            height=height,
+            lease=name.lease,
+            connection=name.connection,
+            part=name.part,
+            zero_wall_ms=begun.zero_wall_ms,
+            wall_uncertainty_ms=begun.wall_uncertainty_ms,
+            wall_ms=wall_ms,
+        )
+        return cls(name, opened, head, media, index)
 
-    def append(self, notes: Sequence[Cut | GapNote | CloseNote]) -> None:
-        """Stores media first, makes it durable, and only then tells of it in the index; in the order given."""
-        acts: list[Act] = []
-        media: list[bytes] = []
-        for act, data in self._acts(notes):
-            acts.append(act)
-            media.append(data)
-        data = b"".join(media)
-        if data:
-            _write(self._media, data)
-            _sync(self._media)
-        self._tell(acts)
-        self._length += len(data)
+    def stage(self, notes: Sequence[Note], wall_ms: int) -> None:
+        """Writes the media of these notes, in the order given."""
+        media = []
+        if self._head:
+            media.append(self._head)
+            self._staged.append(Header(0, len(self._head), sha256_hex(self._head), wall_ms))
+            self._length, self._head = len(self._head), b""
+        for note in notes:
+            if isinstance(note, Cut):
+                self._fragments += 1
+                data = self._contain(note)
+                self._staged.append(_fragment(note, data, self._length, wall_ms))
+                self._length += len(data)
+                media.append(data)
+            elif isinstance(note, GapNote):
+                self._staged.append(Gap(max(note.from_ms, 0), max(note.to_ms, 0), note.reason, wall_ms))
+            elif isinstance(note, ClockNote):
+                self._staged.append(_clock_line(note, wall_ms))
+            else:
+                self._staged.append(Closed(note.reason, wall_ms))
+        self._unsettled = bool(media)
+        if media:
+            write_file(self._media, b"".join(media))
+
+    def settle(self) -> None:
+        """Waits until the disk has the media."""
+        if self._unsettled:
+            sync_file(self._media)
+
+    def tell(self) -> None:
+        """Writes the lines of what was staged."""
+        chain = self._chain
+        lines: list[bytes] = []
+        for act in self._staged:
+            chain, raw = chain.append(act)
+            lines += (raw, b"\n")
+        write_file(self._index, b"".join(lines))
+        self._chain = chain
+        self._staged = []
+
+    def settle_index(self) -> None:
+        """Waits until the disk has the lines."""
+        sync_file(self._index)
+
+    def append(self, notes: Sequence[Note], wall_ms: int) -> None:
+        """All four steps at once."""
+        self.stage(notes, wall_ms)
+        self.settle()
+        self.tell()
+        self.settle_index()
 
     def release(self) -> None:
-        """Lets go of both files. Everything appended is already durable."""
+        """Lets go of both files. Everything that was settled is durable."""
         for descriptor in (self._media, self._index):
             with suppress(OSError):  # nothing is buffered here, and the descriptor is gone either way
                 os.close(descriptor)
 
-    def _acts(self, notes: Sequence[Cut | GapNote | CloseNote]) -> Iterator[tuple[Act, bytes]]:
-        offset, wall_ms = self._length, self._wall_ms()
-        for note in notes:
-            match note:
-                case Cut():
-                    data = container.cluster(note.blocks)
-                    yield _fragment(note, data, offset, wall_ms), data
-                    offset += len(data)
-                case GapNote():
-                    yield Gap(max(note.from_ms, 0), max(note.to_ms, 0), note.reason, wall_ms), b""
-                case CloseNote():
-                    yield Closed(note.reason, wall_ms), b""
-
-    def _tell(self, acts: Sequence[Act]) -> None:
-        chain, lines = self._chain, []
-        for act in acts:
-            chain, raw = chain.append(act)
-            lines.append(raw + b"\n")
-        _write(self._index, b"".join(lines))
-        _sync(self._index)
-        self._chain = chain
-
-    def _wall_ms(self) -> int:
-        return round(self._clock.now().timestamp() * 1000)
+    def _contain(self, cut: Cut) -> bytes:
+        if self.codec is Codec.h264:
+            return mp4.fragment(cut.blocks, self._fragments)
+        return container.cluster(cut.blocks)
 
 
 def track_names(room: Path) -> tuple[TrackName, ...]:
-    """The tracks that a room's directory holds, by seat, source and epoch."""
-    stems = {
-        path.name.split(".", 1)[0] for path in room.iterdir() if path.name.endswith((".webm", ".index.jsonl"))
-    }
-    names = [name for stem in stems if (name := TrackName.parse(stem)) is not None]
-    return tuple(sorted(names, key=lambda name: (name.seat_no, name.source, name.epoch)))
+    """The tracks that a room's directory holds, by seat, source, lease, connection and part."""
+    endings: dict[str, str] = {}
+    for path in room.iterdir():
+        stem, _, ending = path.name.partition(".")
+        if ending in {"webm", "mp4"}:
+            endings[stem] = ending
+        elif ending == "index.jsonl":
+            endings.setdefault(stem, "webm")
+    names = [name for stem, ending in endings.items() if (name := TrackName.parse(stem, ending)) is not None]
+    return tuple(sorted(names))
+
+
+def name_of(
+    begun: Begun, seat_no: int, source: Source, codec: Codec, connection: int, part: int
+) -> TrackName:
+    return TrackName(seat_no, source, begun.lease, connection, part, ending_of(codec))
+
+
+def claim_file(room: Path, name: str) -> int:
+    """Makes a file that nobody else may have made, and holds it: while its descriptor is open, it is not recovered."""
+    descriptor = os.open(room / name, _CREATE, _MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def append_durably(path: Path, data: bytes) -> None:
-    """Adds bytes to an existing file and waits for the disk."""
+    """Adds bytes to a file and waits for the disk."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
     try:
-        _write(descriptor, data)
-        _sync(descriptor)
+        write_file(descriptor, data)
+        sync_file(descriptor)
     finally:
         os.close(descriptor)
+
+
+def make_room(room: Path) -> None:
+    """Makes the directory of a room, for good."""
+    if not room.exists():
+        room.mkdir(parents=True, exist_ok=True, mode=0o700)
+        sync_directory(room.parent)
 
 
 def sync_directory(directory: Path) -> None:
@@ -151,18 +219,16 @@ def sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _next_epoch(room: Path, key: TrackKey) -> tuple[int, TrackName]:
-    """Opens the index of the first epoch that nobody has used. The file system decides, should two ask at once."""
-    taken = [
-        name.epoch for name in track_names(room) if (name.seat_no, name.source) == (key.seat_no, key.source)
-    ]
-    epoch = max(taken, default=0) + 1
-    while True:
-        name = TrackName(key.seat_no, key.source, epoch)
-        try:
-            return os.open(room / name.index, _CREATE, _MODE), name
-        except FileExistsError:
-            epoch += 1
+def write_file(descriptor: int, data: bytes) -> None:
+    """Writes all of it, however little the system takes at a time."""
+    taken = os.write(descriptor, data) if data else 0
+    while taken < len(data):
+        taken += os.write(descriptor, memoryview(data)[taken:])
+
+
+def sync_file(descriptor: int) -> None:
+    """Waits until the disk has the file's bytes."""
+    getattr(os, "fdatasync", os.fsync)(descriptor)
 
 
 def _fragment(cut: Cut, data: bytes, offset: int, wall_ms: int) -> Fragment:
@@ -177,15 +243,14 @@ def _fragment(cut: Cut, data: bytes, offset: int, wall_ms: int) -> Fragment:
         rtp=cut.rtp,
         samples=len(cut.blocks),
         moved_ms=cut.moved_ms,
+        lost=cut.lost,
+        level=cut.level,
+        frozen=cut.frozen,
         keyframe=cut.keyframe,
     )
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
-
-
-def _sync(descriptor: int) -> None:
-    getattr(os, "fdatasync", os.fsync)(descriptor)
+def _clock_line(note: ClockNote, wall_ms: int) -> ClockLine:
+    return ClockLine(
+        max(note.arrived_ms, 0), note.ntp, note.rtp_timestamp, note.rtt_us or 0, note.shift_us, wall_ms
+    )

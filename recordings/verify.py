@@ -7,19 +7,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.core.i18n import N_, translate
-from recordings.manifest import (
-    MANIFEST_FILE,
+from recordings.lines import (
     Fragment,
     Header,
     IndexReading,
     Malformed,
-    Manifest,
     Recovered,
     TrackName,
-    parse_manifest,
     read_index,
-    seal_track,
 )
+from recordings.manifest import MANIFEST_FILE, Manifest, parse_manifest, seal_track
 from recordings.sealing import gap_seals
 from recordings.trackfile import track_names
 
