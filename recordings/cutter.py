@@ -97,40 +97,40 @@ class Cutter:
         keyframe, picture = True, self._picture
         if self._pictures:
             keyframe = sample.keyframe and (picture := self._look(sample.data)) is not None
-            if self._needs_keyframe:
-                if not keyframe:
-                    if self._unshowable_from is None:
-                        self._unshowable_from = sample.room_ms
-                    self._discarded += len(sample.data)
-                    return
-                self._needs_keyframe = False
-                if self._unshowable_from is not None:
-                    if sample.room_ms > self._unshowable_from:
-                        notes.append(GapNote(self._unshowable_from, sample.room_ms, WAITING_FOR_KEYFRAME))
-                        self._told += sample.room_ms - self._unshowable_from
-                    self._unshowable_from = None
+            if self._needs_keyframe and not self._showable(sample, notes, keyframe=keyframe):
+                return
         # Room time never runs backwards within a track: players refuse such files. By how much is written down.
         latest = self._latest_ms
-        room_ms = sample.room_ms if latest is None else max(sample.room_ms, latest)
-        if self._pending and ((keyframe and self._pictures) or room_ms - self._first_ms >= self._fragment_ms):
+        room_ms = sample.room_ms if latest is None or sample.room_ms > latest else latest
+        pending = self._pending
+        if pending and ((keyframe and self._pictures) or room_ms - self._first_ms >= self._fragment_ms):
             self.cut(notes)
-        if not self._pending:
-            self._first_ms, self._rtp, self._moved_ms, self._level = (
-                room_ms,
-                sample.rtp_timestamp,
-                0,
-                NO_LEVEL,
-            )
+        if not pending:
+            self._first_ms, self._rtp = room_ms, sample.rtp_timestamp
+            self._moved_ms, self._level = 0, NO_LEVEL
             self._picture = picture if keyframe else self._picture
-            self._frozen = self._pictures and latest is not None and room_ms - latest - self._told > FROZEN_MS
+            silence = 0 if latest is None else room_ms - latest - self._told
+            self._frozen = self._pictures and silence > FROZEN_MS
         self._told = 0
-        self._pending.append(Block(room_ms, keyframe, sample.data))
+        pending.append(Block(room_ms, keyframe, sample.data))
         self._arrived_ms = sample.arrived_ms
         if room_ms != sample.room_ms:
             self._moved_ms = max(self._moved_ms, room_ms - sample.room_ms)
         if sample.level is not None and sample.level < self._level:
             self._level = sample.level
         self._latest_ms = room_ms
+
+    def _showable(self, sample: EncodedSample, notes: list[Note], *, keyframe: bool) -> bool:
+        """Whether a picture may begin with this frame; what could not be shown before is told once it may."""
+        if not keyframe:
+            if self._unshowable_from is None:
+                self._unshowable_from = sample.room_ms
+            self._discarded += len(sample.data)
+            return False
+        if self._unshowable_from is not None and sample.room_ms > self._unshowable_from:
+            self.tell(GapNote(self._unshowable_from, sample.room_ms, WAITING_FOR_KEYFRAME), notes)
+        self._needs_keyframe, self._unshowable_from = False, None
+        return True
 
     def tell(self, gap: GapNote, notes: list[Note]) -> None:
         """Takes a gap that was told, so that nothing else is made of the silence."""

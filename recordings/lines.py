@@ -352,6 +352,11 @@ def is_line(raw: bytes) -> bool:
     return True
 
 
+def ends(raw: bytes) -> bool:
+    """Whether these bytes are a line after which no other may follow."""
+    return is_line(raw) and isinstance(parse_line(raw).act, _LAST)
+
+
 def read_index(data: bytes) -> IndexReading:
     """Reads a whole index and follows its chain. Never raises: what does not hold is a fault with its place."""
     return continue_index(IndexReading((), (), b""), data)

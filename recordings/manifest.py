@@ -52,13 +52,18 @@ class TrackSeal:
 
 @dataclass(frozen=True, slots=True)
 class EventsSeal:
-    """The events of one lease as the manifest binds them. `head` is the hash of the file's last line."""
+    """The events of one lease as the manifest binds them. `head` is the hash of the file's last line.
+
+    from_ms, to_ms: room time of the earliest and the latest event.
+    """
 
     file: str
     lease: int
     lines: int
     faults: int
     events: int
+    from_ms: int
+    to_ms: int
     ended: str
     head: str
 
@@ -82,6 +87,7 @@ class Manifest:
     """The account of a whole room's recording (录制清单).
 
     zero_wall_ms: UTC of room time 0 in milliseconds, None when unknown. sealed_wall_ms: UTC when the room was sealed.
+    key: the public key with which the house signs it, 64 hex digits; empty when nobody does.
     """
 
     room_id: str
@@ -90,12 +96,14 @@ class Manifest:
     tracks: tuple[TrackSeal, ...]
     gaps: tuple[GapSeal, ...]
     events: tuple[EventsSeal, ...]
+    key: str = ""
 
     @property
     def body(self) -> Mapping[str, Canonical]:
         return {
             "format": FORMAT,
             "room_id": self.room_id,
+            "key": self.key,
             "zero_wall_ms": self.zero_wall_ms,
             "sealed_wall_ms": self.sealed_wall_ms,
             "fragments": sum(track.fragments for track in self.tracks),
@@ -125,6 +133,7 @@ def parse_manifest(data: bytes) -> Manifest:
             tracks=tuple(TrackSeal(**_seal(track, TrackSeal)) for track in body["tracks"]),
             gaps=tuple(GapSeal(**_seal(gap, GapSeal)) for gap in body["gaps"]),
             events=tuple(EventsSeal(**_seal(events, EventsSeal)) for events in body["events"]),
+            key=_typed(body["key"], str),
         )
         if manifest.to_bytes() != data:
             raise Malformed("not canonical, or its hash is wrong")
@@ -161,12 +170,15 @@ def seal_track(name: TrackName, reading: IndexReading) -> TrackSeal:
 
 def seal_events(lease: int, reading: IndexReading) -> EventsSeal:
     """What the manifest says of the events of one lease."""
+    times = [line.act.at_ms for line in reading.lines if isinstance(line.act, Event)]
     return EventsSeal(
         file=events_file(lease),
         lease=lease,
         lines=len(reading.lines),
         faults=len(reading.faults),
-        events=sum(isinstance(line.act, Event) for line in reading.lines),
+        events=len(times),
+        from_ms=min(times, default=0),
+        to_ms=max(times, default=0),
         ended=_ended(reading),
         head=reading.chain.head,
     )

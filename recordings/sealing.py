@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from recordings.lines import (
     IndexReading,
     Recovered,
     TrackName,
+    ends,
     events_file,
     good_prefix,
     is_line,
@@ -34,7 +35,7 @@ from recordings.manifest import (
 )
 from recordings.mp4 import whole_fragments
 from recordings.signing import ManifestSignature, Signer
-from recordings.timeline import room_timeline
+from recordings.timeline import RoomTimeline, parts_timeline, read_part
 from recordings.trackfile import append_durably, sync_directory, sync_file, track_names, write_file
 
 SERVER_RESTART, DISK_FAILED = "server-restart", "disk-failed"
@@ -46,12 +47,7 @@ _MODE = 0o600
 
 def read_room(room: Path) -> tuple[tuple[TrackName, IndexReading], ...]:
     """Every index of a room as it stands now, also while the room still runs. OSError when there is no such room."""
-    readings = []
-    for name in track_names(room):
-        path = room / name.index
-        reading = read_index(path.read_bytes() if path.exists() else b"")
-        readings.append((named(name, reading), reading))
-    return tuple(readings)
+    return tuple(_read(room, name) for name in track_names(room))
 
 
 def recover_room(room: Path, now: datetime) -> tuple[str, ...]:
@@ -101,14 +97,24 @@ def seal_room(
     _end_all(room, now, own_lease)
     if _take_over(room, now, force=force):
         _end_all(room, now, own_lease)
-    readings = read_room(room)
+    seals, parts, zero_wall_ms = [], [], None if zero_at is None else _wall_ms(zero_at)
+    for name in track_names(
+        room
+    ):  # one after the other: a long room has more lines than should be held at once
+        named_as, reading = _read(room, name)
+        seals.append(seal_track(named_as, reading))
+        parts.append(read_part(named_as, reading))
+        zero_wall_ms = (
+            reading.opened.zero_wall_ms if reading.opened and zero_wall_ms is None else zero_wall_ms
+        )
     manifest = Manifest(
         room_id=room_id,
-        zero_wall_ms=_zero_of(readings) if zero_at is None else _wall_ms(zero_at),
+        zero_wall_ms=zero_wall_ms,
         sealed_wall_ms=_wall_ms(now),
-        tracks=tuple(seal_track(name, reading) for name, reading in readings),
-        gaps=gap_seals(readings),
+        tracks=tuple(seals),
+        gaps=gap_seals(parts_timeline(parts)),
         events=tuple(seal_events(lease, reading) for lease, reading in read_ledgers(room)),
+        key="" if signer is None else signer.public_key,
     )
     if signer is not None:
         _write_whole(room / SIGNATURE_FILE, ManifestSignature.make(signer, manifest.sha256).to_bytes())
@@ -116,25 +122,40 @@ def seal_room(
     return manifest
 
 
-def gap_seals(readings: Sequence[tuple[TrackName, IndexReading]]) -> tuple[GapSeal, ...]:
+def gap_seals(timeline: RoomTimeline) -> tuple[GapSeal, ...]:
     """Every gap of every track, as the manifest tells them."""
     return tuple(
         GapSeal(track.seat_no, track.source.value, gap.from_ms, gap.to_ms, gap.reason)
-        for track in room_timeline(readings).tracks
+        for track in timeline.tracks
         for gap in track.gaps
     )
+
+
+def _read(room: Path, name: TrackName) -> tuple[TrackName, IndexReading]:
+    path = room / name.index
+    reading = read_index(path.read_bytes() if path.exists() else b"")
+    return named(name, reading), reading
 
 
 def _open_files(room: Path) -> Iterator[tuple[Path, Path | None, int]]:
     """Indexes and events that have not ended: (file of lines, its media if it has any, lease)."""
     for name in track_names(room):
-        index = room / name.index
-        if not read_index(index.read_bytes() if index.exists() else b"").ended:
-            yield index, room / name.media, name.lease
+        if not _ended(room / name.index):
+            yield room / name.index, room / name.media, name.lease
     for lease in event_leases(room):
-        events = room / events_file(lease)
-        if not read_index(events.read_bytes()).ended:
-            yield events, None, lease
+        if not _ended(room / events_file(lease)):
+            yield room / events_file(lease), None, lease
+
+
+def _ended(lines: Path) -> bool:
+    """Whether the last line says that no more will follow. Only the end of the file is read."""
+    if not lines.exists():
+        return False
+    with lines.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - MAX_LINE - 1, 0))
+        end = file.read()
+    last = end.removesuffix(b"\n").rpartition(b"\n")[2]
+    return end.endswith(b"\n") and ends(last)
 
 
 def _end_all(room: Path, now: datetime, own_lease: int | None) -> tuple[str, ...]:
@@ -218,10 +239,6 @@ def _write_whole(path: Path, data: bytes) -> None:
     append_durably(part, data)
     part.rename(path)
     sync_directory(path.parent)
-
-
-def _zero_of(readings: Sequence[tuple[TrackName, IndexReading]]) -> int | None:
-    return next((reading.opened.zero_wall_ms for _, reading in readings if reading.opened), None)
 
 
 def _split(data: bytes) -> tuple[IndexReading, bytes]:

@@ -203,18 +203,23 @@ def read_part(name: TrackName, reading: IndexReading) -> Part:
 
 def room_timeline(indexes: Iterable[tuple[TrackName, IndexReading]]) -> RoomTimeline:
     """Puts all index files of a room on one clock."""
+    return parts_timeline(read_part(name, reading) for name, reading in indexes)
+
+
+def parts_timeline(parts: Iterable[Part]) -> RoomTimeline:
+    """Puts all files of a room, as they have been read, on one clock."""
     tracks: dict[tuple[int, Source], list[Part]] = {}
-    for name, reading in indexes:
-        tracks.setdefault((name.seat_no, name.source), []).append(read_part(name, reading))
-    pieces = [piece for parts in tracks.values() for part in parts for piece in part.fragments]
+    for part in parts:
+        tracks.setdefault((part.name.seat_no, part.name.source), []).append(part)
+    pieces = [piece for own in tracks.values() for part in own for piece in part.fragments]
     first = min((piece.from_ms for piece in pieces), default=0)
     last = max((piece.to_ms for piece in pieces), default=0)
     return RoomTimeline(
         first,
         last,
         tuple(
-            track_timeline(seat_no, source, parts, first, last)
-            for (seat_no, source), parts in sorted(tracks.items())
+            track_timeline(seat_no, source, own, first, last)
+            for (seat_no, source), own in sorted(tracks.items())
         ),
     )
 

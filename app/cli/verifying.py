@@ -33,12 +33,16 @@ from expert_draw.engine.shapes import HASH
 if TYPE_CHECKING:
     from app.evaluation.proofs import Checked
 
+RECORDING = "recording"
+"""May stand before folders of recordings, to say that nothing else is meant."""
+
 
 def verify(
     paths: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="抽取或检查记录、凭条、总账、录像目录或数据目录 · record, slip, list of draws, room or data folder"
+            help="抽取或检查记录、凭条、总账、录像目录或数据目录；录像也可写作 recording 目录"
+            " · record, slip, list of draws, room or data folder; a room also as: recording FOLDER"
         ),
     ] = None,
     head: Annotated[
@@ -50,11 +54,17 @@ def verify(
     ] = None,
     key: Annotated[
         str | None,
-        typer.Option("--key", help="公布的系统公钥，只用于一个文件 · published public key of the house"),
+        typer.Option(
+            "--key",
+            help="公布的系统公钥，或存有它的文件；只用于一个文件或一间评标室的录像"
+            " · published public key of the house, or a file that holds it",
+        ),
     ] = None,
 ) -> None:
     """校验：离线重算抽取记录、逐字节核对录音录像 · run draws again and check every recorded byte, offline."""
     failed = 0
+    if paths and len(paths) > 1 and str(paths[0]) == RECORDING:
+        paths = paths[1:]
     with explained():
         known = _known(paths, head, key)
         for path, address in _to_verify(paths):
@@ -106,12 +116,14 @@ def _show(checked: "Checked") -> None:
 
 def _known(paths: list[Path] | None, head: str | None, key: str | None) -> tuple[str | None, str | None]:
     """What was published of the one file that is to be verified."""
-    if (head is not None or key is not None) and (paths is None or len(paths) != 1 or paths[0].is_dir()):
+    if (head is not None or key is not None) and not _one(paths, room_too=head is None):
         raise InvalidInput(
             "not-one-file",
             N_("--head 和 --key 说的是一个文件，给出的不是一个文件"),
             N_("一次只校验一个文件，或去掉这两个选项"),
         )
+    if key is not None and Path(key).is_file():
+        key = Path(key).read_text("utf-8", "replace").strip()
     for published in (head, key):
         if published is not None and not HASH.fullmatch(published):
             raise InvalidInput(
@@ -121,6 +133,15 @@ def _known(paths: list[Path] | None, head: str | None, key: str | None) -> tuple
                 value=published,
             )
     return head, key
+
+
+def _one(paths: list[Path] | None, *, room_too: bool) -> bool:
+    """Whether one file was given, or the recording of one room where that may be."""
+    from app.evaluation import evidence  # noqa: PLC0415 -- likewise
+
+    if paths is None or len(paths) != 1:
+        return False
+    return not paths[0].is_dir() or (room_too and not evidence.is_house(paths[0]))
 
 
 def _kept(path: Path, head: str | None, key: str | None) -> "list[Checked] | None":

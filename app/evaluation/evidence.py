@@ -28,7 +28,7 @@ def check_path(
 ) -> Iterator[Checked]:
     """Checks a file of a draw, a room's recording, or everything below a data folder. Works without any database.
 
-    head, key: for one file, the published hash of its last line and the house's public key. Raises FileNotFoundError when there is nothing, or nothing that can be checked.
+    head, key: for one file, the published hash of its last line and the house's public key; for one room, the key. Raises FileNotFoundError when there is nothing, or nothing that can be checked.
     """
     if path.is_file():
         yield _check_file(path, language, head, key)
@@ -36,7 +36,7 @@ def check_path(
     if not path.is_dir():
         raise FileNotFoundError(path)
     if _is_room(path):
-        yield check_room(path, language)
+        yield check_room(path, language, key=key)
         return
     found = False
     for record in sorted((path / RECORDS).glob("*.jsonl")):
@@ -55,9 +55,12 @@ def is_house(path: Path) -> bool:
     return path.is_dir() and not _is_room(path)
 
 
-def check_room(room: Path, language: str, expected_sha256: str | None = None) -> Checked:
-    """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere."""
-    verdict = verify_room(room, expected_sha256)
+def check_room(
+    room: Path, language: str, expected_sha256: str | None = None, key: str | None = None
+) -> Checked:
+    """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere, `key` the house's
+    public key."""
+    verdict = verify_room(room, expected_sha256, key)
     return Checked(
         "recording",
         room.name,
@@ -178,4 +181,8 @@ def _read(file: Path) -> bytes | None:
 
 
 def _is_room(folder: Path) -> bool:
-    return (folder / MANIFEST_FILE).exists() or any(folder.glob("*.index.jsonl"))
+    return (
+        (folder / MANIFEST_FILE).exists()
+        or any(folder.glob("*.index.jsonl"))
+        or any(folder.glob("events-*.jsonl"))
+    )
