@@ -12,6 +12,7 @@ import app.projects.models
 import expert_draw.models
 import recordings.models
 import venue.models
+import venue.placement.models
 
 PARTS = (
     app.accounts.models,
@@ -23,6 +24,7 @@ PARTS = (
     expert_draw.models,
     recordings.models,
     venue.models,
+    venue.placement.models,
 )
 
 

@@ -1,0 +1,1 @@
+"""Which process holds which online room, and what it last said of the room's seats."""

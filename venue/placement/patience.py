@@ -1,0 +1,68 @@
+"""Calls that may hang, such as those to a database that is cut off: never many at a time, and never waited for without end."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+from app.core.errors import Unavailable
+from app.core.i18n import N_
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Patience:
+    """Runs calls in threads of their own, `most` at a time. One that takes longer than `patience_s` is no longer waited for.
+
+    It keeps its thread until it ends, so that a database that never answers takes no more than `most` threads, and none that
+    others need. The threads do not keep the process alive.
+    """
+
+    def __init__(self, most: int, patience_s: float) -> None:
+        self._most = most
+        self._patience_s = patience_s
+        self._busy = 0
+
+    @property
+    def busy(self) -> int:
+        """How many threads are under way."""
+        return self._busy
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the work returns or raises. Unavailable when it took too long, or too many others still do."""
+        if self._busy >= self._most:
+            raise _away()
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[T] = loop.create_future()
+
+        def finish(result: T | None, error: BaseException | None) -> None:
+            self._busy -= 1
+            if done.cancelled():
+                return
+            if error is not None:
+                done.set_exception(error)
+                done.exception()  # whoever waited may have gone
+            else:
+                done.set_result(result)  # type: ignore[arg-type]
+
+        def run() -> None:
+            result, error = None, None
+            try:
+                result = work(*args, **kwargs)
+            except BaseException as raised:  # noqa: BLE001 -- handed to whoever waits
+                error = raised
+            with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody waits any more
+                loop.call_soon_threadsafe(finish, result, error)
+
+        self._busy += 1
+        threading.Thread(target=run, name="patience", daemon=True).start()
+        await asyncio.wait({done}, timeout=self._patience_s)
+        if not done.done():
+            raise _away()
+        return done.result()
+
+
+def _away() -> Unavailable:
+    return Unavailable("database-slow", N_("数据库暂时没有应答"), N_("页面会稍后自动重试，录制不受影响"))
