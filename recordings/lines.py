@@ -497,4 +497,6 @@ def _fault(number: int, code: str, before: Act | None, act: Act | None) -> Fault
 def _span(act: Act | None) -> tuple[int, int] | None:
     if isinstance(act, Event):
         return act.at_ms, act.at_ms
+    if isinstance(act, ClockLine):
+        return act.arrived_ms, act.arrived_ms
     return (act.from_ms, act.to_ms) if isinstance(act, Fragment | Gap | Recovered) else None

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from app.core.canonical import sha256_hex
 from app.core.samples import Source
-from recordings.manifest import (
+from recordings.lines import (
+    NO_LEVEL,
     Act,
     Chain,
+    ClockLine,
     Closed,
+    Fault,
     Fragment,
     Gap,
     Header,
@@ -21,11 +24,15 @@ from recordings.manifest import (
     read_index,
 )
 from recordings.timeline import (
+    FROZEN,
     NO_SIGNAL,
     NOT_JOINED,
     PIECE_MS,
+    TAKEN_OVER,
     TOLERANCE_MS,
+    UNKNOWN,
     Missing,
+    Overlap,
     Piece,
     RoomTimeline,
     gather,
@@ -42,15 +49,48 @@ def index(
     gaps: list[tuple[int, int, str]] = [],  # noqa: B006 -- never changed
     end: Act | None = None,
     keyframe_every: int = 4,
+    frozen: tuple[int, ...] = (),
 ) -> tuple[TrackName, IndexReading]:
     codec = "vp8" if name.source is Source.camera else "opus"
     acts: list[Act] = [
-        Opened("room-1", name.seat_no, name.source, codec, name.epoch, 0),
+        Opened(
+            "room-1",
+            name.seat_no,
+            name.source,
+            codec,
+            codec,
+            64,
+            48,
+            name.lease,
+            name.connection,
+            name.part,
+            0,
+            1,
+            0,
+        ),
         Header(0, 100, HASH, 0),
+        ClockLine(0, 1, 2, 3, 4, 0),
     ]
     for number, (start, stop) in enumerate(spans):
         keyframe = number % keyframe_every == 0 or name.source is Source.microphone
-        acts.append(Fragment(100 + 10 * number, 10, HASH, start, stop, 0, stop, 0, 12, 0, keyframe))
+        acts.append(
+            Fragment(
+                100 + 10 * number,
+                10,
+                HASH,
+                start,
+                stop,
+                0,
+                stop,
+                0,
+                12,
+                0,
+                0,
+                number % 128,
+                number in frozen,
+                keyframe,
+            )
+        )
     acts += [Gap(*gap, 0) for gap in gaps]
     acts += [end] if end else []
     chain, lines = Chain(), []
@@ -66,10 +106,12 @@ def every_half(start: int, stop: int) -> list[tuple[int, int]]:
     return [(at, at + 480) for at in range(start, stop, 500)]
 
 
-CAMERA = TrackName(1, Source.camera, 1)
-AGAIN = TrackName(1, Source.camera, 2)
-OTHER = TrackName(2, Source.camera, 1)
-MICROPHONE = TrackName(1, Source.microphone, 1)
+CAMERA = TrackName(1, Source.camera, 1, 1, 1)
+ROLLED = TrackName(1, Source.camera, 1, 1, 2)
+AGAIN = TrackName(1, Source.camera, 1, 2, 1)
+LATER_LEASE = TrackName(1, Source.camera, 2, 1, 1)
+OTHER = TrackName(2, Source.camera, 1, 1, 1)
+MICROPHONE = TrackName(1, Source.microphone, 1, 1, 1)
 CLOSED = Closed("room-closed", 0)
 
 
@@ -132,7 +174,7 @@ def test_a_seat_that_is_silent_but_still_open_has_no_signal() -> None:
     assert room.tracks[0].gaps == (Missing(2_980, 8_980, NO_SIGNAL),)
 
 
-def test_a_restart_between_two_epochs_is_told_with_its_reason() -> None:
+def test_a_restart_between_two_connections_is_told_with_its_reason() -> None:
     end = Recovered(160, 10, HASH, 10, 3_000, 3_400, False, 0, HASH, "server-restart", 0)
     room = timeline(
         index(CAMERA, every_half(0, 3_000), end=end), index(AGAIN, every_half(7_000, 9_000), end=CLOSED)
@@ -187,7 +229,7 @@ def test_playing_begins_with_a_key_frame_of_the_same_file() -> None:
 
 def test_a_file_without_a_key_frame_has_no_start() -> None:
     name, reading = index(CAMERA, every_half(0, 1_000))
-    headless = IndexReading((*reading.lines[:2], reading.lines[3]), (), b"")
+    headless = IndexReading((*reading.lines[:3], reading.lines[4]), (), b"")
     (track,) = room_timeline([(name, headless)]).tracks
     assert track.start_of(600) is None
 
@@ -255,6 +297,107 @@ def test_pieces_of_two_files_are_never_joined() -> None:
 
 def test_a_timeline_may_be_asked_for_a_wider_window() -> None:
     name, reading = index(CAMERA, every_half(5_000, 6_000), end=CLOSED)
-    (epoch,) = room_timeline([(name, reading)]).tracks[0].epochs
-    wide = track_timeline(1, Source.camera, [epoch], 0, 20_000)
+    (part,) = room_timeline([(name, reading)]).tracks[0].parts
+    wide = track_timeline(1, Source.camera, [part], 0, 20_000)
     assert wide.gaps == (Missing(0, 5_000, NOT_JOINED), Missing(5_980, 20_000, "room-closed"))
+
+
+def test_parts_of_one_connection_run_on_without_a_gap() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 3_000), end=Closed("rolled", 0)),
+        index(ROLLED, every_half(3_000, 6_000), end=CLOSED),
+    ).tracks
+    assert track.gaps == ()
+    assert track.coverage == ((0, 5_980),)
+    assert [part.ended for part in track.parts] == ["rolled", "room-closed"]
+    assert [(part.codec, part.codecs, part.width, part.height) for part in track.parts] == [
+        ("vp8", "vp8", 64, 48)
+    ] * 2
+
+
+def test_a_hole_behind_a_file_that_was_rolled_is_no_fault_of_the_rolling() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 3_000), end=Closed("rolled", 0)),
+        index(ROLLED, every_half(6_000, 9_000), end=CLOSED),
+    ).tracks
+    assert track.gaps == (Missing(2_980, 6_000, NO_SIGNAL),)
+
+
+def test_even_a_short_silence_between_two_connections_is_a_gap() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 3_000), end=Closed("connection-lost", 0)),
+        index(AGAIN, every_half(3_500, 6_000), end=CLOSED),
+    ).tracks
+    assert track.gaps == (Missing(2_980, 3_500, "connection-lost"),)
+
+
+def test_a_picture_that_stood_still_is_named_frozen_unless_somebody_said_why() -> None:
+    spans = every_half(0, 3_000) + every_half(6_000, 9_000)
+    (track,) = timeline(index(CAMERA, spans, end=CLOSED, frozen=(6,))).tracks
+    assert track.gaps == (Missing(2_980, 6_000, FROZEN),)
+    (track,) = timeline(index(CAMERA, spans, end=CLOSED)).tracks
+    assert track.gaps == (Missing(2_980, 6_000, NO_SIGNAL),)
+    (track,) = timeline(index(CAMERA, spans, [(3_000, 5_900, "muted")], CLOSED, frozen=(6,))).tracks
+    assert track.gaps == (Missing(2_980, 6_000, "muted"),)
+
+
+def test_nothing_explains_a_hole_behind_a_file_that_ends_without_a_word() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 3_000)), index(AGAIN, every_half(6_000, 9_000), end=CLOSED)
+    ).tracks
+    assert track.gaps == (Missing(2_980, 6_000, UNKNOWN),)
+    name, reading = index(CAMERA, every_half(0, 3_000))
+    broken = IndexReading(reading.lines, (Fault(3, "chain-broken", None, None),), b"")
+    (track, _) = room_timeline([(name, broken), index(OTHER, every_half(0, 9_000), end=CLOSED)]).tracks
+    assert track.gaps == (Missing(2_980, 8_980, UNKNOWN),)
+    assert not track.parts[0].faultless
+
+
+def test_a_file_whose_writer_lost_the_lease_was_taken_over() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 3_000)), index(LATER_LEASE, every_half(6_000, 9_000), end=CLOSED)
+    ).tracks
+    assert track.gaps == (Missing(2_980, 6_000, TAKEN_OVER),)
+
+
+def test_where_two_leases_recorded_the_later_one_is_played_and_the_other_told() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 6_000)), index(LATER_LEASE, every_half(4_000, 9_000), end=CLOSED)
+    ).tracks
+    assert track.gaps == ()
+    assert track.coverage == ((0, 8_980),)
+    assert track.overlaps == (Overlap(1, 4_000, 5_980),)
+    assert {piece.name for piece in track.fragments if piece.from_ms >= 4_000} == {LATER_LEASE}
+    assert len(track.parts[0].fragments) == 12
+
+
+def test_an_earlier_lease_is_played_where_the_later_one_has_nothing() -> None:
+    (track,) = timeline(
+        index(CAMERA, every_half(0, 12_000), end=CLOSED),
+        index(LATER_LEASE, every_half(2_000, 4_000) + every_half(8_000, 10_000), end=CLOSED),
+    ).tracks
+    assert track.coverage == ((0, 11_980),)
+    assert track.overlaps == (Overlap(1, 2_000, 3_980), Overlap(1, 8_000, 9_980))
+
+
+@given(spans, spans)
+def test_of_two_leases_every_moment_of_the_later_is_played_and_nothing_twice(
+    earlier: list[tuple[int, int]], later: list[tuple[int, int]]
+) -> None:
+    (track,) = timeline(index(CAMERA, earlier, end=CLOSED), index(LATER_LEASE, later, end=CLOSED)).tracks
+    assert [piece for piece in track.fragments if piece.name == LATER_LEASE] == list(track.parts[1].fragments)
+    old = [piece for piece in track.fragments if piece.name == CAMERA]
+    new = track.parts[1].fragments
+    assert not [(a, b) for a in old for b in new if a.from_ms <= b.to_ms and b.from_ms <= a.to_ms]
+    left_out = set(track.parts[0].fragments) - set(old)
+    assert all(
+        any(overlap.from_ms <= piece.from_ms and piece.to_ms <= overlap.to_ms for overlap in track.overlaps)
+        for piece in left_out
+    )
+
+
+def test_the_loudest_packet_of_each_second_is_known() -> None:
+    (track,) = timeline(index(MICROPHONE, every_half(2_000, 5_000), end=CLOSED)).tracks
+    assert track.levels(0, 6_500) == (NO_LEVEL, NO_LEVEL, 0, 2, 4, NO_LEVEL, NO_LEVEL)
+    assert track.levels(3_000, 4_000) == (2,)
+    assert track.levels(3_000, 3_000) == ()
