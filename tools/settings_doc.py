@@ -32,7 +32,7 @@ def kind(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " or ".join(f"`{value}`" for value in get_args(annotation))
     names = {int: "whole number", float: "number", str: "text", bool: "`true` or `false`", Path: "folder"}
-    names |= {SecretStr: "text", dict[str, str]: "JSON object"}
+    names |= {SecretStr: "text", dict[str, str]: "JSON object", tuple[int, ...]: "JSON list of whole numbers"}
     if annotation in names:
         return names[annotation]
     members = getattr(annotation, "__members__", None)

@@ -219,6 +219,18 @@ class RecordingSettings(BaseModel):
     stale_after_ms: int = Field(
         5000, ge=1000, description="A seat without durable media for this long counts as not recorded."
     )
+    reserve_mb: int = Field(
+        2048,
+        ge=0,
+        description="Megabytes of the recordings' volume kept for rooms that run: below, no new room begins.",
+    )
+    space_alarms: tuple[int, ...] = Field(
+        (80, 90, 95), description="How full, in per cent, the recordings' volume must be for each warning."
+    )
+    store_dir: Path | None = Field(
+        None,
+        description="Folder that ended recordings are kept in a second time; default: linked within the data folder.",
+    )
 
 
 class AccountSettings(BaseModel):
@@ -304,6 +316,10 @@ class Settings(BaseSettings):
     @property
     def recordings_dir(self) -> Path:
         return self.data_dir / "recordings"
+
+    @property
+    def store_dir(self) -> Path:
+        return self.recording.store_dir or self.data_dir / "store"
 
     @property
     def draws_dir(self) -> Path:
