@@ -247,7 +247,7 @@ def _played(parts: Sequence[Part]) -> tuple[tuple[Piece, ...], tuple[Overlap, ..
         )
         starts = [start for start, _ in taken]
         for piece in own:
-            at = bisect_right(starts, piece.to_ms)
+            at = bisect_right(starts, piece.from_ms)
             if at == 0 or taken[at - 1][1] < piece.from_ms:
                 played.append(piece)
             elif (

@@ -12,6 +12,7 @@ from tests.support.encoded import pictures, sounds
 if __name__ == "__main__":
     clock = SystemClock()
     recorder = Recorder(Path(sys.argv[1]), clock)
+    recorder.begin("room-1", 1, clock.now())
     camera, microphone = (TrackKey("room-1", 1, source) for source in (Source.camera, Source.microphone))
     seen, heard = recorder(camera, Codec.vp8), recorder(microphone, Codec.opus)
     shown, said = pictures(0, 1_500), sounds(0, 3_000)

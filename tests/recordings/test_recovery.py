@@ -1,5 +1,6 @@
 """A killed server loses at most the last moment, and what it left is hashed as it lies."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,25 +15,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.clock import ManualClock
+from app.core.errors import Unavailable
 from app.core.samples import Codec, Source, TrackKey
-from recordings.manifest import Recovered, read_index
+from recordings.events import LedgerEvent, read_events
+from recordings.lines import Recovered, read_index
 from recordings.recorder import Recorder
-from recordings.sealing import SERVER_RESTART, read_room, recover, seal_room
+from recordings.sealing import SERVER_RESTART, STILL_S, read_room, recover, recover_room, seal_room
 from recordings.timeline import room_timeline
 from recordings.verify import verify_room
-from tests.support.encoded import pictures, sounds
+from tests.support.encoded import h264_pictures, pictures, sounds
 
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LATER = START + timedelta(minutes=1)
 CAMERA = TrackKey("room-1", 1, Source.camera)
-STEM = "seat-1-camera-1"
+STEM = "seat-1-camera-1-1-1"
+EVENTS = "events-1.jsonl"
 
 
 @pytest.fixture(scope="module")
 def left_open(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A room as it lies on disk while it is still being recorded: nothing has ended."""
     folder = tmp_path_factory.mktemp("running")
-    recorder = Recorder(folder, ManualClock(START))
+    recorder = Recorder(folder, ManualClock(START), wake_s=3_600)
+    recorder.begin("room-1", 1, START)
+    for n in range(5):
+        recorder.events("room-1").note(LedgerEvent(n * 100, n, n, "joined", {"n": n}))
     for source, codec, samples in (
         (Source.camera, Codec.vp8, pictures(0, 100)),
         (Source.microphone, Codec.opus, sounds(0, 200)),
@@ -69,7 +76,7 @@ def test_a_killed_server_loses_less_than_a_second_and_a_half(tmp_path: Path) -> 
                 break
         server.send_signal(signal.SIGKILL)
     before = bytes_of(tmp_path)
-    assert len(recover(tmp_path, LATER)) == 2
+    assert len(recover(tmp_path, LATER)) == 3
     assert recover(tmp_path, LATER) == ()
     after = bytes_of(tmp_path)
     assert all(after[name].startswith(data) for name, data in before.items())
@@ -106,7 +113,7 @@ def test_whatever_was_cut_off_is_recovered_and_then_verifies(left_open: Path, da
         verdict = verify_room(room)
         assert verdict.findings == ()
         assert recover(directory, LATER) == ()
-        manifest = seal_room(room, "room-1", LATER, None, "disk-failed")
+        manifest = seal_room(room, "room-1", LATER, None)
         assert verify_room(room, manifest.sha256).findings == ()
 
 
@@ -126,6 +133,7 @@ def test_a_room_goes_on_after_a_restart_and_the_gap_says_so(left_open: Path, tmp
     directory = copied(left_open, str(tmp_path))
     recover(directory, LATER)
     recorder = Recorder(directory, ManualClock(LATER))
+    recorder.begin("room-1", 2, START)
     sink = recorder(CAMERA, Codec.vp8)
     for sample in pictures(60_000, 50):
         sink.write(sample)
@@ -139,7 +147,7 @@ def test_a_room_goes_on_after_a_restart_and_the_gap_says_so(left_open: Path, tmp
 
 def test_a_sealed_room_is_left_alone(left_open: Path, tmp_path: Path) -> None:
     directory = copied(left_open, str(tmp_path))
-    seal_room(directory / "room-1", "room-1", LATER, None, "disk-failed")
+    seal_room(directory / "room-1", "room-1", LATER, None)
     before = bytes_of(directory)
     assert recover(directory, LATER) == ()
     assert bytes_of(directory) == before
@@ -167,6 +175,119 @@ def test_recovery_does_not_hide_that_a_line_was_taken_out(left_open: Path, tmp_p
     assert recover(directory, LATER) == ()
     findings = verify_room(directory / "room-1").findings
     assert {(finding.file, finding.code) for finding in findings} == {(index.name, "chain-broken")}
-    manifest = seal_room(directory / "room-1", "room-1", LATER, None, "disk-failed")
+    manifest = seal_room(directory / "room-1", "room-1", LATER, None)
     assert manifest.tracks[0].faults == 1
     assert not verify_room(directory / "room-1", manifest.sha256).ok
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_events_that_were_cut_off_are_recovered_too(left_open: Path, data: st.DataObject) -> None:
+    with TemporaryDirectory() as folder:
+        room = copied(left_open, folder) / "room-1"
+        held = (room / EVENTS).read_bytes()
+        (room / EVENTS).write_bytes(held[: data.draw(st.integers(0, len(held)))])
+        whole = (room / EVENTS).read_bytes().count(b"\n")
+        assert EVENTS in recover_room(room, LATER)
+        assert recover_room(room, LATER) == ()
+        assert len(read_events(room)) >= whole - 1
+        manifest = seal_room(room, "room-1", LATER, START)
+        assert verify_room(room, manifest.sha256).findings == ()
+
+
+def test_files_of_all_leases_are_recovered_whoever_wrote_them(left_open: Path, tmp_path: Path) -> None:
+    room = copied(left_open, str(tmp_path)) / "room-1"
+    clock = ManualClock(LATER)
+    recorder = Recorder(room.parent, clock)
+    recorder.begin("room-1", 4, START)
+    sink = recorder(CAMERA, Codec.vp8)
+    for sample in pictures(60_000, 50):
+        sink.write(sample)
+    manifest = recorder.close_room("room-1", START)
+    recorder.close()
+    assert {(track.lease, track.ended) for track in manifest.tracks} == {
+        (1, SERVER_RESTART),
+        (4, "room-closed"),
+    }
+    assert {(events.lease, events.ended) for events in manifest.events} == {
+        (1, SERVER_RESTART),
+        (4, "room-closed"),
+    }
+    assert verify_room(room, manifest.sha256).ok
+
+
+def test_what_another_process_still_writes_is_left_to_it_and_not_sealed(tmp_path: Path) -> None:
+    """A worker that lost its lease records on: nothing is added to its files, and the room waits for it."""
+    clock = ManualClock(START)
+    stale, fresh = Recorder(tmp_path, clock, wake_s=3_600), Recorder(tmp_path, clock, wake_s=3_600)
+    room = tmp_path / "room-1"
+    stale.begin("room-1", 1, START)
+    old = stale(CAMERA, Codec.vp8)
+    for sample in pictures(0, 50):
+        old.write(sample)
+    stale.settle()
+    assert recover_room(room, START) == ()
+    fresh.begin("room-1", 2, START)
+    new = fresh(CAMERA, Codec.vp8)
+    for sample in pictures(1_000, 100):
+        new.write(sample)
+        old.write(sample._replace(room_ms=sample.room_ms + 1_000))
+    stale.settle()
+    for path in room.iterdir():
+        os.utime(path, (START.timestamp(), START.timestamp()))
+    with pytest.raises(Unavailable):
+        fresh.close_room("room-1", START)
+    clock.advance(STILL_S)
+    manifest = fresh.close_room("room-1", START)
+    # What the old process still does touches nothing that is sealed.
+    old.write(pictures(8_000, 1)[0])
+    stale.close()
+    assert verify_room(room, manifest.sha256).ok
+    assert {(track.lease, track.ended) for track in manifest.tracks} == {
+        (1, SERVER_RESTART),
+        (2, "room-closed"),
+    }
+    (track,) = room_timeline(read_room(room)).tracks
+    assert [(overlap.lease, overlap.from_ms) for overlap in track.overlaps] == [(1, 1_040)]
+    assert track.gaps == ()
+    fresh.close()
+
+
+def test_a_room_may_be_sealed_over_a_living_writer_when_that_is_asked(tmp_path: Path) -> None:
+    clock = ManualClock(START)
+    stale, fresh = Recorder(tmp_path, clock), Recorder(tmp_path, clock)
+    stale.begin("room-1", 1, START)
+    sink = stale(CAMERA, Codec.vp8)
+    for sample in pictures(0, 50):
+        sink.write(sample)
+    stale.settle()
+    manifest = fresh.close_room("room-1", START, force=True)
+    stale.close()
+    fresh.close()
+    assert [track.to_ms for track in manifest.tracks] == [1_960]
+    assert verify_room(tmp_path / "room-1", manifest.sha256).ok
+
+
+def test_h264_that_was_cut_off_is_recovered_fragment_by_fragment(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path, ManualClock(START), wake_s=3_600)
+    recorder.begin("room-1", 1, START)
+    sink = recorder(CAMERA, Codec.h264)
+    for sample in h264_pictures(0, 60):
+        sink.write(sample)
+    recorder.settle()
+    copy = Path(shutil.copytree(tmp_path / "room-1", tmp_path / "copy" / "room-1"))
+    recorder.close()
+    index = copy / f"{STEM}.index.jsonl"
+    index.write_bytes(b"".join(index.read_bytes().splitlines(keepends=True)[:-2]))
+    recover_room(copy, LATER)
+    (track,) = room_timeline(read_room(copy)).tracks
+    assert track.coverage == ((0, 2_360),)
+    assert verify_room(copy).ok
+
+
+def test_an_interrupted_sealing_leaves_nothing_behind(left_open: Path, tmp_path: Path) -> None:
+    room = copied(left_open, str(tmp_path)) / "room-1"
+    (room / "manifest.json.part").write_bytes(b"half")
+    manifest = seal_room(room, "room-1", LATER, None)
+    assert manifest.zero_wall_ms == round(START.timestamp() * 1000)
+    assert verify_room(room, manifest.sha256).ok

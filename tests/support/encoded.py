@@ -1,5 +1,6 @@
 """Makes real VP8 and Opus frames for tests: grey pictures whose shade tells the room time, and a steady tone."""
 
+import re
 from array import array
 from fractions import Fraction
 from functools import cache
@@ -43,6 +44,32 @@ def pictures(from_ms: int, count: int, keyframe_every: int = 50) -> tuple[Encode
             room_ms = from_ms + len(samples) * FRAME_MS
             samples.append(
                 EncodedSample(room_ms, room_ms + 15, len(samples) * 3600, packet.is_keyframe, bytes(packet))
+            )
+    return tuple(samples)
+
+
+@cache
+def h264_pictures(from_ms: int, count: int, keyframe_every: int = 25) -> tuple[EncodedSample, ...]:
+    """`count` H264 access units of 25 a second from a room time on, each NAL unit after its length."""
+    encoder = av.CodecContext.create("libx264", "w")
+    assert isinstance(encoder, VideoCodecContext)
+    encoder.width, encoder.height, encoder.pix_fmt = 160, 120, "yuv420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.options = {
+        "preset": "ultrafast", "tune": "zerolatency", "profile": "baseline", "g": str(keyframe_every)
+    }  # fmt: skip
+    samples: list[EncodedSample] = []
+    for number in range(count):
+        frame = av.VideoFrame(160, 120, "yuv420p")
+        for plane, shade in zip(frame.planes, (shade_at(from_ms + number * FRAME_MS), 128, 128), strict=True):
+            plane.update(bytes([shade]) * plane.buffer_size)
+        frame.pts = number
+        for packet in encoder.encode(frame):
+            room_ms = from_ms + len(samples) * FRAME_MS
+            units = re.split(rb"\x00\x00\x00\x01|\x00\x00\x01", bytes(packet))[1:]
+            data = b"".join(len(unit).to_bytes(4, "big") + unit for unit in units)
+            samples.append(
+                EncodedSample(room_ms, room_ms + 15, len(samples) * 3600, packet.is_keyframe, data)
             )
     return tuple(samples)
 
