@@ -9,12 +9,10 @@ from starlette.requests import HTTPConnection
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SettingsDep
-from app.core.samples import Codec, Source
+from app.core.samples import Source
 from recordings import replay, service
-from recordings.container import MIME
-from recordings.lines import TrackName
-from recordings.schemas import EventOut, FileOut, GapOut, TimelineOut, TrackOut, VerdictOut
-from recordings.timeline import Part, Piece, RoomTimeline, TrackTimeline, gather, room_timeline
+from recordings.schemas import EventOut, FileOut, GapOut, OverlapOut, TimelineOut, TrackOut, VerdictOut
+from recordings.timeline import LEVEL_MS, Part, RoomTimeline, TrackTimeline, gather
 from recordings.verify import verify_room
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
@@ -43,7 +41,7 @@ def timeline(
     memory: MemoryDep,
     since: Annotated[int | None, Query(ge=0)] = None,
 ) -> TimelineOut:
-    """Where every track's media lies. Also while the room runs: ask again with `since` for pieces from that room time on.
+    """Where every track's media lies. Also while the room runs: ask again with `since` for what is told from then on.
 
     Opening it (without `since`) is noted in the audit trail.
     """
@@ -55,17 +53,18 @@ def timeline(
         with database.reading() as session:
             row = service.find(session, room_id)
     room = settings.recordings_dir / row.room_id
-    readings = replay.load_readings(room, memory.indexes)
-    known = room_timeline(readings)
+    files = replay.load_files(room, memory.indexes)
+    known = replay.timeline_since([file.part for file in files], since or 0)
     return TimelineOut(
         room_id=row.room_id,
         sealed=row.state == service.RecordingState.sealed,
         manifest_sha256=row.manifest_sha256,
-        zero_wall_ms=replay.zero_wall_ms(room, readings),
+        zero_wall_ms=replay.zero_wall_ms(room, files),
+        since=since or 0,
         from_ms=known.from_ms,
         to_ms=known.to_ms,
-        tracks=[_track(track, since or 0) for track in known.tracks],
-        events=_events(known),
+        tracks=[_track(track, known, since or 0) for track in known.tracks],
+        events=_events(known, since or 0),
     )
 
 
@@ -82,7 +81,7 @@ def media(
     """The bytes of one file of a track, whole or by `Range`. The first look of a viewer at a track is noted."""
     with database.reading() as session:
         row = service.find(session, room_id)
-    path = replay.track_file(settings.recordings_dir / row.room_id, track_id)
+    name, path = replay.track_file(settings.recordings_dir / row.room_id, track_id)
     now = clock.now()
     if memory.viewings.first(now, actor.id, row.room_id, track_id):
         try:
@@ -91,9 +90,8 @@ def media(
         except BaseException:
             memory.viewings.forget(actor.id, row.room_id, track_id)
             raise
-    name = TrackName.parse(track_id)
-    kind = "video" if name is not None and name.source == "camera" else "audio"
-    return FileResponse(path, media_type=f"{kind}/webm", headers={"Cache-Control": "private, no-store"})
+    headers = {"Cache-Control": "private, no-store"}
+    return FileResponse(path, media_type=replay.media_type(name), headers=headers)
 
 
 @router.post("/{room_id}/verify")
@@ -109,37 +107,53 @@ def verify(
     return VerdictOut.model_validate(verdict)
 
 
-def _track(track: TrackTimeline, since: int) -> TrackOut:
-    codec = Codec.vp8 if track.source is Source.camera else Codec.opus
+def _track(track: TrackTimeline, known: RoomTimeline, since: int) -> TrackOut:
+    pieces = [piece for piece in gather(track.fragments) if piece.from_ms >= since]
+    shown = {piece.name for piece in pieces}
+    parts = [part for part in track.parts if part.name in shown]
+    numbers = {part.name: number for number, part in enumerate(parts)}
+    levels_from_ms = max(known.from_ms, since) // LEVEL_MS * LEVEL_MS
     return TrackOut(
         seat_no=track.seat_no,
         source=track.source,
-        mime=MIME[codec],
-        files=[_file(number, part, since) for number, part in enumerate(track.parts, 1) if part.fragments],
+        files=[_file(part) for part in parts],
+        pieces=[
+            (numbers[piece.name], piece.offset, piece.length, piece.from_ms, piece.to_ms, int(piece.keyframe))
+            for piece in pieces
+        ],
         coverage=list(track.coverage),
         gaps=[GapOut(from_ms=gap.from_ms, to_ms=gap.to_ms, reason=gap.reason) for gap in track.gaps],
+        overlaps=[
+            OverlapOut(lease=one.lease, from_ms=one.from_ms, to_ms=one.to_ms) for one in track.overlaps
+        ],
+        levels_from_ms=levels_from_ms,
+        levels=list(track.levels(levels_from_ms, known.to_ms)) if track.source is Source.microphone else [],
     )
 
 
-def _file(number: int, part: Part, since: int) -> FileOut:
+def _file(part: Part) -> FileOut:
     return FileOut(
         id=part.name.stem,
-        epoch=number,
+        lease=part.name.lease,
+        connection=part.name.connection,
+        part=part.name.part,
+        mime=replay.mime(part),
+        width=part.width,
+        height=part.height,
         header_length=part.header_length,
         ended=part.ended,
-        pieces=[_piece(piece) for piece in gather(part.fragments) if piece.from_ms >= since],
     )
 
 
-def _piece(piece: Piece) -> tuple[int, int, int, int, int]:
-    return piece.offset, piece.length, piece.from_ms, piece.to_ms, int(piece.keyframe)
-
-
-def _events(known: RoomTimeline) -> list[EventOut]:
+def _events(known: RoomTimeline, since: int) -> list[EventOut]:
     """What the recordings themselves know: when each seat's picture began, again after every break."""
+    began: dict[tuple[int, int, int], int] = {}
+    for track in known.tracks:
+        for part in track.parts:
+            if track.source is Source.camera and part.fragments and part.name.part == 1:
+                began[track.seat_no, part.name.lease, part.name.connection] = part.fragments[0].from_ms
     return [
-        EventOut(at_ms=part.fragments[0].from_ms, code="joined", seat_no=track.seat_no)
-        for track in known.tracks
-        for part in track.parts
-        if track.source == "camera" and part.fragments
+        EventOut(at_ms=at, code="joined", seat_no=seat_no)
+        for (seat_no, _, _), at in began.items()
+        if at >= since
     ]

@@ -13,8 +13,9 @@ from app.audit.tags import Tag
 from app.core.samples import Codec, Source, TrackKey
 from recordings import service
 from recordings.endpoints import router
-from recordings.manifest import read_index
-from recordings.replay import Indexes
+from recordings.lines import TrackName, read_index
+from recordings.replay import Indexes, load_files, timeline_since
+from recordings.timeline import gather, read_part
 from recordings.viewing import WATCHED_AGAIN_AFTER, Viewings
 from tests.support.encoded import pictures, sounds
 from tests.support.replay_house import EVALUATION, ROOM, START, ReplayHouse
@@ -67,25 +68,34 @@ def test_the_timeline_tells_where_every_track_lies(house: ReplayHouse, client: T
         (1, "camera"),
         (1, "microphone"),
     ]
-    (file,) = told["tracks"][0]["files"]
-    first = file["pieces"][0]
-    assert first[0] == file["header_length"]
-    assert first[4] == 1
+    camera, microphone = told["tracks"]
+    (file,) = camera["files"]
+    assert (file["id"], file["mime"], file["width"]) == (
+        "seat-1-camera-1-1-1",
+        'video/webm; codecs="vp8"',
+        160,
+    )
+    first = camera["pieces"][0]
+    assert first[:2] == [0, file["header_length"]]
+    assert first[5] == 1
+    assert camera["levels"] == []
+    assert microphone["files"][0]["mime"] == 'audio/webm; codecs="opus"'
+    assert microphone["levels"] == [127] * 4
     assert told["events"] == [{"at_ms": 0, "code": "joined", "seat_no": 1}]
 
 
 def test_a_range_gives_exactly_those_bytes(house: ReplayHouse, client: TestClient) -> None:
     record(house)
-    held = (house.room / "seat-1-camera-1.webm").read_bytes()
-    answer = client.get(f"{BASE}/tracks/seat-1-camera-1/media", headers={"Range": "bytes=100-299"})
+    held = (house.room / "seat-1-camera-1-1-1.webm").read_bytes()
+    answer = client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media", headers={"Range": "bytes=100-299"})
     assert answer.status_code == 206
     assert answer.content == held[100:300]
     assert answer.headers["content-type"] == "video/webm"
     assert answer.headers["cache-control"] == "private, no-store"
-    assert client.get(f"{BASE}/tracks/seat-1-camera-1/media").content == held
-    sound = client.get(f"{BASE}/tracks/seat-1-microphone-1/media")
+    assert client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media").content == held
+    sound = client.get(f"{BASE}/tracks/seat-1-microphone-1-1-1/media")
     assert sound.headers["content-type"] == "audio/webm"
-    beyond = client.get(f"{BASE}/tracks/seat-1-camera-1/media", headers={"Range": "bytes=99999999-"})
+    beyond = client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media", headers={"Range": "bytes=99999999-"})
     assert beyond.status_code == 416
 
 
@@ -98,10 +108,11 @@ def test_a_running_room_is_told_from_a_moment_on(house: ReplayHouse, client: Tes
         sink.write(sample)
     house.recorder.settle()
     since = client.get(f"{BASE}/timeline", params={"since": 3_000}).json()
-    pieces = [piece for file in since["tracks"][0]["files"] for piece in file["pieces"]]
+    pieces = since["tracks"][0]["pieces"]
     assert pieces
-    assert all(piece[2] >= 3_000 for piece in pieces)
+    assert all(piece[3] >= 3_000 for piece in pieces)
     assert since["to_ms"] == 7_960
+    assert since["events"] == [{"at_ms": 4_000, "code": "joined", "seat_no": 1}]
 
 
 def test_one_line_of_audit_for_an_opened_replay_and_for_each_track(
@@ -110,14 +121,16 @@ def test_one_line_of_audit_for_an_opened_replay_and_for_each_track(
     record(house)
     client.get(f"{BASE}/timeline")
     for start in range(0, 1_000, 100):
-        client.get(f"{BASE}/tracks/seat-1-camera-1/media", headers={"Range": f"bytes={start}-{start + 99}"})
+        client.get(
+            f"{BASE}/tracks/seat-1-camera-1-1-1/media", headers={"Range": f"bytes={start}-{start + 99}"}
+        )
     client.get(f"{BASE}/timeline", params={"since": 0})
     assert acts(house) == [
         (Tag.recording_replayed, "supervisor-1"),
         (Tag.recording_track_watched, "supervisor-1"),
     ]
     house.clock.advance(WATCHED_AGAIN_AFTER.total_seconds())
-    client.get(f"{BASE}/tracks/seat-1-camera-1/media")
+    client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media")
     assert len(acts(house)) == 3
 
 
@@ -128,8 +141,8 @@ def test_a_look_that_could_not_be_noted_is_not_given(
     with monkeypatch.context() as patch:
         patch.setattr(service, "note_track", _fail)
         with pytest.raises(RuntimeError, match="trail"):
-            client.get(f"{BASE}/tracks/seat-1-camera-1/media")
-    client.get(f"{BASE}/tracks/seat-1-camera-1/media")
+            client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media")
+    client.get(f"{BASE}/tracks/seat-1-camera-1-1-1/media")
     assert acts(house) == [(Tag.recording_track_watched, "supervisor-1")]
 
 
@@ -139,7 +152,13 @@ def _fail(*_anything: object) -> None:
 
 @pytest.mark.parametrize(
     "track",
-    ["seat-2-camera-1", "..%2F..%2Fhouse", "manifest.json", "seat-1-camera-1.index", "seat-1-camera-01"],
+    [
+        "seat-2-camera-1-1-1",
+        "..%2F..%2Fhouse",
+        "manifest.json",
+        "seat-1-camera-1-1-1.index",
+        "seat-1-camera-1-1-01",
+    ],
 )
 def test_only_tracks_of_the_room_are_given(house: ReplayHouse, client: TestClient, track: str) -> None:
     record(house)
@@ -147,7 +166,7 @@ def test_only_tracks_of_the_room_are_given(house: ReplayHouse, client: TestClien
 
 
 def test_an_unknown_room_is_not_found(client: TestClient) -> None:
-    for address in ("timeline", "timeline?since=1", "tracks/seat-1-camera-1/media"):
+    for address in ("timeline", "timeline?since=1", "tracks/seat-1-camera-1-1-1/media"):
         assert client.get(f"/api/recordings/other/{address}").status_code == 404
     assert client.post("/api/recordings/other/verify").status_code == 404
 
@@ -163,7 +182,7 @@ def test_a_check_over_http_names_what_was_changed_and_is_noted(
     record(house)
     house.seal()
     assert client.post(f"{BASE}/verify").json()["ok"]
-    path = house.room / "seat-1-camera-1.webm"
+    path = house.room / "seat-1-camera-1-1-1.webm"
     held = bytearray(path.read_bytes())
     held[-1] ^= 1
     path.write_bytes(held)
@@ -203,18 +222,48 @@ def test_an_index_is_read_on_as_it_grows_and_anew_when_it_was_changed(
     house: ReplayHouse, tmp_path: Path
 ) -> None:
     record(house)
+    house.seal()
     indexes = Indexes(limit=1)
-    path = house.room / "seat-1-camera-1.index.jsonl"
-    grown = path.read_bytes()
+    name = TrackName(1, Source.camera, 1, 1, 1)
+    grown = (house.room / name.index).read_bytes()
     lines = grown.splitlines(keepends=True)
-    copy = tmp_path / "copy.jsonl"
+    copy = tmp_path / name.index
     for known in (b"".join(lines[:3]) + b"half", b"".join(lines[:3]), grown, grown):
         copy.write_bytes(known)
-        assert indexes.read(copy) == read_index(known)
+        assert indexes.read(tmp_path, name).part == read_part(name, read_index(known))
     changed = b"".join(lines[:2])
     copy.write_bytes(changed)
-    assert indexes.read(copy) == read_index(changed)
+    assert indexes.read(tmp_path, name).part == read_part(name, read_index(changed))
     copy.write_bytes(changed + lines[3])
-    assert indexes.read(copy) == read_index(changed + lines[3])
-    indexes.read(house.room / "seat-1-microphone-1.index.jsonl")
-    assert indexes.read(path) == read_index(grown)
+    assert indexes.read(tmp_path, name).part == read_part(name, read_index(changed + lines[3]))
+    sound = TrackName(1, Source.microphone, 1, 1, 1)
+    indexes.read(house.room, sound)  # the other is forgotten: there is room for one
+    copy.write_bytes(grown)
+    assert indexes.read(tmp_path, name).part == read_part(name, read_index(grown))
+
+
+def test_what_is_told_from_a_moment_on_completes_what_was_told_before(tmp_path: Path) -> None:
+    """Two leases, rolled files and a gap: the whole timeline, and the parts a page joins, are one and the same."""
+    house = ReplayHouse(tmp_path, roll_s=2)
+    record(house, 0, 200)
+    sink = house.recorder(CAMERA, Codec.vp8)
+    for sample in pictures(12_000, 100):
+        sink.write(sample)
+    house.recorder.settle()
+    house.close()
+    parts = [file.part for file in load_files(house.room, Indexes())]
+    whole = timeline_since(parts, 0)
+    for since in range(500, whole.to_ms, 700):
+        late = timeline_since(parts, since)
+        assert (late.from_ms, late.to_ms) == (whole.from_ms, whole.to_ms)
+        for all_of_it, rest in zip(whole.tracks, late.tracks, strict=True):
+            assert [piece for piece in gather(rest.fragments) if piece.from_ms >= since] == [
+                piece for piece in gather(all_of_it.fragments) if piece.from_ms >= since
+            ]
+            assert rest.gaps == tuple(
+                gap._replace(from_ms=max(gap.from_ms, since)) for gap in all_of_it.gaps if gap.to_ms > since
+            )
+            assert rest.coverage == tuple(
+                (max(start, since), end) for start, end in all_of_it.coverage if end >= since
+            )
+    assert len(whole.tracks[0].parts) > 4

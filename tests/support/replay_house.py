@@ -40,12 +40,12 @@ WEB = Path(__file__).resolve().parents[2] / "app" / "web"
 class ReplayHouse:
     """An application with one room; everybody who comes is supervisor `supervisor-1`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, roll_s: int = 300) -> None:
         self.settings = Settings(data_dir=folder)
         self.clock = ManualClock(START)
         self.database = Database(f"sqlite:///{folder / 'house.db'}")
         SQLModel.metadata.create_all(self.database.engine)
-        self.recorder = Recorder(self.settings.recordings_dir, self.clock)
+        self.recorder = Recorder(self.settings.recordings_dir, self.clock, roll_s=roll_s)
         with self.database.transaction() as session:
             service.begin(session, START, room_id=ROOM, evaluation_id=EVALUATION)
         self.app = self._application()
