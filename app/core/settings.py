@@ -216,6 +216,12 @@ class MediaSettings(BaseModel):
 
 class RecordingSettings(BaseModel):
     fragment_ms: int = Field(500, ge=100, le=5000, description="Longest piece of media not yet on disk.")
+    roll_s: int = Field(
+        300, ge=10, le=7200, description="Seconds after which a track goes on in its next file."
+    )
+    most_pending_mb: int = Field(
+        512, ge=16, description="Megabytes of media that may wait in memory for a slow disk, all tracks together."
+    )
     stale_after_ms: int = Field(
         5000, ge=1000, description="A seat without durable media for this long counts as not recorded."
     )
