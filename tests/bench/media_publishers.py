@@ -1,8 +1,8 @@
 """The sending end of a bench: so many seats in one process.
 
-    python -m tests.bench.media_publishers SOCKET CLIP SEATS SECONDS
+    python -m tests.bench.media_publishers SOCKET CLIP PLAN
 
-CLIP: a file made by `tests.bench.media_clip`. Prints one line of JSON with what was sent.
+CLIP: a pickled clip. PLAN: JSON, see `Plan`. Says `connected`, then one line of JSON with what was sent.
 """
 
 import asyncio
@@ -10,52 +10,104 @@ import json
 import pickle
 import sys
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import uvloop
 
-from tests.support.publisher import Publisher
+from tests.bench.pinning import pin
+from tests.support.publisher import Clip, Publisher
+from tests.support.udp_path import UdpPath, Weather, lead_through
+from tools.groundwork import say
 
 _EVERY_S = 0.005
 
 
-async def publish(socket: Path, clip_file: Path, seats: int, seconds: float) -> None:
-    clip = pickle.loads(clip_file.read_bytes())  # noqa: S301 -- written by the bench itself a moment ago
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the seats do. core: where they run, None anywhere.
+
+    weather: of each seat's way in turn, as fields of `Weather`; empty: no way between. drift_ppm, clock_off_s: of each seat
+    in turn.
+    """
+
+    seats: int
+    seconds: float
+    core: int | None = 1
+    stamped: bool = False
+    weather: Sequence[Mapping[str, Any]] = ()
+    drift_ppm: Sequence[float] = (0.0,)
+    clock_off_s: Sequence[float] = (0.0,)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        return cls(**json.loads(text))
+
+
+@dataclass(slots=True)
+class _Seats:
+    publishers: list[Publisher] = field(default_factory=list)
+    paths: list[UdpPath] = field(default_factory=list)
+
+    def counts(self) -> dict[str, float]:
+        names = ("pictures_sent", "sounds_sent", "again", "keyframes_asked")
+        return {
+            **{name: sum(getattr(one, name) for one in self.publishers) for name in names},
+            "datagrams_lost": sum(path.lost for path in self.paths),
+            "cpu_s": time.process_time(),
+        }
+
+    async def send(self) -> None:
+        """Sends what is due until cancelled."""
+        reports = time.monotonic()
+        while True:
+            now = time.monotonic()
+            for publisher in self.publishers:
+                publisher.send_due(now)
+            if now >= reports:
+                reports += 1
+                for publisher in self.publishers:
+                    publisher.send_reports()
+            await asyncio.sleep(_EVERY_S)
+
+
+async def publish(socket: Path, clip: Clip, plan: Plan) -> None:
+    """Connects one seat after another, each of which sends from then on, and for so many seconds when all are there."""
     reader, writer = await asyncio.open_unix_connection(socket, limit=1 << 20)
-    publishers = []
-    for seat in range(1, seats + 1):
-        publisher = Publisher(clip)
-        writer.write(json.dumps({"seat": seat, "sdp": await publisher.offer()}).encode() + b"\n")
-        await publisher.accept(json.loads(await reader.readline())["sdp"])
-        publishers.append(publisher)
-    print("connected", flush=True)
-    # Seats do not speak in step: spread over the length of a picture.
-    for number, publisher in enumerate(publishers):
-        publisher.start_at(time.monotonic() + 0.04 * number / seats)
-    end, reports = time.monotonic() + seconds, time.monotonic()
-    while (now := time.monotonic()) < end:
-        for publisher in publishers:
-            publisher.send_due(now)
-        if now >= reports:
-            reports += 1
-            for publisher in publishers:
-                publisher.send_reports()
-        await asyncio.sleep(_EVERY_S)
-    print(
-        json.dumps(
-            {
-                "pictures": sum(p.pictures_sent for p in publishers),
-                "sounds": sum(p.sounds_sent for p in publishers),
-                "again": sum(p.again for p in publishers),
-                "keyframes_asked": sum(p.keyframes_asked for p in publishers),
-                "cpu_s": time.process_time(),
-            }
-        ),
-        flush=True,
-    )
-    sys.stdin.readline()
+    seats = _Seats()
+    sending = asyncio.create_task(seats.send())
+    for number in range(plan.seats):
+        publisher = Publisher(
+            clip,
+            drift_ppm=plan.drift_ppm[number % len(plan.drift_ppm)],
+            clock_off_s=plan.clock_off_s[number % len(plan.clock_off_s)],
+            stamped=plan.stamped,
+        )
+        writer.write(json.dumps({"seat": number + 1, "sdp": await publisher.offer()}).encode() + b"\n")
+        answer: str = json.loads(await reader.readline())["sdp"]
+        if plan.weather:
+            weather = Weather(**plan.weather[number % len(plan.weather)])
+            answer, path = await lead_through(answer, weather)
+            seats.paths.append(path)
+        await publisher.accept(answer)
+        # Seats do not speak in step: spread over the length of a picture.
+        publisher.start_at(time.monotonic() + 0.04 * number / plan.seats)
+        seats.publishers.append(publisher)
+    say("connected")
+    await asyncio.sleep(plan.seconds)
+    sending.cancel()
+    say(json.dumps(seats.counts()))
+    await asyncio.to_thread(sys.stdin.readline)
 
 
 if __name__ == "__main__":
+    work = Plan.from_json(sys.argv[3])
+    pin(work.core)
+    media: Clip = pickle.loads(Path(sys.argv[2]).read_bytes())  # noqa: S301 -- written by the bench itself a moment ago
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(publish(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])))
+        runner.run(publish(Path(sys.argv[1]), media, work))

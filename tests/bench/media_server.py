@@ -1,6 +1,6 @@
 """The receiving end of a bench, alone in its process: ours, aiortc's own recorder, or the least that any must do.
 
-    python -m tests.bench.media_server KIND SOCKET FOLDER
+    python -m tests.bench.media_server KIND SOCKET FOLDER [CORE]
 
 KIND: `ours` (connection, recorder, index, hashes), `floor` (the same connection; packets are decrypted and dropped),
 `stock-mp4`, `stock-webm` (aiortc's MediaRecorder), `janus`. Talks JSON, a line each way, over the Unix socket: an offer is answered,
@@ -27,20 +27,26 @@ from app.core.samples import Source, TrackKey
 from app.core.settings import MediaSettings
 from recordings.recorder import Recorder
 from tests.bench.media_janus import Janus
+from tests.bench.pinning import pin
 from venue.media.guard import PortGuard
 from venue.media.peer import SeatPeer
 from venue.media.seams import MediaKeys, ice_connection, offer_loopback, take_over
 
 ROOM = "room-1"
+_WATCH_EVERY_S = 0.02
 
 
 class Ours:
+    """The service's own way from the port to files that are safe."""
+
     def __init__(self, folder: Path) -> None:
-        clock = SystemClock()
-        self._recorder = Recorder(folder, clock)
-        self._began = clock.monotonic_ns()
-        self._clock = clock
+        self._clock = SystemClock()
+        self._recorder = Recorder(folder, self._clock)
+        self._began = self._clock.monotonic_ns()
+        self._recorder.begin(ROOM, 1, self._clock.now())
         self._peers: dict[int, SeatPeer] = {}
+        self._first_durable: dict[int, float] = {}
+        self._watching: set[asyncio.Task[None]] = set()
 
     async def answer(self, seat: int, sdp: str) -> str:
         peer = SeatPeer(
@@ -50,20 +56,29 @@ class Ours:
             MediaSettings(loopback=True, video_bitrate=1_500_000),
         )
         self._peers[seat] = peer
+        watching = asyncio.create_task(self._watch(seat, time.monotonic()))
+        self._watching.add(watching)
+        watching.add_done_callback(self._watching.discard)
         return await peer.answer(sdp)
 
-    def figures(self) -> dict[str, int]:
+    async def _watch(self, seat: int, offered: float) -> None:
+        """Notes when picture and sound of a seat have first reached the disk."""
+        keys = [TrackKey(ROOM, seat, source) for source in (Source.camera, Source.microphone)]
+        while any(self._recorder.durable(key) is None for key in keys):
+            await asyncio.sleep(_WATCH_EVERY_S)
+        self._first_durable[seat] = time.monotonic() - offered
+
+    def figures(self) -> dict[str, float]:
         stats = [peer.stats() for peer in self._peers.values()]
-        total = {
-            name: sum(getattr(one[source], what) for one in stats if source in one)
-            for name, source, what in (
-                ("pictures", Source.camera, "samples"),
-                ("sounds", Source.microphone, "samples"),
-                ("lost_pictures", Source.camera, "lost"),
-                ("lost_sounds", Source.microphone, "lost"),
-            )
+        return {
+            f"{source}_{what}": sum(getattr(one[source], what) for one in stats if source in one)
+            for source in (Source.camera, Source.microphone)
+            for what in ("samples", "lost", "bytes")
         }
-        return {**total, "bytes": sum(one.bytes for each in stats for one in each.values())}
+
+    def first_durable(self) -> dict[str, float]:
+        """Seconds from its offer, by seat."""
+        return {str(seat): seconds for seat, seconds in self._first_durable.items()}
 
     async def close(self) -> None:
         for peer in self._peers.values():
@@ -152,20 +167,28 @@ _KINDS: dict[str, Callable[[Path], Any]] = {
 }
 
 
+def _memory_kb() -> int:
+    """What this process holds in memory now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() // 1024
+
+
 async def serve(kind: str, socket: Path, folder: Path) -> None:
     end, stopping = _KINDS[kind](folder), asyncio.Event()
 
     async def heard(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
+        while not stopping.is_set() and (line := await reader.readline()):
             asked = json.loads(line)
             if asked.get("ask") == "figures":
                 used = resource.getrusage(resource.RUSAGE_SELF)
                 reply: dict[str, Any] = {
                     "cpu_s": used.ru_utime + used.ru_stime,
                     "at": time.monotonic(),
-                    "rss_kb": used.ru_maxrss,
+                    "rss_kb": _memory_kb(),
                     **end.figures(),
                 }
+            elif asked.get("ask") == "first-durable":
+                reply = end.first_durable()
             elif asked.get("ask") == "stop":
                 reply = {}
                 stopping.set()
@@ -173,6 +196,7 @@ async def serve(kind: str, socket: Path, folder: Path) -> None:
                 reply = {"sdp": await end.answer(asked["seat"], asked["sdp"])}
             writer.write(json.dumps(reply).encode() + b"\n")
             await writer.drain()
+        writer.close()
 
     server = await asyncio.start_unix_server(heard, socket, limit=1 << 20)
     async with server:
@@ -184,4 +208,5 @@ async def serve(kind: str, socket: Path, folder: Path) -> None:
 
 if __name__ == "__main__":
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        pin(int(sys.argv[4]) if len(sys.argv) > 4 else None)
         runner.run(serve(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])))

@@ -6,7 +6,7 @@ service asks for again is sent again, and a key frame that it asks for is the ne
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from struct import Struct
 from typing import Any
@@ -33,6 +33,8 @@ from app.core.clock import SystemClock
 from venue.media.seams import filter_datagrams, ice_connection, offer_loopback, own_ssrc
 
 _HEAD = Struct(">BBHII")
+_STAMP = Struct(">4sQ")
+_MAGIC = b"CLAP"
 _NTP_EPOCH = 2_208_988_800
 _CLOCK = SystemClock()
 _HELD = 1024
@@ -55,6 +57,23 @@ class Clip:
     group: int
 
 
+def stamp(moment: float) -> bytes:
+    """What a frame captured at that moment of `time.monotonic()` ends with."""
+    return _STAMP.pack(_MAGIC, round(moment * 1e6))
+
+
+def read_stamp(frame: bytes) -> float | None:
+    """The moment of `time.monotonic()` at which a stamped frame was captured; None where there is no stamp."""
+    if len(frame) < _STAMP.size:
+        return None
+    magic, moment_us = _STAMP.unpack(frame[-_STAMP.size :])
+    return moment_us / 1e6 if magic == _MAGIC else None
+
+
+def _no_stamp(_: float) -> bytes:
+    return b""
+
+
 class _Stream:
     """One source: numbers and holds what it sends."""
 
@@ -64,11 +83,10 @@ class _Stream:
         self.sequence = random16()
         self.offset = random32()
         self.packets = self.octets = 0
-        self.last: tuple[int, float] | None = None
         self._held: dict[int, bytes] = {}
 
     def send(self, payload: bytes, at: float, *, marker: bool) -> None:
-        timestamp = (self.offset + round(at * self.rate)) & 0xFFFFFFFF
+        timestamp = self._timestamp(at)
         head = _HEAD.pack(0x80, self.kind | (0x80 if marker else 0), self.sequence, timestamp, self.ssrc)
         locked = self._publisher.lock(head + payload)
         self._held[self.sequence] = locked
@@ -76,7 +94,6 @@ class _Stream:
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.packets += 1
         self.octets += len(payload)
-        self.last = (timestamp, wall_seconds())
         self._publisher.put(locked)
 
     def again(self, numbers: Sequence[int]) -> None:
@@ -84,13 +101,14 @@ class _Stream:
             if (held := self._held.get(number)) is not None:
                 self._publisher.put(held)  # the same bytes under the same number: allowed, and cheapest
 
-    def report(self) -> bytes:
-        timestamp, wall = self.last or (0, wall_seconds())
-        ntp = int((wall + _NTP_EPOCH) * (1 << 32))
-        info = RtcpSenderInfo(
-            ntp & (1 << 64) - 1, timestamp, self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF
-        )
+    def report(self, at: float, wall: float) -> bytes:
+        """That `at` seconds of media time are `wall` on the seat's own clock."""
+        ntp = int((wall + _NTP_EPOCH) * (1 << 32)) & (1 << 64) - 1
+        info = RtcpSenderInfo(ntp, self._timestamp(at), self.packets & 0xFFFFFFFF, self.octets & 0xFFFFFFFF)
         return bytes(RtcpSrPacket(self.ssrc, info))
+
+    def _timestamp(self, at: float) -> int:
+        return (self.offset + round(at * self.rate)) & 0xFFFFFFFF
 
 
 class _Pictures:
@@ -102,27 +120,42 @@ class _Pictures:
         self._clip = clip
         self._next = self._shift = 0
 
-    def send_due(self, at: float) -> int:
-        """Sends what is due by `at` seconds; returns how many pictures that were."""
+    def send_due(self, at: float, stamp: Callable[[float], bytes]) -> int:
+        """Sends what is due by `at` seconds; returns how many pictures that were. stamp: goes behind each of them."""
         before, clip = self._next, self._clip
         while self._next <= at * clip.per_second:
             if self.keyframe_asked:
                 self.keyframe_asked = False
                 self._shift = -self._next % clip.group
             packets = clip.pictures[(self._next + self._shift) % len(clip.pictures)]
-            for place, packet in enumerate(packets, 1):
-                self.stream.send(packet, self._next / clip.per_second, marker=place == len(packets))
+            due = self._next / clip.per_second
+            for packet in packets[:-1]:
+                self.stream.send(packet, due, marker=False)
+            self.stream.send(packets[-1] + stamp(due), due, marker=True)
             self._next += 1
         return self._next - before
 
 
 class Publisher:
-    """One seat. clip: its camera and microphone. screen: its screen, None for none. drift_ppm: by how much its clock is
-    wrong. All calls belong to one event loop."""
+    """One seat. All calls belong to one event loop.
 
-    def __init__(self, clip: Clip, *, screen: Clip | None = None, drift_ppm: float = 0.0) -> None:
+    clip: its camera and microphone. screen: its screen, None for none. drift_ppm: by how much its clock runs fast.
+    clock_off_s: by how much its wall clock is wrong. stamped: every frame ends with the moment it was captured, see `stamp`.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        *,
+        screen: Clip | None = None,
+        drift_ppm: float = 0.0,
+        clock_off_s: float = 0.0,
+        stamped: bool = False,
+    ) -> None:
         self._clip, self._screen = clip, screen
         self._speed = 1 + drift_ppm / 1e6
+        self.clock_off_s = clock_off_s
+        self._stamp = self._captured if stamped else _no_stamp
         self._connection = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
@@ -165,12 +198,14 @@ class Publisher:
         connected = asyncio.Event()
 
         def changed() -> None:
-            if self.state == "connected":
+            if self.state in {"connected", "failed", "closed"}:
                 connected.set()
 
         self._connection.on("connectionstatechange", changed)
         await self._connection.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         await connected.wait()
+        if self.state != "connected":
+            raise ConnectionError(f"the seat did not connect: {self.state}")
         self._transport = self._lines[0].receiver.transport
         self._camera = _Pictures(self._stream(self._lines[0], 90_000), self._clip)
         self._audio = self._stream(self._lines[1], 48_000)
@@ -179,11 +214,15 @@ class Publisher:
             if self._screen is not None
             else None
         )
-        self._began = time.monotonic()
+        self.start_at(time.monotonic())
 
     def start_at(self, moment: float) -> None:
         """Media time begins at that moment of `time.monotonic()`."""
         self._began = moment
+        self._wall_began = wall_seconds() + moment - time.monotonic()
+
+    def _captured(self, due: float) -> bytes:
+        return stamp(self._began + due / self._speed)
 
     def _stream(self, line: RTCRtpTransceiver, rate: int) -> _Stream:
         number = line._codecs[0].payloadType
@@ -201,22 +240,22 @@ class Publisher:
         """Sends every picture and sound whose time has come; call it every few milliseconds with `time.monotonic()`."""
         at = (now - self._began) * self._speed
         while self._sound * _SOUND_MS <= at * 1000:
-            self._audio.send(
-                self._clip.sounds[self._sound % len(self._clip.sounds)],
-                self._sound * _SOUND_MS / 1000,
-                marker=True,
-            )
+            due = self._sound * _SOUND_MS / 1000
+            sound = self._clip.sounds[self._sound % len(self._clip.sounds)]
+            self._audio.send(sound + self._stamp(due), due, marker=True)
             self._sound += 1
             self.sounds_sent += 1
-        self.pictures_sent += self._camera.send_due(at)
+        self.pictures_sent += self._camera.send_due(at, self._stamp)
         if self._shown is not None:
-            self.screens_sent += self._shown.send_due(at)
+            self.screens_sent += self._shown.send_due(at, self._stamp)
 
     def send_reports(self) -> None:
         """Sender reports, due each second."""
+        at = (time.monotonic() - self._began) * self._speed
+        wall = self._wall_began + at + self.clock_off_s
         for stream in self._streams():
             if stream.packets:
-                self.put(self._transport._tx_srtp.protect_rtcp(stream.report()))
+                self.put(self._transport._tx_srtp.protect_rtcp(stream.report(at, wall)))
 
     def _streams(self) -> tuple[_Stream, ...]:
         shown = () if self._shown is None else (self._shown.stream,)

@@ -221,10 +221,8 @@ class EncodedLine:
                 )
             )
         except Exception:
-            # Whatever the trouble of the sink is, the seat must show at once that it is not recorded.
             log.exception("the sink refused a sample; this track is written no further")
-            self._is_broken = True
-            self._on_broken()
+            self._break()
             return
         self._in_hole = False
         self._last_sample_ms = room_ms
@@ -237,23 +235,32 @@ class EncodedLine:
         self._samples += 1
         self._bytes += len(frame.data)
 
+    def _break(self) -> None:
+        """Whatever the trouble of the sink is, the seat must show at once that it is not recorded."""
+        self._is_broken = True
+        self._on_broken()
+
     # ---- what the sender tells and is told
 
     def reported(self, report: RtcpSrPacket, now_ms: int) -> None:
         """A sender report of this line's source."""
         info = report.sender_info
         self._time.reported(info.ntp_timestamp, info.rtp_timestamp)
-        if self._sink is not None:
-            self._sink.clock(
-                ClockNote(
-                    arrived_ms=now_ms,
-                    ntp=info.ntp_timestamp,
-                    rtp_timestamp=info.rtp_timestamp,
-                    rtt_us=self._shared.round_trip_us,
-                    shift_us=self._time.shift_us,
-                )
-            )
         self._last_report = (info.ntp_timestamp >> 16 & 0xFFFFFFFF, now_ms)
+        if self._sink is None or self._is_broken:
+            return
+        note = ClockNote(
+            arrived_ms=now_ms,
+            ntp=info.ntp_timestamp,
+            rtp_timestamp=info.rtp_timestamp,
+            rtt_us=self._shared.round_trip_us,
+            shift_us=self._time.shift_us,
+        )
+        try:
+            self._sink.clock(note)
+        except Exception:
+            log.exception("the sink refused a sender report; this track is written no further")
+            self._break()
 
     def receipt(self, now_ms: int) -> RtcpReceiverInfo | None:
         """What arrived since the last receipt; None before anything did."""
