@@ -31,6 +31,7 @@ _PLAYER = {
     "step_back": N_("上一帧"),
     "step_forward": N_("下一帧"),
     "next_event": N_("下一事件"),
+    "next_gap": N_("下一缺失"),
     "live": N_("跳到最新"),
     "speed": N_("速度"),
     "zoom_in": N_("放大时间轴"),
@@ -40,6 +41,7 @@ _PLAYER = {
     "seat": N_("{seat_no}号席"),
     "camera": N_("画面"),
     "microphone": N_("声音"),
+    "screen": N_("屏幕"),
     "solo": N_("只听此席"),
     "solo_on": N_("正在只听此席"),
     "mute_all": N_("全部静音"),
@@ -54,11 +56,13 @@ _PLAYER = {
     "loading": N_("正在载入录制…"),
     "nothing": N_("还没有录制内容；评标室开始后会自动出现。"),
     "failed": N_("未能载入录制，请刷新页面重试"),
+    "overlap": N_("{from} – {to} 另有一份由前一进程录制的副本，已保存，不播放"),
     "track_failed": N_("这一路无法播放"),
+    "sound_failed": N_("声音无法播放"),
     "buffering": N_("正在缓冲"),
     "joined": N_("{seat_no}号席开始录制"),
     "help": N_(
-        "空格 播放/暂停 · ←→ 5 秒 · , . 逐帧 · ↑↓ 速度 · 1–9 只听某席 · N 下一事件 · +− 缩放 · V 校验"
+        "空格 播放/暂停 · ←→ 5 秒 · , . 逐帧 · ↑↓ 速度 · 1–9 只听某席 · N 下一事件 · G 下一缺失 · +− 缩放 · V 校验"
     ),
     "keys": N_("快捷键"),
     "room_time": N_("评标室时间"),

@@ -249,12 +249,12 @@ def test_the_bar_of_time_seeks_and_zooms(page: Page) -> None:
 def test_the_badge_tells_whether_the_recording_is_whole(page: Page, house: ReplayHouse) -> None:
     page.click("[data-act=verify]")
     page.wait_for_selector(".replay-verdict[data-tone=good]")
-    path = house.room / "seat-1-camera-2.webm"
+    path = house.room / "seat-1-camera-1-2-1.webm"
     flip_last_byte(path)
     try:
         page.locator("body").press("v")
         page.wait_for_selector(".replay-verdict[data-tone=bad]")
-        assert page.locator(".replay-findings").inner_text().startswith("seat-1-camera-2.webm [0:00:23.")
+        assert page.locator(".replay-findings").inner_text().startswith("seat-1-camera-1-2-1.webm [0:00:23.")
     finally:
         flip_last_byte(path)
 

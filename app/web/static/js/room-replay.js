@@ -58,6 +58,7 @@ class RoomReplay extends HTMLElement {
       tracks: this.group.tracks.map((track) => ({
         seatNo: track.seatNo,
         kind: track.kind,
+        source: track.source,
         driftMs: track.drift(ms),
         gap: track.gapAt(ms)?.reason ?? null,
         failed: track.failed,
@@ -107,6 +108,7 @@ class RoomReplay extends HTMLElement {
       ui.wall,
       ui.speed,
       this.#button("next_event", () => this.#nextEvent()),
+      this.#button("next_gap", () => this.#nextGap()),
       ui.mute,
       ui.live,
       this.#button("zoom_out", () => ui.track.zoom(-1), "", "−"),
@@ -136,20 +138,33 @@ class RoomReplay extends HTMLElement {
   #tile(seatNo) {
     const label = this.say("seat", { seat_no: seatNo });
     const figure = element("figure", { class: "replay-seat", "data-seat": seatNo });
-    const video = element("video", { playsinline: "", tabindex: "-1", "aria-label": `${label} ${this.say("camera")}` });
-    video.muted = true;
-    const overlay = element("p", { class: "replay-gap" });
-    overlay.hidden = true;
+    const pictures = element("div", { class: "replay-pictures" });
     const caption = element("figcaption", {}, label);
     const solo = element("button", { type: "button", class: "replay-solo", "aria-pressed": "false" }, this.say("solo"));
     solo.setAttribute("aria-label", `${this.say("solo")} ${label}`);
     solo.addEventListener("click", () => this.#solo(seatNo));
     caption.append(solo);
-    figure.append(video, overlay, caption);
+    figure.append(pictures, caption);
     this.#ui.grid.append(figure);
-    const tile = { figure, video, overlay, solo };
+    const tile = { figure, label, pictures, shown: new Map(), solo };
     this.#tiles.set(seatNo, tile);
+    this.#picture(tile, "camera");
     return tile;
+  }
+
+  /** Where a seat's camera or screen is shown, with what is told over it. */
+  #picture(tile, source) {
+    if (!tile.shown.has(source)) {
+      const box = element("div", { class: "replay-picture", "data-source": source });
+      const video = element("video", { playsinline: "", tabindex: "-1", "aria-label": `${tile.label} ${this.say(source)}` });
+      video.muted = true;
+      const overlay = element("p", { class: "replay-gap" });
+      overlay.hidden = true;
+      box.append(video, overlay);
+      tile.pictures.append(box);
+      tile.shown.set(source, { video, overlay });
+    }
+    return tile.shown.get(source);
   }
 
   // Data
@@ -179,7 +194,7 @@ class RoomReplay extends HTMLElement {
       const since = Math.max(0, this.#room.to_ms - LOOK_BACK_MS);
       let next = await this.#ask(`${this.base}/timeline?since=${since}`);
       if (next.sealed) next = await this.#ask(`${this.base}/timeline?since=0`);
-      this.#room = next.sealed ? next : joined(this.#room, next, since);
+      this.#room = next.sealed ? next : joined(this.#room, next);
       this.#take();
     } catch (error) {
       console.warn("timeline:", error.message);
@@ -216,10 +231,12 @@ class RoomReplay extends HTMLElement {
 
   #player(track) {
     const tile = this.#tiles.get(track.seat_no) ?? this.#tile(track.seat_no);
-    let media = tile.video;
-    if (track.source !== "camera") {
+    let media;
+    if (track.source === "microphone") {
       media = document.createElement("audio");
       tile.figure.append(media);
+    } else {
+      media = this.#picture(tile, track.source).video;
     }
     const player = new TrackPlayer(media, track, (file) => `${this.base}/tracks/${encodeURIComponent(file)}/media`);
     this.group.add(player);
@@ -229,9 +246,10 @@ class RoomReplay extends HTMLElement {
   #lane(seat) {
     const of = (source) => {
       const track = this.#room.tracks.find((one) => one.seat_no === seat && one.source === source);
-      return track && { coverage: track.coverage, gaps: track.gaps.map((gap) => ({ ...gap, text: this.#gapText(gap) })) };
+      const gaps = track?.gaps.map((gap) => ({ ...gap, text: this.#gapText(gap), name: this.#reason(gap.reason) }));
+      return track && { coverage: track.coverage, gaps, levels: track.levels, levelsFrom: track.levels_from_ms };
     };
-    return { label: this.say("seat", { seat_no: seat }), video: of("camera"), audio: of("microphone") };
+    return { label: this.say("seat", { seat_no: seat }), camera: of("camera"), screen: of("screen"), sound: of("microphone") };
   }
 
   #events() {
@@ -249,6 +267,7 @@ class RoomReplay extends HTMLElement {
 
   #listGaps() {
     const items = [];
+    const doubles = [];
     for (const track of this.#room.tracks) {
       const who = `${this.say("seat", { seat_no: track.seat_no })} ${this.say(track.source)}`;
       for (const gap of track.gaps) {
@@ -258,11 +277,15 @@ class RoomReplay extends HTMLElement {
         item.append(jump);
         items.push([gap.from_ms, item]);
       }
+      for (const one of track.overlaps) {
+        const span = { from: roomTime(one.from_ms), to: roomTime(one.to_ms) };
+        doubles.push(element("li", {}, `${who} · ${this.say("overlap", span)}`));
+      }
     }
     items.sort((a, b) => a[0] - b[0]);
     const list = element("ul", {});
-    list.append(...items.map(([, item]) => item));
-    this.#ui.gaps.hidden = items.length === 0;
+    list.append(...items.map(([, item]) => item), ...doubles);
+    this.#ui.gaps.hidden = items.length + doubles.length === 0;
     this.#ui.gaps.replaceChildren(element("summary", {}, this.say("gaps", { count: items.length })), list);
   }
 
@@ -275,12 +298,14 @@ class RoomReplay extends HTMLElement {
     this.#ui.track.now = ms;
     this.#ui.grid.dataset.busy = this.group.buffering ? this.say("buffering") : "";
     for (const [seat, tile] of this.#tiles) {
-      const picture = this.#players.get(`${seat}-camera`);
-      const gap = picture ? picture.gapAt(ms) : { reason: "no-signal" };
-      const text = gap ? (gap.from_ms === undefined ? this.#reason(gap.reason) : this.#gapText(gap)) : "";
-      if (picture?.failed) continue;
-      if (tile.overlay.textContent !== text) tile.overlay.textContent = text;
-      tile.overlay.hidden = !text;
+      for (const [source, { overlay }] of tile.shown) {
+        const picture = this.#players.get(`${seat}-${source}`);
+        if (picture?.failed) continue;
+        const gap = picture ? picture.gapAt(ms) : { reason: "no-signal" };
+        const text = gap ? (gap.from_ms === undefined ? this.#reason(gap.reason) : this.#gapText(gap)) : "";
+        if (overlay.textContent !== text) overlay.textContent = text;
+        overlay.hidden = !text;
+      }
     }
   }
 
@@ -313,13 +338,23 @@ class RoomReplay extends HTMLElement {
   #trackFailed(media) {
     const tile = [...this.#tiles.values()].find((one) => one.figure.contains(media));
     if (!tile) return;
-    tile.overlay.textContent = this.say("track_failed");
-    tile.overlay.hidden = false;
+    const shown = [...tile.shown.values()].find((one) => one.video === media);
+    if (shown) {
+      shown.overlay.textContent = this.say("track_failed");
+      shown.overlay.hidden = false;
+    } else {
+      tile.figure.querySelector("figcaption").append(element("small", {}, this.say("sound_failed")));
+    }
   }
 
   #nextEvent() {
     const next = this.#events().find((event) => event.at_ms > this.group.now + FRAME_MS);
     if (next) this.group.seek(next.at_ms);
+  }
+
+  #nextGap() {
+    const later = this.#room.tracks.flatMap((track) => track.gaps).filter((gap) => gap.from_ms > this.group.now + FRAME_MS);
+    if (later.length > 0) this.group.seek(Math.min(...later.map((gap) => gap.from_ms)));
   }
 
   async #verify() {
@@ -369,6 +404,7 @@ class RoomReplay extends HTMLElement {
       ",": () => group.step(-1),
       ".": () => group.step(1),
       n: () => this.#nextEvent(),
+      g: () => this.#nextGap(),
       m: () => group.setMuted(!group.muted),
       v: () => this.#verify(),
       "+": () => this.#ui.track.zoom(1),
@@ -388,16 +424,56 @@ class RoomReplay extends HTMLElement {
   }
 }
 
-/** The timeline known so far with what the service told since. */
-function joined(known, next, since) {
-  const before = new Map(known.tracks.flatMap((track) => track.files.map((file) => [file.id, file.pieces])));
-  for (const track of next.tracks) {
-    for (const file of track.files) {
-      const kept = (before.get(file.id) ?? []).filter((piece) => piece[2] < since);
-      file.pieces = [...kept, ...file.pieces];
-    }
+/** The timeline known so far, completed by what the service told from `next.since` on. */
+function joined(known, next) {
+  const before = new Map(known.tracks.map((track) => [`${track.seat_no}-${track.source}`, track]));
+  const tracks = next.tracks.map((track) => {
+    const earlier = before.get(`${track.seat_no}-${track.source}`);
+    return earlier ? grown(earlier, track, next.since) : begun(track, next);
+  });
+  const events = [...known.events.filter((event) => event.at_ms < next.since), ...next.events];
+  return { ...next, tracks, events };
+}
+
+function grown(earlier, track, since) {
+  const files = [...new Map([...earlier.files, ...track.files].map((file) => [file.id, file])).values()];
+  const number = new Map(files.map((file, at) => [file.id, at]));
+  const placed = (of) => of.pieces.map(([file, ...rest]) => [number.get(of.files[file].id), ...rest]);
+  const coverage = spliced(
+    earlier.coverage.map(([from_ms, to_ms]) => ({ from_ms, to_ms })),
+    track.coverage.map(([from_ms, to_ms]) => ({ from_ms, to_ms })),
+    since, () => true,
+  ).map(({ from_ms, to_ms }) => [from_ms, to_ms]);
+  const seconds = Math.max(0, (track.levels_from_ms - earlier.levels_from_ms) / 1000);
+  return {
+    ...track,
+    files,
+    pieces: [...placed(earlier).filter((piece) => piece[3] < since), ...placed(track)],
+    coverage,
+    gaps: spliced(earlier.gaps, track.gaps, since, (a, b) => a.reason === b.reason),
+    overlaps: spliced(earlier.overlaps, track.overlaps, since, (a, b) => a.lease === b.lease),
+    levels: [...earlier.levels.slice(0, seconds), ...track.levels],
+    levels_from_ms: earlier.levels_from_ms,
+  };
+}
+
+/** Spans before a moment and spans from it on; two that touch there and are alike are one. */
+function spliced(earlier, later, since, alike) {
+  const kept = earlier.filter((span) => span.from_ms < since).map((span) => ({ ...span, to_ms: Math.min(span.to_ms, since) }));
+  const rest = [...later];
+  const last = kept[kept.length - 1];
+  if (last && rest.length > 0 && last.to_ms === rest[0].from_ms && alike(last, rest[0])) {
+    last.to_ms = rest.shift().to_ms;
   }
-  return next;
+  return [...kept, ...rest];
+}
+
+/** A track that was not there before: whoever came late was not there since the room began. */
+function begun(track, room) {
+  const gaps = track.gaps.map((gap) =>
+    gap.reason === "not-joined" && gap.from_ms === room.since ? { ...gap, from_ms: room.from_ms } : gap,
+  );
+  return { ...track, gaps };
 }
 
 function element(name, attributes, text = null) {

@@ -2,7 +2,12 @@
 // for events. Click or drag to seek; zoom from the whole room down to single frames.
 
 const SVG = "http://www.w3.org/2000/svg";
-const LANE = 16;
+const LANE = 28;
+const CAMERA = [2, 11]; // top and height within a lane
+const SCREEN = [14, 3];
+const SOUND = [18, 8];
+const QUIETEST = 70; // -dBov: below this a lane shows silence
+const NAMED_PX = 56; // a gap this wide has its reason written into it
 const AXIS = 18;
 const LABEL = 64;
 const NARROWEST_MS = 2_000;
@@ -51,7 +56,10 @@ export class TimeTrack extends HTMLElement {
     this.#slider.setAttribute("aria-label", say("timeline"));
   }
 
-  /** lanes: [{label, video: {coverage, gaps}, audio: {coverage, gaps}}]; events: [{at_ms, text}]. Times in room ms. */
+  /**
+   * lanes: [{label, camera, screen, sound}], each {coverage, gaps, levels, levelsFrom} where it exists; levels: loudness of
+   * each second, 0 (loudest) to 127. events: [{at_ms, text}]. Times in room ms.
+   */
   setRoom({ from, to, lanes, events }) {
     const whole = this.#view === null;
     this.#from = from;
@@ -157,22 +165,31 @@ export class TimeTrack extends HTMLElement {
 
   #lane(lane, top, x, from, to, width) {
     const group = make("g", {});
-    const label = make("text", { class: "tt-label", x: 2, y: top + LANE - 5 });
+    const label = make("text", { class: "tt-label", x: 2, y: top + LANE - 10 });
     label.textContent = lane.label;
     group.append(label, make("rect", { class: "tt-empty", x: LABEL, y: top + 2, width: width - LABEL, height: LANE - 4 }));
     const bars = [
-      [lane.video, top + 2, LANE - 8],
-      [lane.audio, top + LANE - 5, 3],
+      ["camera", CAMERA],
+      ["screen", SCREEN],
+      ["sound", SOUND],
     ];
-    for (const [track, y, height] of bars) {
+    for (const [source, [at, height]] of bars) {
+      const track = lane[source];
       if (!track) continue;
+      const y = top + at;
       for (const [start, end] of track.coverage) {
-        if (end >= from && start <= to) group.append(bar("tt-have", x, Math.max(start, from), Math.min(end, to), y, height));
+        if (end < from || start > to) continue;
+        group.append(bar(`tt-have tt-${source}`, x, Math.max(start, from), Math.min(end, to), y, height));
       }
+      if (source === "sound") group.append(levels(track, x, from, to, y, height));
       for (const gap of track.gaps) {
         if (gap.to_ms < from || gap.from_ms > to) continue;
         const rect = bar("tt-gap", x, Math.max(gap.from_ms, from), Math.min(gap.to_ms, to), y, height);
         group.append(titled(rect, gap.text));
+        if (source !== "camera" || Number(rect.getAttribute("width")) < NAMED_PX) continue;
+        const name = make("text", { class: "tt-gap-name", x: Number(rect.getAttribute("x")) + 3, y: y + height - 2 });
+        name.textContent = gap.name;
+        group.append(name);
       }
     }
     return group;
@@ -218,6 +235,21 @@ function make(name, attributes) {
 
 function bar(kind, x, from, to, y, height) {
   return make("rect", { class: kind, x: x(from), y, width: Math.max(1, x(to) - x(from)), height });
+}
+
+/** The loudness of a track as one line of bars, a pixel or a second wide. */
+function levels(track, x, from, to, y, height) {
+  const { levels: heard = [], levelsFrom = 0 } = track;
+  const perPixel = (to - from) / Math.max(1, x(to) - x(from));
+  const step = Math.max(1_000, perPixel);
+  let path = "";
+  for (let at = Math.max(from, levelsFrom); at < to; at += step) {
+    const first = Math.floor((at - levelsFrom) / 1_000);
+    const loudest = Math.min(127, ...heard.slice(first, Math.max(first + 1, Math.floor((at + step - levelsFrom) / 1_000))));
+    const tall = (Math.max(0, QUIETEST - loudest) / QUIETEST) * height;
+    if (tall > 0.5) path += `M${x(at).toFixed(1)} ${y + height}V${(y + height - tall).toFixed(1)}`;
+  }
+  return make("path", { class: "tt-level", d: path || "M0 0", "stroke-width": Math.max(1, (x(from + step) - x(from)) * 0.8) });
 }
 
 function titled(element, text) {

@@ -19,8 +19,8 @@ const REACH_PIECES = 8; // a piece is about two seconds: further ahead, begin an
 
 export class TrackPlayer {
   #pieces = [];
-  #headers = new Map();
-  #headerLength = new Map();
+  #headers = new Map(); // of a file, by its id
+  #mime = null; // what the buffer takes now
   #source = new MediaSource();
   #buffer = null;
   #next = 0; // index of the piece to fetch next
@@ -44,13 +44,14 @@ export class TrackPlayer {
   constructor(element, track, mediaUrl) {
     this.element = element;
     this.seatNo = track.seat_no;
-    this.kind = track.source === "camera" ? "video" : "audio";
+    this.source = track.source;
+    this.kind = track.source === "microphone" ? "audio" : "video";
     this.failed = false;
     this.mediaUrl = mediaUrl;
     this.update(track);
     this.element.preload = "auto";
     this.element.disableRemotePlayback = true;
-    this.#source.addEventListener("sourceopen", () => this.#open(track.mime), { once: true });
+    this.#source.addEventListener("sourceopen", () => this.#open(), { once: true });
     this.element.src = this.#url;
     this.element.addEventListener("error", () => this.#fail(this.element.error));
   }
@@ -59,10 +60,11 @@ export class TrackPlayer {
   update(track) {
     this.gaps = track.gaps;
     this.coverage = track.coverage;
-    for (const file of track.files) this.#headerLength.set(file.id, file.header_length);
-    this.#pieces = inOrder(track.files);
+    this.#pieces = track.pieces.map(([number, offset, length, from, to, key]) => ({
+      file: track.files[number], id: track.files[number].id, offset, length, from, to, key: key === 1,
+    }));
     if (this.#last === null) return;
-    const at = this.#pieces.findIndex((piece) => piece.file === this.#last.file && piece.offset === this.#last.offset);
+    const at = this.#pieces.findIndex((piece) => piece.id === this.#last.id && piece.offset === this.#last.offset);
     const grown = at >= 0 && end(this.#pieces[at]) > end(this.#last);
     this.#next = at < 0 ? this.#indexFor(this.#last.to) : grown ? at : at + 1;
     this.#from = grown ? end(this.#last) : 0;
@@ -139,10 +141,11 @@ export class TrackPlayer {
     URL.revokeObjectURL(this.#url);
   }
 
-  #open(mime) {
+  #open() {
     try {
       this.#source.duration = DURATION_S;
-      this.#buffer = this.#source.addSourceBuffer(mime);
+      this.#mime = this.#pieces[0].file.mime;
+      this.#buffer = this.#source.addSourceBuffer(this.#mime);
     } catch (error) {
       this.#fail(error);
     }
@@ -201,7 +204,7 @@ export class TrackPlayer {
   /** Index of the piece to begin feeding with, so that `ms` can be shown: a key frame of the same file. */
   #entryFor(ms) {
     let at = this.#targetFor(ms);
-    while (at > 0 && !this.#pieces[at].key && this.#pieces[at - 1].file === this.#pieces[at].file) at -= 1;
+    while (at > 0 && !this.#pieces[at].key && this.#pieces[at - 1].id === this.#pieces[at].id) at -= 1;
     return at;
   }
 
@@ -244,20 +247,20 @@ export class TrackPlayer {
 
   async #fetchAndFeed(ms, rate, generation) {
     const run = this.#run(rate);
-    const bytes = await this.#bytes(run.file, run.from, run.to);
+    const bytes = await this.#bytes(run.file.id, run.from, run.to);
     if (generation !== this.#generation) return;
-    if (this.#fedFile !== run.file) {
+    if (this.#fedFile !== run.file.id) {
       const header = await this.#header(run.file);
       if (generation !== this.#generation) return;
-      await this.#append(header, ms);
+      await this.#append(header, ms, run.file.mime);
       if (generation !== this.#generation) return;
-      this.#fedFile = run.file;
+      this.#fedFile = run.file.id;
     }
     await this.#append(bytes, ms);
     if (generation !== this.#generation) return;
     this.#quick = false;
     this.#last = run.last;
-    const at = this.#pieces.findIndex((piece) => piece.file === run.last.file && piece.offset === run.last.offset);
+    const at = this.#pieces.findIndex((piece) => piece.id === run.last.id && piece.offset === run.last.offset);
     const grown = at >= 0 && end(this.#pieces[at]) > end(run.last);
     this.#next = at < 0 ? run.next : grown ? at : at + 1;
     this.#from = grown ? end(run.last) : 0;
@@ -272,7 +275,7 @@ export class TrackPlayer {
     let last = first;
     for (at += 1; at < this.#pieces.length; at += 1) {
       const piece = this.#pieces[at];
-      if (piece.file !== first.file || piece.offset !== end(last)) break;
+      if (piece.id !== first.id || piece.offset !== end(last)) break;
       if (end(last) - from >= RUN_BYTES || last.to - first.from >= longest) break;
       last = piece;
     }
@@ -280,10 +283,8 @@ export class TrackPlayer {
   }
 
   async #header(file) {
-    if (!this.#headers.has(file)) {
-      this.#headers.set(file, await this.#bytes(file, 0, this.#headerLength.get(file)));
-    }
-    return this.#headers.get(file);
+    if (!this.#headers.has(file.id)) this.#headers.set(file.id, await this.#bytes(file.id, 0, file.header_length));
+    return this.#headers.get(file.id);
   }
 
   async #bytes(file, from, to) {
@@ -298,9 +299,14 @@ export class TrackPlayer {
     return bytes;
   }
 
-  async #append(bytes, ms) {
+  /** mime: what comes from here on, told with the opening bytes of a file. */
+  async #append(bytes, ms, mime = this.#mime) {
     await this.#idle();
     await this.#forget(ms);
+    if (mime !== this.#mime) {
+      this.#buffer.changeType(mime);
+      this.#mime = mime;
+    }
     try {
       this.#buffer.appendBuffer(bytes);
     } catch (error) {
@@ -350,15 +356,3 @@ export class TrackPlayer {
 }
 
 const end = (piece) => piece.offset + piece.length;
-
-/** All pieces of a track in order of time; where a later file begins, the earlier one is no longer shown. */
-function inOrder(files) {
-  const pieces = [];
-  for (const file of [...files].sort((a, b) => a.epoch - b.epoch)) {
-    const own = file.pieces.map(([offset, length, from, to, key]) => ({ file: file.id, offset, length, from, to, key: key === 1 }));
-    if (own.length === 0) continue;
-    while (pieces.length > 0 && pieces[pieces.length - 1].from >= own[0].from) pieces.pop();
-    pieces.push(...own);
-  }
-  return pieces;
-}
