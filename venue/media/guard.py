@@ -4,15 +4,27 @@ Whoever can reach the port may send anything to it. Without this guard one empty
 address closes a seat's connection, and a forged DTLS alert keeps it from ever opening.
 """
 
+import asyncio
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 from aioice.ice import Connection, StunProtocol
 
+from app.core.allowance import Allowance
 from venue.media.seams import checked_addresses, filter_datagrams, waiting_datagrams
 
 LONGEST_DATAGRAM = 1472  # what an Ethernet frame holds; libsrtp's own buffer ends at 1500
 MOST_WAITING = 2048  # about ten seconds of one seat: more means that nobody reads
+
+MOST_SOURCES = 64
+"""Strangers that are each given an allowance of their own at a time; the longest silent makes room for the next."""
+
+_CHECKS_AT_ONCE, _CHECKS_PER_S = 60, 30.0
+"""Connectivity checks taken from one source. A browser sends a few at the start and then one or two a second."""
+_STRANGERS_AT_ONCE, _STRANGERS_PER_S = 400, 200.0
+"""The same from all sources together that have not passed a check."""
+_NS = 1_000_000_000
 
 _STUN = range(4)
 _DTLS = range(20, 64)
@@ -24,7 +36,8 @@ _ALERT, _UNENCRYPTED = 21, b"\0\0"
 class PortGuard:
     """Stands before one ICE agent; install it before candidates are gathered.
 
-    STUN may come from anywhere, since it proves itself by the session's password. Everything else must look like
+    STUN may come from anywhere, since it proves itself by the session's password, but not more of it than a browser has
+    reason to send. Everything else must look like
     DTLS or SRTP, be of a length that can be, and come from an address that has passed a connectivity check. `media` is
     given what looks like SRTP.
     """
@@ -34,6 +47,8 @@ class PortGuard:
         self._media = media
         self._pass_handshake = filter_datagrams(connection, self._filter)
         self._known: dict[StunProtocol, frozenset[tuple[str, int]]] = {}
+        self._allowances: OrderedDict[tuple[Any, ...], Allowance] = OrderedDict()
+        self._strangers = Allowance(_STRANGERS_AT_ONCE, _STRANGERS_PER_S)
         self._dropped = 0
 
     @property
@@ -42,7 +57,7 @@ class PortGuard:
         return self._dropped
 
     def _filter(self, protocol: StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
-        if not 1 <= len(data) <= LONGEST_DATAGRAM:
+        if not 1 <= len(data) <= LONGEST_DATAGRAM or (data[0] in _STUN and not self._may_ask(protocol, address)):
             self._dropped += 1
         elif data[0] in _STUN:
             StunProtocol.datagram_received(protocol, data, address)
@@ -54,6 +69,19 @@ class PortGuard:
             self._pass_handshake(data, protocol.local_candidate.component)
         else:
             self._dropped += 1
+
+    def _may_ask(self, protocol: StunProtocol, address: tuple[Any, ...]) -> bool:
+        """Whether this source may still be answered: reading and answering a check costs more than turning it away."""
+        now_ns = round(asyncio.get_running_loop().time() * _NS)
+        allowance = self._allowances.get(address)
+        if allowance is None:
+            if len(self._allowances) >= MOST_SOURCES:
+                self._allowances.popitem(last=False)
+            allowance = self._allowances[address] = Allowance(_CHECKS_AT_ONCE, _CHECKS_PER_S)
+        self._allowances.move_to_end(address)
+        if not allowance.take(now_ns):
+            return False
+        return self._is_checked(protocol, address) or self._strangers.take(now_ns)
 
     def _is_checked(self, protocol: StunProtocol, address: tuple[Any, ...]) -> bool:
         known = self._known.get(protocol)

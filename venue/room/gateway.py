@@ -16,7 +16,7 @@ from app.core.errors import Conflict, InvalidInput, Unavailable, YuanpingError
 from app.core.i18n import N_, translate
 from app.core.settings import Settings
 from venue.room.hub import RoomHub
-from venue.room.limits import Allowance
+from app.core.allowance import Allowance
 from venue.room.protocol import (
     VERSION,
     ClientMessage,

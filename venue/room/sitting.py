@@ -13,7 +13,7 @@ from app.core.samples import Codec, SampleSink, SinkFactory, Source, TrackKey
 from app.core.settings import MediaSettings
 from venue.room.clock import RoomClock
 from venue.room.events import EventKind, SeatEvent
-from venue.room.limits import Allowance
+from app.core.allowance import Allowance
 from venue.room.ports import Durable, Peer, PeerFactory, SeatHolder
 from venue.room.protocol import (
     Answer,

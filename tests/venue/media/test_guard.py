@@ -3,10 +3,11 @@
 import asyncio
 import re
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
-from aioice.ice import Connection
+from aioice.ice import Connection, StunProtocol
 
 from app.core.samples import Source
 from tests.support.seats import PretendRoom, play
@@ -192,5 +193,61 @@ def test_even_the_seat_itself_may_send_only_what_can_be_media(monkeypatch: pytes
             port.datagram_received(datagram, friend)
         assert (guard.dropped, connection._queue.qsize(), media) == (7, 2, taken)
         await connection.close()
+
+    play(scenario())
+
+
+class Port:
+    """A guarded port without a network: `hear` gives it a datagram; `asked` counts the checks that reach the ICE agent."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, checked: frozenset[tuple[str, int]] = frozenset()
+    ) -> None:
+        self.asked: Counter[tuple[str, int]] = Counter()
+        monkeypatch.setattr(guard_module, "checked_addresses", lambda *_: checked)
+        monkeypatch.setattr(
+            guard_module.StunProtocol,
+            "datagram_received",
+            lambda _protocol, _data, address: self.asked.update([address]),
+        )
+        self.guard = PortGuard(Connection(ice_controlling=False), lambda _: None)
+
+    def hear(self, address: tuple[str, int], times: int) -> None:
+        protocol = StunProtocol.__new__(StunProtocol)
+        for _ in range(times):
+            self.guard._filter(protocol, CHECK, address)
+
+
+CHECK = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+
+
+def test_one_source_may_not_ask_without_end_and_takes_nothing_from_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        port = Port(monkeypatch)
+        loud, quiet = ("192.0.2.1", 1), ("192.0.2.2", 2)
+        port.hear(loud, 5000)
+        port.hear(quiet, 20)
+        assert port.asked[loud] < 80
+        assert port.asked[quiet] == 20
+        assert port.guard.dropped == 5000 - port.asked[loud]
+
+    play(scenario())
+
+
+def test_strangers_that_change_their_address_take_nothing_from_who_has_proved_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        seat = ("192.0.2.9", 9)
+        port = Port(monkeypatch, frozenset({seat}))
+        for number in range(5000):
+            port.hear(("198.51.100.1", number), 1)
+        port.hear(seat, 30)
+        strangers = sum(port.asked.values()) - port.asked[seat]
+        assert strangers < 500
+        assert port.asked[seat] == 30
+        assert len(port.guard._allowances) == guard_module.MOST_SOURCES
 
     play(scenario())

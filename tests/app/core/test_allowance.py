@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venue.room.limits import Allowance
+from app.core.allowance import Allowance
 
 SECOND = 1_000_000_000
 

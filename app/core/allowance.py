@@ -1,4 +1,4 @@
-"""Keeps one seat from asking more of the service than a person at a desk can mean."""
+"""Keeps one asker from wanting more of the service than a person at a desk can mean."""
 
 _NS_PER_S = 1_000_000_000
 
