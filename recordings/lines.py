@@ -234,6 +234,7 @@ _ACTS: Mapping[str, type[Act]] = {
 _KINDS: Mapping[type[Act], str] = {shape: kind for kind, shape in _ACTS.items()}
 _FIRST = (Opened, Ledger)
 _LAST = (Closed, Recovered)
+_TIMED = (Fragment, Event, Recovered)
 _HASH_FIELDS = ("sha256", "torn_sha256")
 _SIGNED_FIELDS = ("shift_us",)
 _EXPECTED: Mapping[str, Mapping[str, type]] = {
@@ -374,7 +375,7 @@ def continue_index(known: IndexReading, data: bytes) -> IndexReading:
     if not known.lines and not tail and (healed := _read_recovered(pieces)) is not None:
         return healed
     lines: list[Line] = list(known.lines)
-    faults: list[Fault] = []
+    broken: list[tuple[int, str, int]] = []
     chain = known.chain
     covered: int | None = known.covered
     for number, raw in enumerate(pieces, len(lines)):
@@ -382,18 +383,19 @@ def continue_index(known: IndexReading, data: bytes) -> IndexReading:
         try:
             line = parse_line(raw)
         except Malformed:
-            faults.append(_fault(number, "line-unreadable", before, None))
+            broken.append((number, "line-unreadable", len(lines)))
             # The chain cannot go on from here by itself; the next line is measured against these very bytes.
             chain, covered = Chain(number + 1, sha256_hex(raw)), None
             continue
         if (line.seq, line.prev) != chain:
-            faults.append(_fault(number, "chain-broken", before, line.act))
+            broken.append((number, "chain-broken", len(lines)))
             covered = None  # how many bytes the missing lines told of is unknown
         elif _out_of_order(before, line.act, covered):
-            faults.append(_fault(number, "line-out-of-order", before, line.act))
+            broken.append((number, "line-out-of-order", len(lines)))
         lines.append(line)
         chain, covered = Chain(line.seq + 1, line.sha256), _end(line.act, covered)
-    return IndexReading(tuple(lines), tuple(faults), tail)
+    faults = tuple(Fault(number, code, *_around(lines, at)) for number, code, at in broken)
+    return IndexReading(tuple(lines), faults, tail)
 
 
 def good_prefix(data: bytes) -> tuple[IndexReading, bytes]:
@@ -486,12 +488,20 @@ def _end(act: Act, covered: int | None) -> int | None:
     return act.offset + act.length if isinstance(act, Header | Fragment | Recovered) else covered
 
 
-def _fault(number: int, code: str, before: Act | None, act: Act | None) -> Fault:
-    """A break may lie in the line before or in this one: the range spans both."""
-    spans = [span for span in (_span(before), _span(act)) if span is not None]
-    if not spans:
-        return Fault(number, code, None, None)
-    return Fault(number, code, min(span[0] for span in spans), max(span[1] for span in spans))
+def _around(lines: list[Line], at: int) -> tuple[int | None, int | None]:
+    """The room time in which a break before line `at` lies: from the media or event known before it to the one known after."""
+    before = next((line.act for line in reversed(lines[:at]) if isinstance(line.act, _TIMED)), None)
+    ends = []
+    for line in lines[at:]:
+        if (span := _span(line.act)) is not None:
+            ends.append(span[1])
+        if isinstance(line.act, _TIMED):
+            break
+    known = _span(before)
+    if known is None and not ends:
+        return None, None
+    start = 0 if known is None else known[0]
+    return start, max([*ends, start if known is None else known[1]])
 
 
 def _span(act: Act | None) -> tuple[int, int] | None:
