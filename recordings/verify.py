@@ -1,10 +1,12 @@
 """Checks a room's recording against its own account, and names every file and moment that does not agree."""
 
 import hashlib
+import logging
 import multiprocessing
 import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +40,8 @@ from recordings.sealing import gap_seals
 from recordings.signing import parse_signature
 from recordings.timeline import Part, parts_timeline, read_part
 from recordings.trackfile import track_names
+
+logger = logging.getLogger(__name__)
 
 TEXTS = {
     "room-missing": N_("没有这间评标室的录制"),
@@ -169,8 +173,12 @@ def _shared(
     processes = min(processes or os.cpu_count() or 1, len(names))
     if processes <= 1 or size <= _ALONE_BYTES:
         return [check(name) for name in names]
-    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
-        return list(pool.map(check, names, chunksize=4))
+    try:
+        with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn")) as pool:
+            return list(pool.map(check, names, chunksize=4))
+    except BrokenProcessPool:  # a helper was killed, or could not start; what it did is done again
+        logger.warning("helpers of the check were lost, going on alone")
+        return [check(name) for name in names]
 
 
 def _manifest(

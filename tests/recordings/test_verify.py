@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -229,6 +230,15 @@ def test_all_cores_come_to_the_same_verdict(room: Path, monkeypatch: pytest.Monk
     alone, together = verify_room(room, processes=1), verify_room(room, processes=2)
     assert alone == together
     assert [finding.code for finding in together.findings] == ["media-changed"]
+
+
+def test_lost_helpers_cost_time_and_no_finding(room: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_anything: object, **_more: object) -> object:
+        raise BrokenProcessPool
+
+    monkeypatch.setattr("recordings.verify._ALONE_BYTES", 0)
+    monkeypatch.setattr("recordings.verify.ProcessPoolExecutor", lost)
+    assert verify_room(room, processes=2) == verify_room(room, processes=1)
 
 
 def test_a_manifest_taken_away_is_noticed_by_who_knows_its_hash(room: Path) -> None:
