@@ -11,14 +11,17 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.core.samples import Codec, EncodedSample, Source, TrackKey
 from tests.support.chromium import find_chromium
-from tests.support.encoded import FRAME_MS, SHADES, pictures, shade_at, sounds
-from tests.support.replay_house import ROOM, ReplayHouse, serving
+from recordings import service
+from recordings.recorder import Recorder
+from tests.support.encoded import FRAME_MS, SHADES, h264_pictures, pictures, shade_at, sounds
+from tests.support.replay_house import ROOM, START, ReplayHouse, serving
 
 pytestmark = pytest.mark.browser
 
 GAP = (6_000, 9_000)
 LATE = 2_000
 END = 24_000
+FIRST_LOST = 5_960
 STATE = "document.querySelector('room-replay').state()"
 SHADE = """
 (seat) => {
@@ -58,7 +61,7 @@ def feed(house: ReplayHouse, seat: int, source: Source, samples: tuple[EncodedSa
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReplayHouse]:
     """Two seats, the second joins later and is cut off once; the first was reconnected at 12 s."""
-    house = ReplayHouse(tmp_path_factory.mktemp("house"))
+    house = ReplayHouse(tmp_path_factory.mktemp("house"), roll_s=5)
     feed(house, 1, Source.camera, pictures(0, 300))
     feed(house, 1, Source.camera, pictures(12_000, 300))
     feed(house, 1, Source.microphone, sounds(0, END // 20))
@@ -249,12 +252,12 @@ def test_the_bar_of_time_seeks_and_zooms(page: Page) -> None:
 def test_the_badge_tells_whether_the_recording_is_whole(page: Page, house: ReplayHouse) -> None:
     page.click("[data-act=verify]")
     page.wait_for_selector(".replay-verdict[data-tone=good]")
-    path = house.room / "seat-1-camera-1-2-1.webm"
+    path = house.room / "seat-1-camera-1-2-2.webm"
     flip_last_byte(path)
     try:
         page.locator("body").press("v")
         page.wait_for_selector(".replay-verdict[data-tone=bad]")
-        assert page.locator(".replay-findings").inner_text().startswith("seat-1-camera-1-2-1.webm [0:00:23.")
+        assert page.locator(".replay-findings").inner_text().startswith("seat-1-camera-1-2-2.webm [0:00:23.")
     finally:
         flip_last_byte(path)
 
@@ -271,6 +274,94 @@ def flip_last_byte(path: Path) -> None:
 def test_nobody_is_kept_out(page: Page) -> None:
     results = Axe().run(page)
     assert results.response["violations"] == [], results.generate_report()
+
+
+def loud(samples: tuple[EncodedSample, ...]) -> tuple[EncodedSample, ...]:
+    """A voice every other second."""
+    return tuple(sample._replace(level=20 if sample.room_ms // 1_000 % 2 else 110) for sample in samples)
+
+
+def test_codecs_connections_leases_and_a_screen_play_on_one_clock(
+    browser: Browser, complaints: list[str], tmp_path: Path
+) -> None:
+    """The first seat sends H264, comes back with VP8 and shows its screen; then another process takes the room."""
+    house = ReplayHouse(tmp_path, roll_s=3)
+    tracks = {
+        source: TrackKey(ROOM, 1, source) for source in (Source.camera, Source.screen, Source.microphone)
+    }
+    other = TrackKey(ROOM, 2, Source.camera)
+
+    def hand(recorder: Recorder, key: TrackKey, codec: Codec, samples: tuple[EncodedSample, ...]) -> None:
+        sink = recorder(key, codec)
+        for sample in samples:
+            sink.write(sample)
+        recorder.settle()
+
+    hand(house.recorder, tracks[Source.camera], Codec.h264, h264_pictures(0, 150))
+    hand(house.recorder, tracks[Source.camera], Codec.vp8, pictures(7_000, 150))
+    hand(house.recorder, tracks[Source.screen], Codec.vp8, pictures(2_000, 300))
+    hand(house.recorder, tracks[Source.microphone], Codec.opus, loud(sounds(0, 600)))
+    hand(house.recorder, other, Codec.vp8, pictures(0, 350))
+    successor = Recorder(house.settings.recordings_dir, house.clock, roll_s=3)
+    successor.begin(ROOM, 2, START)
+    hand(successor, tracks[Source.camera], Codec.h264, h264_pictures(14_000, 150))
+    hand(successor, other, Codec.vp8, pictures(12_000, 200))
+    house.recorder.close()
+    successor.close_room(ROOM, START)
+    successor.close()
+    with house.database.transaction() as session:
+        service.seal(session, house.clock.now(), room_id=ROOM, manifest_sha256="0" * 64)
+    shown = """
+    ([selector, want]) => {
+      const video = document.querySelector(selector);
+      const canvas = document.createElement("canvas");
+      canvas.width = canvas.height = 4;
+      const context = canvas.getContext("2d", { willReadFrequently: true });
+      context.drawImage(video, 0, 0, 4, 4);
+      return Math.abs(context.getImageData(1, 1, 1, 1).data[0] * 219 / 255 + 16 - want) <= 4;
+    }
+    """
+    with serving(house.app) as address:
+        page = open_replay(browser, address, complaints)
+        for moment in (1_000, 4_000, 8_000, 12_520, 15_000, 18_480, 2_520):
+            seek(page, moment)
+            wait_for(page, f"state.roomMs === {moment}")
+            pictures_there = {"[data-seat='1'] [data-source=camera]", "[data-seat='2'] [data-source=camera]"}
+            if 2_000 <= moment < 14_000:
+                pictures_there.add("[data-seat='1'] [data-source=screen]")
+            for where in pictures_there:
+                page.wait_for_function(shown, arg=[f"{where} video", shade_at(moment)])
+        seek(page, 4_500)
+        page.click("[data-act=play]")
+        wait_for(page, "state.roomMs > 6_200")
+        assert state(page)["tracks"][0]["gap"] == "replaced"
+        wait_for(page, "state.roomMs > 8_000")
+        seen = page.evaluate(
+            """async (ms) => {
+              const replay = document.querySelector("room-replay");
+              const spreads = [];
+              const until = performance.now() + ms;
+              while (performance.now() < until) {
+                await new Promise(requestAnimationFrame);
+                spreads.push(replay.state().spreadMs);
+              }
+              return spreads;
+            }""",
+            3_000,
+        )
+        assert median(spread for spread in seen if spread is not None) < 100
+        page.evaluate("document.querySelector('room-replay').group.pause()")
+        page.click(".replay-gaps summary")
+        assert "另有一份由前一进程录制的副本" in page.locator(".replay-gaps").inner_text()
+        page.locator("h1").click()  # keys belong to what has the focus
+        page.locator("body").press("Home")
+        page.locator("body").press("g")
+        assert state(page)["roomMs"] == pytest.approx(FIRST_LOST, abs=100)
+        assert page.locator(".tt-level").first.get_attribute("d") != "M0 0"
+        assert Axe().run(page).response["violations"] == []
+        page.close()
+    house.close()
+    assert complaints == []
 
 
 def test_a_running_room_can_be_watched_and_grows(
