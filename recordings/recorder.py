@@ -104,9 +104,7 @@ class Recorder:
         for thread in (*self._writers, self._ledgers):
             thread.start()
 
-    def begin(
-        self, room_id: str, lease: int, zero_at: datetime | None = None, zero_uncertainty_ms: int = 0
-    ) -> None:
+    def begin(self, room_id: str, lease: int, zero_at: datetime, zero_uncertainty_ms: int = 0) -> None:
         """Tells under which lease a room is recorded from now on, and the UTC of its room time 0.
 
         A second call with the same lease, or one of an older, changes nothing; sinks opened later belong to the newest.
@@ -127,12 +125,11 @@ class Recorder:
             before = self.clock.monotonic_ns()
             now = self.clock.now()
             after = self.clock.monotonic_ns()
-            zero = now if zero_at is None else zero_at
             own_uncertainty_ms = max(1, -(-(after - before) // (2 * _MS)))
             begun = Begun(
-                room_id, lease, max(_wall_ms(zero), 0), max(zero_uncertainty_ms, 0) + own_uncertainty_ms
+                room_id, lease, max(_wall_ms(zero_at), 0), max(zero_uncertainty_ms, 0) + own_uncertainty_ms
             )
-            zero_ns = after - round((now - zero).total_seconds() * 1_000_000_000)
+            zero_ns = after - round((now - zero_at).total_seconds() * 1_000_000_000)
             ledger = EventLedger(room, begun, self.clock, self._ledgers.put)
             self._rooms[room_id] = _Room(begun, ledger, zero_ns, {})
         if known is not None:
@@ -143,14 +140,15 @@ class Recorder:
         return self._room(room_id).ledger
 
     def __call__(self, key: TrackKey, codec: Codec) -> SampleSink:
-        """Opens the next connection of a track; an earlier one is closed first (reason `replaced`)."""
+        """Opens the next connection of a track; an earlier one is closed first (reason `replaced`).
+
+        Raises Conflict when the room was not begun, or is sealed.
+        """
         self.room_path(key.room_id)
-        if key.room_id not in self._rooms:
-            self._begin_next(key.room_id)
         writer = self._writers[crc32(repr(key).encode()) % len(self._writers)]
         with self._lock:
             self._require_open(key.room_id)
-            room = self._rooms[key.room_id]
+            room = self._room(key.room_id)
             connection = room.connections[key] = room.connections.get(key, 0) + 1
             earlier = self._sinks.get(key)
             sink = self._sinks[key] = Sink(self, room.begun, key, codec, connection)
@@ -261,12 +259,6 @@ class Recorder:
     def _unlisten(self, listener: Callable[[TrackKey, int], None]) -> None:
         with self._lock:
             self._listeners = tuple(one for one in self._listeners if one is not listener)
-
-    def _begin_next(self, room_id: str) -> None:
-        lease = 1
-        while (self._directory / room_id / events_file(lease)).exists():
-            lease += 1
-        self.begin(room_id, lease)
 
     def _wall_offset(self) -> int:
         return round(self.clock.now().timestamp() * 1_000_000_000) - self.clock.monotonic_ns()

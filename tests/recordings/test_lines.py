@@ -353,16 +353,21 @@ def test_only_an_ending_line_ends() -> None:
     assert not ends(b"garbage")
 
 
+NUMBERS = (
+    "offset", "length", "from_ms", "to_ms", "wall_ms", "arrived_ms", "rtp", "samples", "moved_ms", "lost", "level",
+)  # fmt: skip
+
+
 @given(
-    st.tuples(*[st.integers(0, 2**62)] * 10),
+    st.tuples(*[st.integers(0, 2**62)] * len(NUMBERS)),
     st.booleans(),
     st.booleans(),
 )
 def test_the_quick_spelling_of_a_fragment_is_the_canonical_one(
     numbers: tuple[int, ...], frozen: bool, keyframe: bool
 ) -> None:
-    offset, length, *others = numbers
-    act = Fragment(offset, length, HASH, *others, 3, frozen, keyframe)
+    spelled = dict(zip(NUMBERS, numbers, strict=True))
+    act = fragment(1, 0)._replace(frozen=frozen, keyframe=keyframe, **spelled)  # type: ignore[arg-type]
     _, raw = Chain(7, HASH).append(act)
     assert raw == canonical_json({**act._asdict(), "kind": "fragment", "seq": 7, "prev": HASH})
     line = parse_line(raw)

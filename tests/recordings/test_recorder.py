@@ -191,6 +191,8 @@ def test_nobody_adds_to_what_was_recorded_under_a_lease_before(tmp_path: Path, c
         again.begin("room-1", 1, START)
     with pytest.raises(Conflict, match="recording-not-begun"):
         again.events("room-1")
+    with pytest.raises(Conflict, match="recording-not-begun"):
+        again(CAMERA, Codec.vp8)
     again.begin("room-1", 2, START)
     feed(again(CAMERA, Codec.vp8), pictures(4_000, 20))
     again.close()
@@ -594,10 +596,17 @@ def test_media_of_all_tracks_is_durable_before_any_index_tells_of_it(
             for sink in sinks
             for what in ("_media", "_index")
         }
-        monkeypatch.setattr(
-            trackfile, "write_file", lambda fd, data: (steps.append(("write", files[fd])), write(fd, data))
-        )
-        monkeypatch.setattr(trackfile, "sync_file", lambda fd: (steps.append(("sync", files[fd])), sync(fd)))
+
+        def writing(descriptor: int, data: bytes) -> None:
+            steps.append(("write", files[descriptor]))
+            write(descriptor, data)
+
+        def syncing(descriptor: int) -> None:
+            steps.append(("sync", files[descriptor]))
+            sync(descriptor)
+
+        monkeypatch.setattr(trackfile, "write_file", writing)
+        monkeypatch.setattr(trackfile, "sync_file", syncing)
         feed(sinks[0], pictures(1_000, 5))
         feed(sinks[1], sounds(1_000, 5))
         recorder.settle()

@@ -94,6 +94,13 @@ def remove(*files: str) -> Change:
     return apply
 
 
+def copy(file: str, name: str) -> Change:
+    def apply(room: Path) -> None:
+        shutil.copy(room / file, room / name)
+
+    return apply
+
+
 def exchange(one: str, other: str) -> Change:
     def apply(room: Path) -> None:
         held = (room / one).read_bytes()
@@ -152,7 +159,7 @@ BROKEN: dict[str, tuple[str, Change]] = {
     "events-missing": ("The events were taken away.", remove(EVENTS)),
     "file-added": (
         "A media file nobody recorded was added.",
-        lambda room: (room / "seat-2-camera-1-1-1.webm").write_bytes((room / MEDIA).read_bytes()) and None,
+        copy(MEDIA, "seat-2-camera-1-1-1.webm"),
     ),
     "manifest-edited": ("The manifest was edited.", edit(MANIFEST_FILE, 0, b"network-loss", b"network-lost")),
     "manifest-missing": ("Manifest and signature were taken away.", remove(MANIFEST_FILE, SIGNATURE_FILE)),

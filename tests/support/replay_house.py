@@ -46,6 +46,7 @@ class ReplayHouse:
         self.database = Database(f"sqlite:///{folder / 'house.db'}")
         SQLModel.metadata.create_all(self.database.engine)
         self.recorder = Recorder(self.settings.recordings_dir, self.clock, roll_s=roll_s)
+        self.recorder.begin(ROOM, 1, START)
         with self.database.transaction() as session:
             service.begin(session, START, room_id=ROOM, evaluation_id=EVALUATION)
         self.app = self._application()
