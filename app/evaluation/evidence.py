@@ -66,6 +66,12 @@ def check_room(
         room.name,
         f"{verdict.files} · {verdict.fragments} · {verdict.bytes}",
         tuple(finding.text(language) for finding in verdict.findings),
+        " · ".join(
+            [
+                *([] if verdict.key is None else [f"key {verdict.key[:16]}…"]),
+                *([] if verdict.sha256 is None else [f"manifest {verdict.sha256}"]),
+            ]
+        ),
     )
 
 

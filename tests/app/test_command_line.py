@@ -1,5 +1,6 @@
 """What the commands leave alone: a check changes nothing, and whatever is written is for its owner."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -155,6 +156,33 @@ def test_a_file_is_held_against_what_was_published_of_it() -> None:
         said = command("verify", *paths, "--key", key)
         assert said.exit_code == 2
         assert "speak of one file" in said.output
+
+
+ROOMS = ROOT / "tests" / "vectors" / "recordings"
+
+
+def test_a_recording_is_held_against_the_key_of_the_house(tmp_path: Path) -> None:
+    told = json.loads((ROOMS / "good" / "verdict.json").read_text())
+    room, key = ROOMS / "good" / "room-1", tmp_path / "house.key"
+    key.write_text(told["key"] + "\n")
+    for given in (told["key"], key):
+        said = command("verify", "recording", room, "--key", given)
+        assert said.exit_code == 0
+        assert f"key {told['key'][:16]}… · manifest {told['expected_sha256']}" in said.output
+    said = command("verify", "recording", room, "--key", "1" * 64)
+    assert said.exit_code == 1
+    assert "manifest.sig.json: The seal is not signed with the published key" in said.output
+    said = command("verify", "recording", room, "--head", "1" * 64)
+    assert said.exit_code == 2
+
+
+@pytest.mark.parametrize("case", ["good", "media-byte-flipped", "event-removed"])
+def test_a_recording_that_was_changed_is_named_with_file_and_time(case: str) -> None:
+    told = json.loads((ROOMS / case / "verdict.json").read_text())
+    said = command("verify", "recording", ROOMS / case / "room-1")
+    assert said.exit_code == (0 if told["ok"] else 1)
+    for finding in told["findings"]:
+        assert f"{finding['file']} [0:00:0" in said.output
 
 
 def test_a_record_of_the_first_format_says_which_format_it_is() -> None:

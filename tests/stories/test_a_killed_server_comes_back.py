@@ -73,7 +73,7 @@ def _check(house: RunningHouse, evaluation_id: str, kept: Acknowledged) -> None:
     room_id = house.read(lambda session: session.get_one(Evaluation, evaluation_id).room_id)
     timeline = room_timeline(read_room(house.folder / "recordings" / str(room_id)))
     for track in timeline.tracks:
-        first, second = track.epochs
+        first, second = track.parts
         reached = max(piece.to_ms for piece in first.fragments)
         assert reached >= kept.durable_ms[track.seat_no, track.source], "acknowledged media is missing"
         assert [gap.reason for gap in track.gaps if gap.from_ms >= reached - 1] == ["server-restart"]

@@ -41,7 +41,7 @@ def test_a_rehearsal_passes_and_one_flipped_byte_of_a_recording_or_a_draw_is_nam
     assert clean.returncode == 0, clean.stdout
     assert "✗" not in clean.stdout
 
-    camera = next((data / "recordings").glob("*/seat-3-camera-1.webm"))
+    camera = next((data / "recordings").glob("*/seat-3-camera-1-1-1.webm"))
     record = next((data / "draws").glob("*.jsonl"))
     written = record.read_text()
     for outcome, times in (("accepted", 5), ("declined", 1), ("expired", 2), ("late", 1)):
@@ -50,6 +50,6 @@ def test_a_rehearsal_passes_and_one_flipped_byte_of_a_recording_or_a_draw_is_nam
     flip_one_byte(record, 0.5)
     forged = yuanping("verify", data)
     assert forged.returncode == 1
-    assert "seat-3-camera-1.webm [" in forged.stdout
+    assert "seat-3-camera-1-1-1.webm [" in forged.stdout
     assert f"{record.name}:" in forged.stdout
-    assert "seat-2-camera-1.webm" not in forged.stdout
+    assert "seat-2-camera-1-1-1.webm" not in forged.stdout
