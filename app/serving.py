@@ -5,10 +5,9 @@ import contextlib
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 
-import uvicorn
 from fastapi import FastAPI
 from rich.console import Console
 from rich.markup import escape
@@ -17,6 +16,7 @@ from rich.progress import Progress
 from app import wiring
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.http_server import Server, run_loop, server_for
 from app.core.i18n import N_, translate
 from app.core.listening import listening
 from app.core.locking import alone_in
@@ -31,23 +31,6 @@ from app.wiring import Ground
 from venue.room.protocol import LONGEST_FRAME
 
 
-class _Server(uvicorn.Server):
-    """Tells when it is open, and ends the streams of open pages as soon as it begins to stop."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.opened = asyncio.Event()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.opened.set()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # The application hears of the end only when every open answer has ended, and a stream ends only when told.
-        stop_all()
-        await super().shutdown(sockets)
-
-
 def serve_until_stopped(settings: Settings) -> None:
     """The service as configured; its database is brought to this version first."""
     set_up()
@@ -57,7 +40,7 @@ def serve_until_stopped(settings: Settings) -> None:
         try:
             wiring.raise_up(ground)
             wiring.require_fit(ground)
-            _run(_server(create_app(settings, ground)).serve(sockets))
+            run_loop(_server(create_app(settings, ground)).serve(sockets))
         finally:
             ground.database.dispose()
 
@@ -71,7 +54,9 @@ def run_demo(settings: Settings, console: Console, language: str) -> None:
             links = personas.links(session, ground.sealer, ground.clock.now())
             first_time = not audit.happened(session, Tag.evaluation_booked)
         with contextlib.suppress(KeyboardInterrupt):
-            _run(_demonstrating(settings, ground, sockets, console, language, links, first_time=first_time))
+            run_loop(
+                _demonstrating(settings, ground, sockets, console, language, links, first_time=first_time)
+            )
 
 
 def prepare(settings: Settings, console: Console, language: str) -> Ground:
@@ -122,7 +107,7 @@ async def _demonstrating(
         await serving
 
 
-async def _opens(server: _Server, serving: "asyncio.Task[None]") -> bool:
+async def _opens(server: Server, serving: "asyncio.Task[None]") -> bool:
     """Waits until the service is open; False when it was stopped before, and raises what ended it."""
     opened = asyncio.create_task(server.opened.wait())
     await asyncio.wait({opened, serving}, return_when=asyncio.FIRST_COMPLETED)
@@ -146,34 +131,8 @@ def _print_links(settings: Settings, console: Console, language: str, links: tup
     console.print(f"     {escape(settings.public_url)}/seat")
 
 
-def _server(application: FastAPI) -> _Server:
-    return _Server(
-        uvicorn.Config(
-            application,
-            loop="none",  # `_run` has chosen it
-            ws="websockets-sansio",
-            ws_max_size=LONGEST_FRAME,
-            ws_ping_interval=5,
-            ws_ping_timeout=10,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=5,
-        )
-    )
-
-
-def _run(work: Coroutine[object, object, None]) -> None:
-    """Runs the service's loop: uvloop, except on Windows, where there is none."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(work)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    if sys.platform == "win32":
-        return None
-    import uvloop  # noqa: PLC0415 -- it does not exist on Windows
-
-    return uvloop.new_event_loop
+def _server(application: FastAPI) -> Server:
+    return server_for(application, LONGEST_FRAME, stop_all)
 
 
 @contextlib.asynccontextmanager

@@ -11,14 +11,19 @@ from app.core.clock import Clock, SystemClock
 from app.core.database import Database
 from app.core.errors import Conflict
 from app.core.i18n import N_
+from app.core.ids import new_id
 from app.core.keys import remember, sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.core.work import Kind
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
+from app.evaluation.ledgers import RecordedLedgers
 from app.exchange import exports, filing
+from app.jobs.media_processes import MediaProcesses
+from app.jobs.relay import Relay
 from app.jobs.scheduler import Ticker
+from app.jobs.sealing import Sealing
 from app.jobs.sweeps import Sweeps
 from app.jobs.worker import Worker
 from app.migrations.runner import require_current, upgrade
@@ -27,8 +32,10 @@ from app.sample.loading import is_sample
 from expert_draw.answers import Invitees
 from expert_draw.snapshot import Rosters
 from recordings.recorder import Recorder
-from recordings.sealing import recover
+from recordings.signing import Signer
+from recordings.space import Space
 from venue.media.seams import check_aiortc_seams
+from venue.placement.keeper import Keeper
 from venue.room.hub import RoomHub
 from venue.room.register import DatabaseRegister
 
@@ -98,6 +105,10 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.invitees = Invitees(ground.sealer)
     application.state.rosters = Rosters(ground.sealer)
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
+    space = Space(ground.database, ground.clock, ground.settings.recordings_dir, ground.settings.recording)
+    application.state.register = DatabaseRegister(
+        ground.database, ground.clock, ground.sealer, CommitteeAdmissions(), may_begin=space.require
+    )
 
 
 def _kinds(ground: Ground) -> tuple[Kind, ...]:
@@ -112,52 +123,107 @@ def _kinds(ground: Ground) -> tuple[Kind, ...]:
 @asynccontextmanager
 async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
     """Everything that runs while the service is open, started in order and stopped in the opposite one."""
-    check_aiortc_seams()
     await to_thread.run_sync(require_fit, ground)
     await to_thread.run_sync(_read_roster, ground, application.state.house)
-    await to_thread.run_sync(recover, ground.settings.recordings_dir, ground.clock.now())
-    recorder = Recorder(
-        ground.settings.recordings_dir, ground.clock, fragment_ms=ground.settings.recording.fragment_ms
-    )
-    application.state.recorder = recorder
-    hub = RoomHub(
-        register=DatabaseRegister(ground.database, ground.clock, ground.sealer, CommitteeAdmissions()),
-        clock=ground.clock,
-        sinks=recorder,
-        durable=recorder.durable,
-        media=ground.settings.media,
-        recording=ground.settings.recording,
-    )
-    application.state.hub = hub
-    phone_room = await open_phone_room(
-        ground.settings, ground.database, ground.clock, ground.sealer, application.state.invitees
-    )
-    application.state.phone_room = phone_room
-    worker = Worker(ground.database, ground.clock, _kinds(ground))
-    sweeps = Sweeps(
-        database=ground.database,
-        clock=ground.clock,
-        house=application.state.house,
-        phone_room=phone_room,
-        hub=hub,
-        recorder=recorder,
-        worker=worker,
-    )
-    ticker = Ticker()
-    ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
-    ticker.every(_PHONES_EVERY_S, "reconcile", sweeps.reconcile)
-    ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
-    ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
-    ticker.every(_SWEEP_EVERY_S, "seal", sweeps.seal)
-    ticker.every(_WORK_EVERY_S, "work", sweeps.work)
-    if ground.settings.exchange.filing_url is not None:
-        ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
     async with AsyncExitStack() as closing:  # each in turn, whatever befalls the one before
         closing.callback(ground.database.dispose)
-        closing.push_async_callback(to_thread.run_sync, recorder.close)
+        phone_room = await open_phone_room(
+            ground.settings, ground.database, ground.clock, ground.sealer, application.state.invitees
+        )
+        application.state.phone_room = phone_room
         closing.push_async_callback(phone_room.close)
-        await closing.enter_async_context(hub.running())
+        await closing.enter_async_context(_rooms(application, ground))
+        worker = Worker(ground.database, ground.clock, _kinds(ground))
         closing.push_async_callback(worker.stop)
+        sweeps = Sweeps(
+            database=ground.database,
+            clock=ground.clock,
+            house=application.state.house,
+            phone_room=phone_room,
+            worker=worker,
+        )
+        ticker = Ticker()
+        ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
+        ticker.every(_PHONES_EVERY_S, "reconcile", sweeps.reconcile)
+        ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
+        ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
+        ticker.every(_WORK_EVERY_S, "work", sweeps.work)
+        if ground.settings.exchange.filing_url is not None:
+            ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
+        closing.push_async_callback(ticker.stop)
+        ticker.start()
+        yield
+
+
+@asynccontextmanager
+async def _rooms(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
+    """Whoever holds the rooms: media workers beside the service, or the service itself."""
+    if not ground.settings.media_workers:
+        async with holding_rooms(application, ground, new_id(ground.clock.now()), ""):
+            yield
+        return
+    processes = MediaProcesses(ground.settings, ground.database, ground.clock)
+    relay = Relay(ground.database)
+    ticker = Ticker()
+    ticker.every(_SWEEP_EVERY_S, "relay", relay.look)
+    async with processes.running():
+        application.state.media_urls = processes.urls
+        ticker.start()
+        try:
+            yield
+        finally:
+            await ticker.stop()
+
+
+@asynccontextmanager
+async def holding_rooms(
+    application: FastAPI, ground: Ground, worker_id: str, url: str
+) -> AsyncIterator[None]:
+    """All that a process needs to hold rooms: recorder, leases, hub, and the sealing of what is over.
+
+    worker_id: new for each process. url: as in `MediaWorker.url`.
+    """
+    check_aiortc_seams()
+    settings, clock = ground.settings, ground.clock
+    signer = Signer.of_seed(ground.sealer.derive("draw-signing"))  # the house signs all with one key
+    recorder = Recorder(
+        settings.recordings_dir,
+        clock,
+        fragment_ms=settings.recording.fragment_ms,
+        roll_s=settings.recording.roll_s,
+        most_pending_bytes=settings.recording.most_pending_mb * 1024 * 1024,
+        signer=signer,
+    )
+    ledgers = RecordedLedgers(recorder, clock)
+    keeper = Keeper(ground.database, clock, worker_id, url)
+    hub = RoomHub(
+        register=DatabaseRegister(ground.database, clock, ground.sealer, CommitteeAdmissions(), worker_id),
+        clock=clock,
+        sinks=recorder,
+        durable=recorder.durable,
+        durable_at=recorder.durable_at,
+        leases=keeper,
+        ledgers=ledgers,
+        media=settings.media,
+        recording=settings.recording,
+    )
+    sealing = Sealing(
+        database=ground.database,
+        clock=clock,
+        data_dir=settings.data_dir,
+        hub=hub,
+        recorder=recorder,
+        ledgers=ledgers,
+        keeper=keeper,
+    )
+    application.state.recorder, application.state.hub, application.state.keeper = recorder, hub, keeper
+    ticker = Ticker()
+    ticker.every(_SWEEP_EVERY_S, "seal", sealing.seal)
+    async with AsyncExitStack() as closing:
+        await closing.enter_async_context(keeper.running(hub.seats, hub.move_room))
+        closing.push_async_callback(to_thread.run_sync, recorder.close)
+        await closing.enter_async_context(hub.running())
+        closing.push_async_callback(keeper.drain)
         closing.push_async_callback(ticker.stop)
         ticker.start()
         yield

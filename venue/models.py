@@ -76,9 +76,14 @@ class OnlineRoom(SQLModel, table=True):
 
 
 class RoomEvent(SQLModel, table=True):
-    """Something that happened in the room (室内事件), at a moment of the room clock in milliseconds."""
+    """Something that happened in the room (室内事件), at a moment of the room clock in milliseconds.
+
+    lease, seq: its line in the events that are kept beside the recording. kept_under: epoch of the room's holder that wrote
+    the row; another one than `lease` when a later holder caught up with what an earlier one could not write any more.
+    """
 
     __tablename__ = "room_event"
+    __table_args__ = (UniqueConstraint("room_id", "lease", "seq"),)
 
     id: int | None = Field(default=None, primary_key=True)
     room_id: str = Field(foreign_key="online_room.id", index=True, max_length=36)
@@ -87,3 +92,6 @@ class RoomEvent(SQLModel, table=True):
     seat_no: int | None = None
     kind: str = Field(max_length=32)
     detail: str = "{}"
+    lease: int | None = None
+    seq: int | None = None
+    kept_under: int | None = None

@@ -60,6 +60,22 @@ def serve(data: DataDir = None, port: Port = None) -> None:
 
 
 @main_command.command()
+def worker(
+    data: DataDir = None,
+    number: Annotated[int, typer.Option("--number", min=0, help="序号 · which of the workers, from 0")] = 0,
+    given: Annotated[bool, typer.Option("--given", hidden=True)] = False,
+) -> None:
+    """打开一个音视频进程，通常由服务自动启动 · run one media worker; the service starts its own."""
+    from app.media_worker import work_apart, work_as_given  # noqa: PLC0415 -- as above
+
+    with explained():
+        if given:
+            work_as_given()
+        else:
+            work_apart(settings(data, None), number)
+
+
+@main_command.command()
 def migrate(data: DataDir = None) -> None:
     """建库或升级数据库结构 · create the database or bring it to this version."""
     with explained(), ground(settings(data, None)) as laid:

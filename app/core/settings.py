@@ -6,14 +6,15 @@ as in `YUANPING_SERVER__PORT=9000`.
 
 import base64
 import os
+import re
 import secrets
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -200,7 +201,29 @@ class DrawSettings(BaseModel):
     )
 
 
+_MOST_WORKERS = 4
+_ICE_URL = re.compile(r"(stuns?:[\w.:\[\]-]+|turns?:[\w.:\[\]-]+(\?transport=(udp|tcp))?)\Z")
+
+
 class MediaSettings(BaseModel):
+    workers: int | None = Field(
+        None,
+        ge=0,
+        le=64,
+        description="Processes that hold rooms; default: as many as the machine has cores, at most 4. 0: the service itself.",
+    )
+    worker_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="TCP port of the first media worker, each further one has the next; 0: free ones.",
+    )
+    worker_address: str | None = Field(
+        None,
+        pattern=r"^wss?://[^\s?#;,']+$",
+        description="Address at which browsers reach a media worker, with `{n}` for its number from 0 or `{port}` for its port,"
+        " as `wss://host/media/{n}`; default: the name the service was asked by, and the worker's own port.",
+    )
     loopback: bool = Field(
         default=True,
         description="Offer 127.0.0.1 as a media address, so that a seat on the same machine connects.",
@@ -212,6 +235,29 @@ class MediaSettings(BaseModel):
         "vp8",
         description="Codec of pictures where a seat can send both; a seat that cannot send it sends the other.",
     )
+    screen_required: bool = Field(
+        default=False,
+        description="Every seat has to share its whole screen; else whoever shares is recorded with it.",
+    )
+    ice_urls: tuple[str, ...] = Field(
+        (),
+        description="STUN and TURN servers for seats behind firewalls, as `stun:host:3478` or `turns:host:5349?transport=tcp`.",
+    )
+    turn_secret: SecretStr | None = Field(
+        None, description="What the TURN servers share with the service (coturn's `static-auth-secret`)."
+    )
+    turn_lifetime_s: int = Field(
+        3600, ge=60, le=86_400, description="Seconds for which a seat's password for the TURN servers is valid."
+    )
+
+    @model_validator(mode="after")
+    def _relays_have_a_secret(self) -> Self:
+        wrong = [url for url in self.ice_urls if not _ICE_URL.match(url)]
+        if wrong:
+            raise ValueError(f"media.ice_urls: not the address of a STUN or TURN server: {', '.join(wrong)}")
+        if self.turn_secret is None and any(url.startswith("turn") for url in self.ice_urls):
+            raise ValueError("media.turn_secret is missing: TURN servers let nobody in without it")
+        return self
 
 
 class RecordingSettings(BaseModel):
@@ -318,6 +364,13 @@ class Settings(BaseSettings):
     @property
     def public_url(self) -> str:
         return (self.server.public_url or f"http://localhost:{self.server.port}").rstrip("/")
+
+    @property
+    def media_workers(self) -> int:
+        """How many processes hold rooms beside the service; 0: the service does so itself."""
+        if self.media.workers is not None:
+            return self.media.workers
+        return min(os.cpu_count() or 1, _MOST_WORKERS)
 
     @property
     def recordings_dir(self) -> Path:

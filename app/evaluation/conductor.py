@@ -12,12 +12,13 @@ from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
-from app.core.samples import Source, TrackKey
+from app.core.samples import TrackKey
 from app.core.settings import Provider
 from app.evaluation import booking, cases, committee, convening, reasons_given
 from app.evaluation.cases import Durable, House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
+from app.evaluation.recorded import EXPECTED
 from app.evaluation.schemas import BookingIn
 from app.rules import library
 from expert_draw import ending, keeping
@@ -195,7 +196,7 @@ def _require_recorded(
         for member in cases.members(session, evaluation.id)
         if any(
             (reached := durable(TrackKey(room.id, member.seat_no, source))) is None or reached < oldest
-            for source in Source
+            for source in EXPECTED
         )
     ]
     if bare:

@@ -3,7 +3,7 @@
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import APIRouter, Path, Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -19,7 +19,7 @@ from app.evaluation import (
     views,
 )
 from app.evaluation.cases import HouseDep
-from app.evaluation.endpoints import durable_of
+from app.evaluation.recorded import reached
 from app.evaluation.schemas import (
     BidderListIn,
     BidderListOut,
@@ -84,7 +84,6 @@ def declare_left(
     evaluation_id: str,
     seat_no: SeatNo,
     wanted: DepartureIn,
-    request: Request,
     response: Response,
     actor: Host,
     database: DatabaseDep,
@@ -99,7 +98,7 @@ def declare_left(
         )
         if asked is not None:
             response.status_code = HTTPStatus.ACCEPTED
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.get(f"{_EVALUATION}/joint-acts")
@@ -133,7 +132,6 @@ def refuse(
 def widen(
     evaluation_id: str,
     wanted: WidenIn,
-    request: Request,
     actor: Host,
     database: DatabaseDep,
     clock: ClockDep,
@@ -142,14 +140,13 @@ def widen(
     """Takes the next rung of the declared ladder; everybody is let go and a new draw may be held."""
     with database.transaction() as session:
         shortage.widen(session, clock.now(), house, actor, evaluation_id, wanted.reason, wanted.starts_at)
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/postpone")
 def postpone(
     evaluation_id: str,
     wanted: PostponeIn,
-    request: Request,
     actor: Host,
     database: DatabaseDep,
     clock: ClockDep,
@@ -158,7 +155,7 @@ def postpone(
     """Another start with the same conditions; everybody is let go and a new draw may be held."""
     with database.transaction() as session:
         shortage.postpone(session, clock.now(), house, actor, evaluation_id, wanted.reason, wanted.starts_at)
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/designation", status_code=202)

@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
 from app.evaluation import booking, cases, conductor, convening, desk, views
-from app.evaluation.cases import Durable, HouseDep
+from app.evaluation.cases import HouseDep
+from app.evaluation.recorded import reached, recorded
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
@@ -16,16 +17,9 @@ router = APIRouter(prefix="/api", tags=["evaluation"])
 Act = Literal["commit", "run", "convene", "open", "close"]
 
 
-def durable_of(request: Request) -> Durable:
-    """How far each track is safely on disk, as the recorder of this service knows it."""
-    durable: Durable = request.app.state.recorder.durable
-    return durable
-
-
 @router.post("/evaluations", status_code=201)
 def book(
     wanted: BookingIn,
-    request: Request,
     actor: Annotated[Actor, Requires(Permission.evaluation_book)],
     database: DatabaseDep,
     clock: ClockDep,
@@ -34,7 +28,7 @@ def book(
     """Books an evaluation after checking it against the rules in force and the depth of the pool."""
     with database.transaction() as session:
         evaluation = conductor.book(session, clock.now(), house, actor, wanted)
-        return views.summary(session, durable_of(request), evaluation.id)
+        return views.summary(session, reached(session), evaluation.id)
 
 
 @router.post("/evaluations/check")
@@ -53,20 +47,18 @@ def check(
 @router.get("/evaluations/{evaluation_id}")
 def read(
     evaluation_id: str,
-    request: Request,
     actor: Annotated[Actor, Requires(Permission.evaluation_read)],
     database: DatabaseDep,
 ) -> EvaluationOut:
     with database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/give-up")
 def give_up(
     evaluation_id: str,
     wanted: GiveUpIn,
-    request: Request,
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
@@ -75,14 +67,13 @@ def give_up(
     """Ends an evaluation that cannot go on: people are told, seats let go, what was recorded is sealed."""
     with database.transaction() as session:
         conductor.give_up(session, clock.now(), house, actor, evaluation_id, wanted.reason)
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/seats/{seat_no}/code")
 def renew_seat_code(
     evaluation_id: str,
     seat_no: int,
-    request: Request,
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
@@ -91,14 +82,13 @@ def renew_seat_code(
     """Sends the member of this seat a new code; the codes before it end."""
     with database.transaction() as session:
         convening.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/{act}")
 def conduct(
     evaluation_id: str,
     act: Act,
-    request: Request,
     actor: Annotated[Actor, Requires(Permission.evaluation_conduct)],
     database: DatabaseDep,
     clock: ClockDep,
@@ -113,9 +103,9 @@ def conduct(
             actor,
             evaluation_id,
             act,
-            durable_of(request),
+            recorded(session, house.settings.recording.stale_after_ms),
         )
-        return views.summary(session, durable_of(request), evaluation_id)
+        return views.summary(session, reached(session), evaluation_id)
 
 
 @router.get("/seat/desk")

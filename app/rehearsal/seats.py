@@ -27,7 +27,9 @@ class PretendExpert:
     async def sit(self, stack: AsyncExitStack) -> None:
         """Enters the room and sends picture and sound until `stack` closes."""
         ticket = await self.desk.post("/api/seat/ticket")
-        client = await stack.enter_async_context(SeatClient(self._url, ticket["ticket"]))
+        client = await stack.enter_async_context(
+            SeatClient(self._url, ticket["ticket"], address=ticket["address"])
+        )
         await client.join_media(PretendSeat(self.seat_no))
 
     async def score(self, between_s: float = 0.0) -> None:

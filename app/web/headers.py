@@ -12,7 +12,15 @@ _POLICY = {
     "base-uri": "'none'",
     "form-action": "'self'",
 }
-CONTENT_SECURITY_POLICY = "; ".join(f"{directive} {sources}" for directive, sources in _POLICY.items())
+
+
+def content_security_policy(*connect: str) -> str:
+    """What pages may load. connect: origins that they may open connections to beside the service's own."""
+    policy = {**_POLICY, "connect-src": " ".join(["'self'", *connect])}
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+CONTENT_SECURITY_POLICY = content_security_policy()
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
     "Cross-Origin-Opener-Policy": "same-origin",

@@ -15,7 +15,8 @@ from app.core.errors import Forbidden
 from app.core.i18n import N_
 from app.core.settings import Settings
 from app.web.errors import answer
-from app.web.headers import HEADERS, HTTPS_ONLY
+from app.web.headers import HEADERS, HTTPS_ONLY, content_security_policy
+from venue.placement import addresses
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -57,6 +58,8 @@ def _with_headers(scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            if workers := _workers(scope):
+                headers.setdefault("Content-Security-Policy", content_security_policy(*workers))
             for name, value in HEADERS.items():
                 headers.setdefault(name, value)
             if scope["scheme"] == "https":
@@ -65,6 +68,19 @@ def _with_headers(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return sending
+
+
+def _workers(scope: Scope) -> tuple[str, ...]:
+    """Where this service's media workers are reached by who sent the request; none when it holds the rooms itself."""
+    state = scope["app"].state
+    urls: tuple[str, ...] = getattr(state, "media_urls", ())
+    if not urls:
+        return ()
+    asked_at = addresses.asked_at(
+        scope["scheme"], Headers(scope=scope).get("host", ""), state.settings.public_url
+    )
+    found = (addresses.origin(url, asked_at) for url in urls)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:

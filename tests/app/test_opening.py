@@ -16,6 +16,7 @@ from app.accounts.access import Public
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput
+from app.core.http_server import run_loop
 from app.core.listening import free_port, listening
 from app.core.settings import NotifySettings, OwnSettings, Provider, ServerSettings, Settings
 from app.sample import personas
@@ -147,7 +148,7 @@ def test_the_service_runs_on_uvloop() -> None:
     async def note() -> None:
         loops.append(type(asyncio.get_running_loop()).__module__)
 
-    serving._run(note())
+    run_loop(note())
     assert loops == ["uvloop"]
 
 

@@ -209,6 +209,7 @@ def node_settings(
         "YUANPING_SERVER__PORT": str(port),
         "YUANPING_SERVER__PUBLIC_URL": public_url,
         "YUANPING_NOTIFY__AUTH_TOKEN": TOKEN,
+        "YUANPING_MEDIA__WORKERS": "0",
         **timers.settings(),
     }
 

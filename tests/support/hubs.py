@@ -9,6 +9,7 @@ from app.core.clock import ManualClock
 from app.core.errors import Forbidden, InvalidInput, Unauthenticated
 from app.core.samples import Codec, SampleSink, Source, TrackKey
 from app.core.settings import MediaSettings, RecordingSettings
+from tests.support.ledgers import Held, Notebook
 from tests.support.rooms import ZERO_AT, Shelf, holder
 from venue.room.hub import RoomHub
 from venue.room.ports import Arrival, Departure, Entry, Place, SeatHolder
@@ -33,9 +34,6 @@ class Rows:
             place, room_closed=room_closed, holder=replace(place.holder, **changes)
         )
 
-    def issue_ticket(self, member_id: str) -> str:
-        return member_id
-
     def redeem(self, ticket: str) -> Place:
         place = self.places_of.get(ticket)
         if place is None:
@@ -58,7 +56,7 @@ class Rows:
                 if entry.holder.seat_no == seat_no:
                     said.append(type(entry).__name__.lower())
             elif entry.seat_no == seat_no:
-                said.append(str(entry.kind))
+                said.append(entry.kind)
         return said
 
 
@@ -98,8 +96,9 @@ class PretendPeer:
         self.on_state = on_state
         self.closed_for: str | None = None
 
-    async def answer(self, offer_sdp: str) -> str:
+    async def answer(self, offer_sdp: str, screen_mid: str | None = None) -> str:
         await asyncio.sleep(0)
+        self.screen_mid = screen_mid
         if offer_sdp == "bad":
             raise InvalidInput("media-offer", "无法识别工位发来的音视频参数")
         self.on_state("connecting")
@@ -118,12 +117,17 @@ class Bench:
         self.clock = ManualClock(ZERO_AT)
         self.rows = Rows()
         self.shelf = Shelf()
+        self.held = Held()
+        self.notebook = Notebook(self.clock)
         self.peers: list[PretendPeer] = []
         self.hub = RoomHub(
             register=self.rows,
             clock=self.clock,
             sinks=self.shelf,
             durable=self.shelf.durable,
+            durable_at=self.shelf.durable_at,
+            leases=self.held,
+            ledgers=self.notebook,
             media=MediaSettings(),
             recording=RecordingSettings(),
             peers=self._peer,

@@ -20,10 +20,10 @@ def open_rooms(database: Database, *room_ids: str) -> None:
             session.add(OnlineRoom(id=room_id, evaluation_id=f"of-{room_id}", zero_at=ZERO_AT, state="open"))
 
 
-def start_workers(database: Database, *worker_ids: str) -> None:
+def start_workers(database: Database, *worker_ids: str, url: str = "ws://{host}/{worker}") -> None:
     with database.transaction() as session:
         for worker_id in worker_ids:
-            leases.register(session, worker_id, f"ws://{{host}}/{worker_id}")
+            leases.register(session, worker_id, url.replace("{worker}", worker_id))
 
 
 def place(database: Database, room_id: str) -> leases.Placed:

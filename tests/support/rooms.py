@@ -23,7 +23,10 @@ from app.core.errors import YuanpingError
 from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from tests.support.leases import HOUR_MS, start_workers
+from tests.support.ledgers import Held, Notebook
 from venue.models import OnlineRoom, RoomEvent
+from venue.placement import leases
 from venue.room import endpoints, gateway
 from venue.room.hub import RoomHub
 from venue.room.ports import Entry, PeerFactory, SeatHolder
@@ -91,6 +94,9 @@ class Shelf:
         samples = self.samples.get(key)
         return samples[-1].room_ms if samples else None
 
+    def durable_at(self, key: TrackKey, /) -> datetime | None:
+        return ZERO_AT if key in self.samples else None
+
     def count(self, seat_no: int, source: Source, room_id: str = "room-1") -> int:
         return len(self.samples.get(TrackKey(room_id, seat_no, source), ()))
 
@@ -120,11 +126,14 @@ class _ShelfSink:
 
 
 class _TellingRegister(DatabaseRegister):
-    """Announces when something has been written."""
+    """Announces when something has been written. All rooms are held by one worker, `worker-1`, for an hour."""
 
-    def __init__(self, *ground: Any) -> None:
-        super().__init__(*ground)
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer, committee: Committee) -> None:
+        super().__init__(database, clock, sealer, committee, "worker-1", ttl_ms=HOUR_MS)
         self.news = threading.Condition()
+
+    def issue_ticket(self, member_id: str) -> str:
+        return self.way(member_id).ticket
 
     def write(self, entries: Sequence[Entry]) -> None:
         super().write(entries)
@@ -141,7 +150,9 @@ class House:
         self.sealer = Sealer(self.settings.key)
         self.database = Database(f"sqlite:///{folder / 'rooms.db'}")
         SQLModel.metadata.create_all(self.database.engine)
+        start_workers(self.database, "worker-1", url="")
         self.committee = Committee()
+        self.notebook = Notebook(self.clock)
         self.shelf = Shelf()
         self.register = _TellingRegister(self.database, self.clock, self.sealer, self.committee)
         self.grace_s = 20.0
@@ -154,6 +165,9 @@ class House:
             clock=self.clock,
             sinks=self.shelf,
             durable=self.shelf.durable,
+            durable_at=self.shelf.durable_at,
+            leases=Held(),
+            ledgers=self.notebook,
             media=self.settings.media,
             recording=self.settings.recording,
             grace_s=self.grace_s,
@@ -173,6 +187,8 @@ class House:
                         state="open",
                     )
                 )
+                session.flush()
+                leases.claim(session, room_id, "worker-1", HOUR_MS)
         seat = replace(holder(member_id, seat_no, room_id), zero_at=self.clock.now())
         self.committee.holders[member_id] = seat
         return seat
@@ -224,6 +240,7 @@ class House:
         application.state.clock = self.clock
         application.state.sealer = self.sealer
         application.state.hub = self.hub()
+        application.state.register = self.register
         application.include_router(gateway.router)
         application.include_router(endpoints.router)
 

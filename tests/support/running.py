@@ -13,17 +13,20 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx2
+from alembic import command
 from sqlmodel import Session
 
 from app import wiring
 from app.core.listening import free_port
 from app.core.settings import Settings
+from app.migrations.runner import configuration
 from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.service import Desk
 from app.rehearsal.stage import sample_booking_body
 from app.sample import personas
 from app.sample.loading import load_sample
 from app.wiring import Ground
+from tests.support.databases import furnish
 from venue import service as venues
 
 T = TypeVar("T")
@@ -32,6 +35,7 @@ PATIENT = {
     "YUANPING_DEMO": "true",
     "YUANPING_REHEARSAL__REPLY_WINDOW_S": "300",
     "YUANPING_REHEARSAL__RING_S": "250",
+    "YUANPING_MEDIA__WORKERS": "0",
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,10 +43,18 @@ ROOT = Path(__file__).resolve().parents[2]
 def prepare(folder: Path, address: str | None = None) -> None:
     """A data folder with the sample center in it, to be copied for each house; its database lies there or at `address`."""
     with laid(folder, address) as ground:
-        wiring.raise_up(ground)
+        newest_schema(ground)
         report = load_sample(ground.database, ground.clock, ground.sealer)
         with ground.database.transaction() as session:
             personas.ensure_accounts(session, ground.clock.now(), report.host_center_id)
+
+
+def newest_schema(ground: Ground) -> None:
+    """The tables as the models say. That steps of the schema lead to the same is tested by itself."""
+    furnish(ground.database)
+    with ground.database.engine.begin() as connection:
+        command.stamp(configuration(connection), "head")
+    wiring.raise_up(ground)
 
 
 @contextmanager

@@ -24,7 +24,6 @@ _PRESENCE_EVERY_S = 1.0
 class Keeper:
     """Renews all leases of a worker in one transaction, which also carries what is to be told of its seats.
 
-    seats: how all seats of this worker stand now. moved: told of each room that another worker holds by now.
     The renewal is never waited for longer than a lease lasts, and what it brings counts from the moment before it was sent.
     All calls belong to the event loop, except `claim` and `let_go`.
     """
@@ -36,8 +35,6 @@ class Keeper:
         worker_id: str,
         url: str,
         *,
-        seats: Callable[[], Collection[SeatNow]],
-        moved: Callable[[str], None],
         ttl_ms: int = leases.TTL_MS,
         every_s: float = leases.RENEW_EVERY_S,
     ) -> None:
@@ -45,8 +42,8 @@ class Keeper:
         self.url = url
         self._database = database
         self._clock = clock
-        self._seats = seats
-        self._moved = moved
+        self._seats: Callable[[], Collection[SeatNow]] = tuple
+        self._moved: Callable[[str], None] = lambda _room_id: None
         self._ttl_ms = ttl_ms
         self._every_s = every_s
         self._call = Patience(_STUCK, ttl_ms / 1000)
@@ -74,8 +71,14 @@ class Keeper:
         return self.held(room_id)
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Keeper"]:
-        """Keeps the leases while the block runs; at the end the rooms may be taken at once."""
+    async def running(
+        self, seats: Callable[[], Collection[SeatNow]], moved: Callable[[str], None]
+    ) -> AsyncIterator["Keeper"]:
+        """Keeps the leases while the block runs; at the end the rooms may be taken at once.
+
+        seats: how all seats of this worker stand now. moved: told of each room that another worker holds by now.
+        """
+        self._seats, self._moved = seats, moved
         keeping = asyncio.create_task(self._run())
         try:
             yield self
@@ -92,6 +95,13 @@ class Keeper:
         """One renewal; False when the database did not take it in time."""
         async with self._renewing:  # what an earlier one found out must not be heard after a later one
             return await self._renew_now()
+
+    async def drain(self) -> None:
+        """No further room is given to this worker: it is about to stop."""
+        try:
+            await self._call(self._drain)
+        except Exception:  # whoever is sent here meanwhile asks for another way
+            logger.exception("worker %s could not say that it is about to stop", self.worker_id)
 
     def claim(self, room_id: str) -> int | None:
         """Takes a room that nobody holds; None while another worker does. From any thread."""
@@ -137,6 +147,10 @@ class Keeper:
                 held = leases.held_by(session, self.worker_id)
             presence.write(session, held, seats)
         return held
+
+    def _drain(self) -> None:
+        with self._database.transaction() as session:
+            leases.drain(session, self.worker_id)
 
     def _let_go(self) -> None:
         with self._database.transaction() as session:

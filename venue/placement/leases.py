@@ -97,6 +97,25 @@ def hold(session: Session, room_id: str, worker_id: str) -> int | None:
     ).first()
 
 
+def ever_held(session: Session, room_id: str) -> bool:
+    """Whether some worker has ever held the room, so that recording it may have begun."""
+    return session.get(RoomLease, room_id) is not None
+
+
+def held_elsewhere(session: Session, room_id: str, worker_id: str) -> bool:
+    """Whether another worker holds the room by a lease that has not run out."""
+    return (
+        session.exec(
+            select(RoomLease.epoch).where(
+                RoomLease.room_id == room_id,
+                RoomLease.worker_id != worker_id,
+                col(RoomLease.until) > in_ms(0),
+            )
+        ).first()
+        is not None
+    )
+
+
 def drain(session: Session, worker_id: str) -> None:
     """No further room is given to this worker."""
     session.exec(update(MediaWorker).where(col(MediaWorker.id) == worker_id).values(draining=True))

@@ -67,14 +67,26 @@ def write(session: Session, held: Mapping[str, int], seats: Collection[SeatNow])
 
 def of_room(session: Session, room_id: str, fresh_ms: int) -> dict[int, SeatStanding]:
     """The seats of a room by number; what is older than `fresh_ms` counts as gone."""
+    return {seat.seat_no: seat for _, seat in _read(session, fresh_ms, [room_id])}
+
+
+def of_rooms(session: Session, room_ids: Collection[str], fresh_ms: int) -> dict[str, list[SeatStanding]]:
+    """The seats of these rooms, each by number."""
+    found: dict[str, list[SeatStanding]] = {room_id: [] for room_id in room_ids}
+    for room_id, seat in _read(session, fresh_ms, room_ids):
+        found[room_id].append(seat)
+    return found
+
+
+def _read(session: Session, fresh_ms: int, room_ids: Collection[str]) -> list[tuple[str, SeatStanding]]:
     since = in_ms(-fresh_ms)
     ages = [col(getattr(SeatPresence, f"{source}_at")) > since for source in Source]
     rows = session.exec(
         select(SeatPresence, col(SeatPresence.seen_at) > since, *ages)
-        .where(SeatPresence.room_id == room_id)
+        .where(col(SeatPresence.room_id).in_(room_ids))
         .order_by(col(SeatPresence.seat_no))
     ).all()
-    return {row[0].seat_no: _standing(row[0], bool(row[1]), row[2:]) for row in rows}
+    return [(row[0].room_id, _standing(row[0], bool(row[1]), row[2:])) for row in rows]
 
 
 def _row(seat: SeatNow, epoch: int) -> dict[str, object]:

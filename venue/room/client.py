@@ -44,8 +44,9 @@ class RoomRefused(Exception):
 class SeatClient:
     """One connection of one member, as `docs/room-protocol.md` describes it.
 
-    url: address of the service, `http://…`. `async with` connects, says hello and waits for the welcome; raises
-    RoomRefused when the room does not let the member in, OSError when there is no service.
+    url: address of the service, `http://…`. address: the room's, from the ticket's answer; default: the service's own.
+    `async with` connects, says hello and waits for the welcome; raises RoomRefused when the room does not let the member in,
+    OSError when there is no service.
     """
 
     def __init__(
@@ -53,13 +54,14 @@ class SeatClient:
         url: str,
         ticket: str,
         *,
+        address: str | None = None,
         page: str | None = None,
         lang: Literal["zh", "en"] = "zh",
         origin: str | None = None,
         timeout_s: float = 15.0,
     ) -> None:
         parts = urlsplit(url)
-        self._address = f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/room"
+        self._address = address or f"{'wss' if parts.scheme == 'https' else 'ws'}://{parts.netloc}/ws/room"
         self._origin = origin if origin is not None else f"{parts.scheme}://{parts.netloc}"
         self._ticket = ticket
         self.page = page or secrets.token_urlsafe(16)
@@ -116,7 +118,7 @@ class SeatClient:
         self.seat = seat
         self._offers += 1
         n = self._offers
-        await self.send(Offer(n=n, sdp=await seat.offer()))
+        await self.send(Offer(n=n, sdp=await seat.offer(), screen_mid=None))
         answer = await self.wait_for(Answer, lambda message: message.n == n)
         await seat.accept(answer.sdp)
 

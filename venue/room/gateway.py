@@ -10,13 +10,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
 from app.accounts.access import Public
+from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.dependencies import SettingsDep
 from app.core.errors import Conflict, InvalidInput, Unavailable, YuanpingError
 from app.core.i18n import N_, translate
 from app.core.settings import Settings
+from venue.placement import addresses
 from venue.room.hub import RoomHub
-from app.core.allowance import Allowance
 from venue.room.protocol import (
     VERSION,
     ClientMessage,
@@ -213,9 +214,13 @@ def _text(received: Mapping[str, Any]) -> str:
 
 
 def _from_our_pages(socket: WebSocket, settings: Settings) -> bool:
-    """Whether a page of this very service opens the socket: the address it was asked at, or the public one."""
+    """Whether a page of this very service opens the socket: the address it was asked at, or the public one.
+
+    A media worker has a port of its own beside the service's: there the name is the same and the page comes from the service.
+    """
     origin = urlsplit(socket.headers.get("origin", ""))
     if origin.scheme not in {"http", "https"} or not origin.netloc:
         return False
-    public = urlsplit(settings.public_url)
-    return origin.netloc == socket.headers.get("host") or origin[:2] == public[:2]
+    public, host = urlsplit(settings.public_url), socket.headers.get("host", "")
+    beside = addresses.beside(host, settings.server.port)
+    return origin.netloc in {host, beside} or origin[:2] == public[:2]

@@ -1,4 +1,8 @@
-"""All online rooms of this process: who is in them, one connection per seat, and when a stay ends."""
+"""All online rooms of this process: who is in them, one connection per seat, and when a stay ends.
+
+A room is recorded under the lease by which this process holds it. When another process has taken the room, its seats here
+go on being recorded under the old lease until their pages have moved: what is lost is the right to decide, never a picture.
+"""
 
 import asyncio
 import logging
@@ -8,17 +12,29 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
-from anyio import to_thread
-
 from app.core import bus
 from app.core.clock import Clock
-from app.core.samples import SinkFactory
+from app.core.errors import Conflict
+from app.core.i18n import N_
+from app.core.samples import SinkFactory, Source, TrackKey
 from app.core.settings import MediaSettings, RecordingSettings
 from venue.media.peer import SeatPeer
+from venue.placement.patience import Patience
+from venue.placement.presence import Reached, SeatNow
 from venue.room.clock import RoomClock
-from venue.room.events import EventKind
+from venue.room.events import EventKind, SeatEvent
 from venue.room.journal import Journal
-from venue.room.ports import Arrival, Departure, Durable, PeerFactory, Place, Register
+from venue.room.ports import (
+    Arrival,
+    Departure,
+    Durable,
+    DurableAt,
+    Leases,
+    Ledgers,
+    PeerFactory,
+    Place,
+    Register,
+)
 from venue.room.protocol import ClientMessage, CloseCode, ClosedReason, Hello, MediaState
 from venue.room.sitting import Connection, Fittings, Sitting
 
@@ -27,6 +43,10 @@ logger = logging.getLogger(__name__)
 _REFRESH_EVERY = 10
 """Ticks between two looks at the rows without having been told of a change."""
 _CLOSE_WITHIN_S = 30.0
+_ENTER_THREADS, _LOOK_THREADS, _DISK_THREADS = 8, 4, 8
+_ROWS_PATIENCE_S = 12.0
+"""A locked SQLite gives up after ten seconds, and so does PostgreSQL."""
+_DISK_PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +73,17 @@ class RoomHub:
         clock: Clock,
         sinks: SinkFactory,
         durable: Durable,
+        durable_at: DurableAt,
+        leases: Leases,
+        ledgers: Ledgers,
         media: MediaSettings,
         recording: RecordingSettings,
         peers: PeerFactory = SeatPeer,
         grace_s: float = 20.0,
         tick_s: float = 1.0,
     ) -> None:
-        """durable: how far a track is on disk. grace_s: how long a seat without connection is kept."""
+        """durable, durable_at: how far a track is on disk, and since when. grace_s: how long a seat without connection is
+        kept."""
         self.register = register
         self.clock = clock
         self.lobby: set[object] = set()
@@ -67,7 +91,16 @@ class RoomHub:
         self._fittings = Fittings(clock, sinks, durable, peers, media, recording.stale_after_ms)
         self._grace_s = grace_s
         self._tick_s = tick_s
-        self._journal = Journal(register.write)
+        self._durable = durable
+        self._durable_at = durable_at
+        self._leases = leases
+        self._ledgers = ledgers
+        self._journal = Journal(register.write, ledgers.durable)
+        self._rows = Patience(_ENTER_THREADS, _ROWS_PATIENCE_S)
+        self._look = Patience(_LOOK_THREADS, _ROWS_PATIENCE_S)
+        self._disk = Patience(_DISK_THREADS, _DISK_PATIENCE_S)
+        self._begun: dict[str, int] = {}
+        self._beginnings: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._clocks: dict[str, RoomClock] = {}
         self._sittings: dict[tuple[str, int], Sitting] = {}
         self._locks: WeakValueDictionary[tuple[str, int], asyncio.Lock] = WeakValueDictionary()
@@ -82,15 +115,18 @@ class RoomHub:
         self._loop, self._stopping = asyncio.get_running_loop(), False
         self._spawn(self._journal.run())
         self._spawn(self._ticking())
+        self._spawn(self._looking())
         try:
             yield self
         finally:
             await self.stop()
 
     async def enter(self, hello: Hello, connection: Connection) -> Sitting:
-        """Lets the holder of the ticket in. Raises YuanpingError when the ticket or the seat is refused."""
-        place = await to_thread.run_sync(self.register.redeem, hello.ticket)
+        """Lets the holder of the ticket in. Raises YuanpingError when the ticket or the seat is refused, or when another
+        process holds the room: with a new ticket the page finds its way there."""
+        place = await self._rows(self.register.redeem, hello.ticket)
         holder = place.holder
+        await self._begin(place)
         key = (holder.room_id, holder.seat_no)
         async with self._lock(key):
             sitting = self._sittings.get(key)
@@ -98,9 +134,7 @@ class RoomHub:
                 await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
                 sitting = None
             if sitting is None:
-                sitting = Sitting(
-                    holder, self._clock_of(place), self._fittings, self._journal.note, self._seat
-                )
+                sitting = Sitting(holder, self._clock_of(place), self._fittings, self._note, self._seat)
                 self._sittings[key] = sitting
                 self._follow(holder.room_id, holder.evaluation_id)
             sitting.update(holder)
@@ -128,7 +162,7 @@ class RoomHub:
         """Looks at the rows of a room's members: tells changes, and sends away who may no longer be there."""
         sittings = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
         members = [sitting.holder.member_id for sitting in sittings]
-        places = await to_thread.run_sync(self.register.places, members)
+        places = await self._look(self.register.places, members)
         for sitting, place in zip(sittings, places, strict=True):
             if sitting.ended:
                 continue
@@ -155,7 +189,14 @@ class RoomHub:
                 if sitting is not None:
                     await self._end(sitting, ClosedReason.room_closed, CloseCode.room_closed)
         self._clocks.pop(room_id, None)
+        self._begun.pop(room_id, None)
         await self._journal.flush()
+
+    def move_room(self, room_id: str) -> None:
+        """Another process holds the room now: its pages are sent there. Until they have gone, everything here is recorded."""
+        for sitting in tuple(self._sittings.values()):
+            if sitting.holder.room_id == room_id and sitting.connection is not None:
+                sitting.connection.close(CloseCode.moved)
 
     def end_room(self, room_id: str) -> None:
         """`close_room` for callers in other threads; waits for it. Nothing to do when the hub does not run."""
@@ -171,11 +212,16 @@ class RoomHub:
             for s in sorted(found, key=lambda s: s.holder.seat_no)
         )
 
+    def seats(self) -> tuple[SeatNow, ...]:
+        """Every seat as it is now, to be written down for others."""
+        return tuple(self._seat_now(sitting) for sitting in tuple(self._sittings.values()))
+
     async def stop(self) -> None:
         """Tells every seat that the service stops, ends all media and writes down what waits."""
         self._stopping = True
         for sitting in tuple(self._sittings.values()):
             await self._end(sitting, ClosedReason.service_stopping, CloseCode.service_restart)
+        await self._journal.flush()  # also waits for what is just being written
         tasks = tuple(self._tasks)
         for task in tasks:
             task.cancel()
@@ -184,14 +230,46 @@ class RoomHub:
         await self._journal.flush()
 
     async def _ticking(self) -> None:
-        count = 0
         while True:
             await asyncio.sleep(self._tick_s)
             self.tick()
-            count += 1
-            if count % _REFRESH_EVERY == 0:
-                for room_id in tuple(self._followers):
-                    await self._refresh_or_log(room_id)
+
+    async def _looking(self) -> None:
+        """Apart from the ticks: while the database is away, lights go on telling the truth."""
+        while True:
+            await asyncio.sleep(self._tick_s * _REFRESH_EVERY)
+            for room_id in tuple(self._followers):
+                await self._refresh_or_log(room_id)
+
+    async def _begin(self, place: Place) -> None:
+        """Makes sure that the room is recorded under the lease by which it is held here; Conflict when it is not held."""
+        room_id = place.holder.room_id
+        lock = self._beginnings.get(room_id)
+        if lock is None:
+            lock = self._beginnings[room_id] = asyncio.Lock()
+        async with lock:
+            lease = await self._leases.hold(room_id)
+            if lease is None:
+                raise Conflict(
+                    "room-elsewhere", N_("评标室已转到另一个音视频进程"), N_("页面会自动重新领取凭据")
+                )
+            if self._begun.get(room_id, 0) < lease:
+                await self._disk(self._ledgers.begin, room_id, lease, place.holder.zero_at)
+                self._begun[room_id] = lease
+                if lease > 1:
+                    self._spawn(self._catch_up(room_id))
+
+    async def _catch_up(self, room_id: str) -> None:
+        """Rows for what an earlier holder of the room kept beside the recording and could not tell the database any more."""
+        for noted in await self._disk(self._ledgers.read, room_id):
+            self._journal.note(noted)
+
+    def _note(self, event: SeatEvent) -> None:
+        noted = self._ledgers.note(event)
+        if noted is None:
+            logger.warning("room %s has ended; %s is not kept", event.room_id, event.kind)
+        else:
+            self._journal.note(noted)
 
     def _follow(self, room_id: str, evaluation_id: str) -> None:
         if room_id not in self._followers:
@@ -240,6 +318,24 @@ class RoomHub:
             follower = self._followers.pop(room_id, None)
             if follower is not None and follower is not asyncio.current_task():
                 follower.cancel()  # one that ends its own room sees so and stops by itself
+
+    def _seat_now(self, sitting: Sitting) -> SeatNow:
+        holder, reached = sitting.holder, {}
+        for source in Source:
+            key = TrackKey(holder.room_id, holder.seat_no, source)
+            room_ms, at = self._durable(key), self._durable_at(key)
+            if room_ms is not None and at is not None:
+                age_ms = max(round((self.clock.now() - at).total_seconds() * 1000), 0)
+                reached[source] = Reached(room_ms, age_ms)
+        return SeatNow(
+            room_id=holder.room_id,
+            seat_no=holder.seat_no,
+            connected=sitting.connection is not None,
+            media=None if sitting.media is None else str(sitting.media),
+            visible=sitting.visible,
+            reached=reached,
+            stats=sitting.stats,
+        )
 
     def _clock_of(self, place: Place) -> RoomClock:
         room_id = place.holder.room_id

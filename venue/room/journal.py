@@ -4,30 +4,42 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 
-from anyio import to_thread
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from venue.room.ports import Entry
+from app.core.errors import Unavailable
+from venue.placement.patience import Patience
+from venue.room.ports import Entry, Noted
 
 logger = logging.getLogger(__name__)
 
 MOST_WAITING = 10_000
 _BATCH = 200
 _RETRY_S = 1.0
-_AWAY = (InterfaceError, OperationalError, PoolTimeout)
+_SOON_S = 0.25
+_THREADS = 2
+_PATIENCE_S = 15.0
+_AWAY = (InterfaceError, OperationalError, PoolTimeout, Unavailable)
 
 
 class Journal:
     """Entries in order, written in batches by `write`, which runs in a thread.
 
-    While the database is away they wait; beyond `MOST_WAITING` the oldest go. An entry that can never be written is
-    logged and left out, so that those behind it are not lost with it.
+    durable: whether an event is on disk beside the recording; before that it gets no row. While the database is away entries
+    wait; beyond `MOST_WAITING` the oldest go: those events get their rows from the disk when the room is sealed. An entry
+    that can never be written is logged and left out, so that those behind it are not lost with it.
     """
 
-    def __init__(self, write: Callable[[Sequence[Entry]], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[Sequence[Entry]], None],
+        durable: Callable[[Noted], bool] = lambda _noted: True,
+    ) -> None:
         self._write = write
+        self._durable = durable
+        self._call = Patience(_THREADS, _PATIENCE_S)
         self._waiting: deque[Entry] = deque()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -35,7 +47,7 @@ class Journal:
 
     def note(self, entry: Entry) -> None:
         if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
+            self._drop_one()
             self._dropped += 1
             if self._dropped % _BATCH == 1:
                 logger.error("the database takes no room events; %d were dropped", self._dropped)
@@ -47,18 +59,18 @@ class Journal:
         while True:
             await self._news.wait()
             self._news.clear()
-            if not await self.flush():
-                await asyncio.sleep(_RETRY_S)
+            taken = await self.flush()
+            if self._waiting:
+                await asyncio.sleep(_SOON_S if taken else _RETRY_S)
                 self._news.set()
 
     async def flush(self) -> bool:
-        """Writes all that waits; False when the database is away, and then all of it still waits."""
+        """Writes all that waits and is on disk; False when the database is away, and then all of it still waits."""
         async with self._writing:
             size = _BATCH
-            while self._waiting:
-                batch = tuple(self._waiting)[:size]
+            while batch := self._ready(size):
                 try:
-                    await to_thread.run_sync(self._write, batch)
+                    await self._call(self._write, batch)
                 except _AWAY:
                     logger.exception("room events could not be written; they wait")
                     return False
@@ -69,6 +81,20 @@ class Journal:
                     logger.exception("a room event could not be written: %r", batch[0])
                 self._forget(batch)
         return True
+
+    def _ready(self, size: int) -> tuple[Entry, ...]:
+        """The first entries that wait, up to one that is not on disk yet."""
+        ready = []
+        for entry in islice(self._waiting, size):
+            if isinstance(entry, Noted) and not self._durable(entry):
+                break
+            ready.append(entry)
+        return tuple(ready)
+
+    def _drop_one(self) -> None:
+        """The oldest event goes: its row comes from the disk. Who came and left is known only here."""
+        oldest = next((n for n, entry in enumerate(self._waiting) if isinstance(entry, Noted)), 0)
+        del self._waiting[oldest]
 
     def _forget(self, batch: Sequence[Entry]) -> None:
         for entry in batch:

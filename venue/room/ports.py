@@ -1,12 +1,13 @@
 """What the online room asks of others: who holds which seat, how far each track is on disk, where media goes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from sqlmodel import Session
 
+from app.core.canonical import Canonical
 from app.core.samples import Codec, SampleSink, Source, TrackKey
 from app.core.settings import MediaSettings
 from venue.room.events import SeatEvent
@@ -47,10 +48,16 @@ class Durable(Protocol):
     def __call__(self, key: TrackKey, /) -> int | None: ...
 
 
+class DurableAt(Protocol):
+    """When the disk last confirmed something of a track; None while it has nothing."""
+
+    def __call__(self, key: TrackKey, /) -> datetime | None: ...
+
+
 class Peer(Protocol):
     """One seat's media connection, as in `venue.media.peer`."""
 
-    async def answer(self, offer_sdp: str) -> str: ...
+    async def answer(self, offer_sdp: str, screen_mid: str | None = None) -> str: ...
 
     async def close(self, reason: str) -> None: ...
 
@@ -78,6 +85,51 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that happened in a room, as it stands in the events beside the recording: under which lease, as which line.
+
+    kind, detail: as in `SeatEvent`; events of the room itself have no seat.
+    """
+
+    room_id: str
+    lease: int
+    seq: int
+    at: datetime
+    room_ms: int
+    seat_no: int | None
+    kind: str
+    detail: Mapping[str, Canonical]
+
+
+class Ledgers(Protocol):
+    """The events that are kept beside the recordings, durable before any database knows of them."""
+
+    def begin(self, room_id: str, lease: int, zero_at: datetime) -> None:
+        """From now on the room is recorded under this lease. Waits for the disk: called from a thread. May be repeated."""
+        ...
+
+    def note(self, event: SeatEvent) -> Noted | None:
+        """Keeps an event of a room that was begun; never waits. None when the room's recording has ended."""
+        ...
+
+    def durable(self, noted: Noted) -> bool:
+        """Whether the event is on disk."""
+        ...
+
+    def read(self, room_id: str) -> tuple[Noted, ...]:
+        """All that is on disk of a room's events, under all leases, in order. Called from a thread."""
+        ...
+
+
+class Leases(Protocol):
+    """Which rooms this process holds."""
+
+    async def hold(self, room_id: str) -> int | None:
+        """The epoch under which the room is held here; None when it is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """The member's media has begun to arrive."""
 
@@ -91,16 +143,24 @@ class Departure:
     holder: SeatHolder
 
 
-Entry = SeatEvent | Arrival | Departure
+Entry = Noted | Arrival | Departure
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way into a room: a ticket that opens one connection once, and where to show it, as in `MediaWorker.url`."""
+
+    ticket: str
+    url: str
 
 
 class Register(Protocol):
     """The rows behind the room. Every method is one transaction and is called from a thread."""
 
-    def issue_ticket(self, member_id: str) -> str: ...
-
     def redeem(self, ticket: str) -> Place: ...
 
     def places(self, member_ids: Sequence[str]) -> tuple[Place | None, ...]: ...
 
-    def write(self, entries: Sequence[Entry]) -> None: ...
+    def write(self, entries: Sequence[Entry]) -> None:
+        """Adds what happened; of rooms that this process does not hold nothing. What is there already stays as it is."""
+        ...

@@ -1,4 +1,4 @@
-"""The messages between a seat desk and its online room, version 1 (see `docs/room-protocol.md`)."""
+"""The messages between a seat desk and its online room, version 2 (see `docs/room-protocol.md`)."""
 
 from enum import IntEnum, StrEnum
 from typing import Annotated, Literal
@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from app.core.errors import InvalidInput
 from app.core.i18n import N_
 
-VERSION = 1
+VERSION = 2
 LONGEST_FRAME = 65_536
 LONGEST_SDP = 48_000
 _LARGEST_INTEGER = 2**53 - 1
@@ -26,6 +26,7 @@ class CloseCode(IntEnum):
     not_admitted = 4403
     replaced = 4409
     room_closed = 4410
+    moved = 4421
     flooding = 4429
 
 
@@ -40,6 +41,21 @@ class DeviceState(StrEnum):
     muted = "muted"
     no_device = "no-device"
     not_asked = "not-asked"
+    over_constrained = "over-constrained"
+
+
+class ScreenState(StrEnum):
+    """How the sharing of the seat's whole screen stands."""
+
+    busy = "busy"
+    denied = "denied"
+    ended = "ended"
+    insecure = "insecure"
+    live = "live"
+    muted = "muted"
+    no_device = "no-device"
+    not_asked = "not-asked"
+    partial = "partial"
 
 
 class MediaState(StrEnum):
@@ -79,11 +95,12 @@ class Hello(_Message):
 
 
 class Offer(_Message):
-    """A new media connection."""
+    """A new media connection. screen_mid: the line that carries the screen, as the offer calls it."""
 
     type: Literal["offer"] = "offer"
     n: int = Field(ge=0, lt=2**31)
     sdp: str = Field(min_length=1, max_length=LONGEST_SDP)
+    screen_mid: str | None = Field(pattern=r"^[A-Za-z0-9_-]{1,16}$")
 
 
 class Ping(_Message):
@@ -95,6 +112,21 @@ class Devices(_Message):
     type: Literal["devices"] = "devices"
     camera: DeviceState
     microphone: DeviceState
+    screen: ScreenState
+
+
+class Stats(_Message):
+    """How the seat's media connection did over the last seconds, as `venue.room.quality.LinkFigures`."""
+
+    type: Literal["stats"] = "stats"
+    rtt_ms: int | None = Field(ge=0, le=60_000)
+    loss_permille: int | None = Field(ge=0, le=1000)
+    kbps: int = Field(ge=0, le=1_000_000)
+    fps: int | None = Field(ge=0, le=240)
+    width: int | None = Field(ge=0, le=16_384)
+    height: int | None = Field(ge=0, le=16_384)
+    limit: Literal["none", "cpu", "bandwidth", "other"]
+    relay: bool
 
 
 class Focus(_Message):
@@ -102,7 +134,19 @@ class Focus(_Message):
     visible: bool
 
 
+class IceServer(BaseModel):
+    """Servers through which a seat behind a firewall reaches the service, as browsers take them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    urls: tuple[str, ...]
+    username: str | None
+    credential: str | None
+
+
 class Welcome(_Message):
+    """ice_expires_in_s: after that long the passwords of `ice_servers` open nothing new."""
+
     type: Literal["welcome"] = "welcome"
     v: int = VERSION
     seat_no: int
@@ -110,6 +154,8 @@ class Welcome(_Message):
     room_ms: int
     state: str
     media: Literal["needed", "kept"]
+    ice_servers: tuple[IceServer, ...]
+    ice_expires_in_s: int
 
 
 class Answer(_Message):
@@ -130,12 +176,13 @@ class Pong(_Message):
 
 
 class Recording(_Message):
-    """How far each track is safely on disk. `stale`: one of them is older than the limit."""
+    """How far each track is safely on disk. `stale`: one that is expected is older than the limit."""
 
     type: Literal["recording"] = "recording"
     room_ms: int
     camera_ms: int | None
     microphone_ms: int | None
+    screen_ms: int | None
     stale: bool
 
 
@@ -167,7 +214,7 @@ class Error(_Message):
     remedy: str
 
 
-ClientMessage = Hello | Offer | Ping | Devices | Focus
+ClientMessage = Hello | Offer | Ping | Devices | Focus | Stats
 ServerMessage = Welcome | Answer | Media | Pong | Recording | State | Notice | Replaced | Closed | Error
 
 _client: TypeAdapter[ClientMessage] = TypeAdapter(Annotated[ClientMessage, Field(discriminator="type")])

@@ -1,19 +1,22 @@
 """One member at one seat of an online room: their connection, their media, and what they are told."""
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Protocol
 
+from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.errors import Conflict, YuanpingError
 from app.core.i18n import N_
-from app.core.samples import Codec, SampleSink, SinkFactory, Source, TrackKey
+from app.core.canonical import Canonical
+from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, SinkFactory, Source, TrackKey
 from app.core.settings import MediaSettings
+from venue.media.ice import ice_servers
 from venue.room.clock import RoomClock
 from venue.room.events import EventKind, SeatEvent
-from app.core.allowance import Allowance
 from venue.room.ports import Durable, Peer, PeerFactory, SeatHolder
 from venue.room.protocol import (
     Answer,
@@ -24,6 +27,7 @@ from venue.room.protocol import (
     Devices,
     Focus,
     Hello,
+    IceServer,
     Media,
     MediaState,
     Notice,
@@ -33,10 +37,14 @@ from venue.room.protocol import (
     Pong,
     Recording,
     Replaced,
+    ScreenState,
     ServerMessage,
     State,
+    Stats,
     Welcome,
 )
+from venue.room.quality import LinkFigures, Quality, quality
+from venue.room.silence import SilenceWatch
 from venue.room.visibility import HOUSE, Act, Party, Standing, refusal
 
 logger = logging.getLogger(__name__)
@@ -50,6 +58,7 @@ _SINK_REASONS = {
 }
 """Why a track ended, as the recording calls it."""
 _ENDED = frozenset({MediaState.closed, MediaState.failed})
+_SHARED = frozenset({ScreenState.live, ScreenState.muted})
 
 
 class Connection(Protocol):
@@ -97,6 +106,8 @@ class Sitting:
         self.visible = True
         self.devices: Devices | None = None
         self.stale = True
+        self.stats: str | None = None
+        """The last figures of the connection, as `LinkFigures.text`; None before the first."""
         self._was_recorded = False
         self._room_clock = room_clock
         self._fittings = fittings
@@ -105,12 +116,14 @@ class Sitting:
         self._peer: Peer | None = None
         self._peer_number = 0
         self._offers = Allowance(_OFFERS_AT_ONCE, _OFFERS_PER_SECOND)
+        self._link = self._link_before = Quality.green
+        self._shared_since_ms: int | None = None
 
-    def event(self, kind: EventKind) -> SeatEvent:
-        return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind)
+    def event(self, kind: EventKind, detail: Mapping[str, Canonical] = MappingProxyType({})) -> SeatEvent:
+        return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind, detail)
 
-    def note(self, kind: EventKind) -> None:
-        self._on_event(self.event(kind))
+    def note(self, kind: EventKind, detail: Mapping[str, Canonical] = MappingProxyType({})) -> None:
+        self._on_event(self.event(kind, detail))
 
     async def take(self, connection: Connection, page: str) -> None:
         """Gives the seat to this connection; an earlier one is told and closed, another page's media ends."""
@@ -128,6 +141,7 @@ class Sitting:
             self.note(EventKind.seat_joined)
         replaced_page = earlier is not None and not returning
         self.connection, self.page = connection, page
+        media = self._fittings.media
         self._tell(
             Welcome(
                 seat_no=self.holder.seat_no,
@@ -135,6 +149,11 @@ class Sitting:
                 room_ms=self._room_clock(),
                 state=self.holder.evaluation_state,
                 media="needed" if self._peer is None else "kept",
+                ice_servers=tuple(
+                    IceServer(urls=one.urls, username=one.username, credential=one.credential)
+                    for one in ice_servers(media, self._fittings.clock.now(), self.holder.seat_no)
+                ),
+                ice_expires_in_s=media.turn_lifetime_s,
             ),
             HOUSE,
         )
@@ -164,6 +183,8 @@ class Sitting:
                 await self._answer(message)
             case Devices():
                 self._note_devices(message)
+            case Stats():
+                self._note_stats(LinkFigures(**message.model_dump(exclude={"type"})))
             case Focus(visible=visible):
                 if visible != self.visible:
                     self.visible = visible
@@ -220,7 +241,7 @@ class Sitting:
         )
         self._peer, answered = peer, False
         try:
-            sdp = await peer.answer(offer.sdp)
+            sdp = await peer.answer(offer.sdp, offer.screen_mid)
             answered = True
         finally:
             if not answered and self._peer is peer:
@@ -230,7 +251,8 @@ class Sitting:
 
     def _open_sink(self, source: Source, codec: Codec) -> SampleSink:
         key = TrackKey(self.holder.room_id, self.holder.seat_no, source)
-        return self._fittings.sinks(key, codec)
+        sink = self._fittings.sinks(key, codec)
+        return _Listening(sink, self.note) if source is Source.microphone else sink
 
     def _media_is(self, peer_number: int, text: str) -> None:
         if peer_number != self._peer_number:
@@ -254,18 +276,39 @@ class Sitting:
             self.note(EventKind(f"camera-{devices.camera}"))
         if before is None or before.microphone != devices.microphone:
             self.note(EventKind(f"microphone-{devices.microphone}"))
+        if devices.screen is not (ScreenState.not_asked if before is None else before.screen):
+            self.note(EventKind(f"screen-{devices.screen}"))
+        if devices.screen not in _SHARED:
+            self._shared_since_ms = None
+        elif self._shared_since_ms is None:
+            self._shared_since_ms = self._room_clock()
+
+    def _note_stats(self, figures: LinkFigures) -> None:
+        """Keeps the figures; a change of their light is an event once two reports in a row agree."""
+        self.stats, light = figures.text(), quality(figures)
+        if light is self._link_before and light is not self._link:
+            self._link = light
+            self.note(EventKind(f"link-{light}"), asdict(figures))
+        self._link_before = light
 
     def _recording(self) -> Recording:
         now_ms = self._room_clock()
-        on_disk = [
-            self._fittings.durable(TrackKey(self.holder.room_id, self.holder.seat_no, source))
-            for source in (Source.camera, Source.microphone)
-        ]
+        on_disk = {
+            source: self._fittings.durable(TrackKey(self.holder.room_id, self.holder.seat_no, source))
+            for source in Source
+        }
+        reached = [on_disk[Source.camera], on_disk[Source.microphone]]
+        if self._shared_since_ms is not None:
+            # A share that has just begun is not late yet, whatever lies on disk of an earlier one.
+            reached.append(max(on_disk[Source.screen] or 0, self._shared_since_ms))
+        elif self._fittings.media.screen_required:
+            reached.append(on_disk[Source.screen])
         return Recording(
             room_ms=now_ms,
-            camera_ms=on_disk[0],
-            microphone_ms=on_disk[1],
-            stale=any(ms is None or now_ms - ms > self._fittings.stale_after_ms for ms in on_disk),
+            camera_ms=on_disk[Source.camera],
+            microphone_ms=on_disk[Source.microphone],
+            screen_ms=on_disk[Source.screen],
+            stale=any(ms is None or now_ms - ms > self._fittings.stale_after_ms for ms in reached),
         )
 
     def _tell(self, message: ServerMessage, origin: Standing) -> None:
@@ -275,6 +318,29 @@ class Sitting:
             raise PermissionError(f"a seat may not hear of {origin}: {denied}")
         if self.connection is not None:
             self.connection.send(message)
+
+
+class _Listening:
+    """The sink of a microphone; tells when nothing but digital silence arrives, and when it ends."""
+
+    __slots__ = ("_note", "_sink", "_watch")
+
+    def __init__(self, sink: SampleSink, note: Callable[[EventKind], None]) -> None:
+        self._sink, self._note, self._watch = sink, note, SilenceWatch()
+
+    def write(self, sample: EncodedSample) -> None:
+        self._sink.write(sample)
+        if self._watch.hear(sample.room_ms, sample.level):
+            self._note(EventKind.microphone_silent if self._watch.silent else EventKind.microphone_heard)
+
+    def lost(self, from_ms: int, to_ms: int, reason: str) -> None:
+        self._sink.lost(from_ms, to_ms, reason)
+
+    def clock(self, note: ClockNote) -> None:
+        self._sink.clock(note)
+
+    def close(self, reason: str) -> None:
+        self._sink.close(reason)
 
 
 def refused(error: YuanpingError) -> CloseCode | None:
@@ -288,6 +354,7 @@ _CLOSING = {
     "message-too-long": CloseCode.too_long,
     "protocol-version": CloseCode.bad_messages,
     "room-closed": CloseCode.room_closed,
+    "room-elsewhere": CloseCode.moved,
     "seat-not-admitted": CloseCode.not_admitted,
     "service-busy": CloseCode.try_again_later,
     "ticket-refused": CloseCode.ticket_refused,

@@ -1,7 +1,6 @@
 """One evaluation: its committee with the recording lights, and the acts that are due."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 
@@ -15,13 +14,13 @@ from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
 from app.evaluation import after_draw, cases, conductor, convening, views
-from app.evaluation.cases import House
+from app.evaluation.cases import Durable, House
+from app.evaluation.recorded import reached, recorded
 from app.evaluation.shown import EvaluationView
 from app.web import words
 from app.web.pages.acts import ACTS, Act, allowed
 from app.web.pages.forms import TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
-from recordings.recorder import Recorder
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
 
@@ -41,7 +40,13 @@ def _add_route(act: Act) -> None:
     ) -> Response:
         def work(session: Session, house: House) -> None:
             conductor.perform(
-                session, visit.now, house, actor, evaluation_id, act.name, _recorder(visit).durable
+                session,
+                visit.now,
+                house,
+                actor,
+                evaluation_id,
+                act.name,
+                recorded(session, house.settings.recording.stale_after_ms),
             )
 
         return done_or_why_not(visit, actor, evaluation_id, work, act.leads_to)
@@ -104,12 +109,11 @@ def done_or_why_not(
 def _page(
     visit: Visit, actor: Actor, evaluation_id: str, refusal: YuanpingError | None = None
 ) -> HTMLResponse:
-    recorder = _recorder(visit)
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
-        view = views.evaluation_page(session, recorder.durable, evaluation_id)
+        view = views.evaluation_page(session, reached(session), evaluation_id)
+        lights = _lights(view, recorded(session, visit.settings.recording.stale_after_ms))
         after = after_draw.view(session, actor, evaluation_id)
-    fresh = timedelta(milliseconds=visit.settings.recording.stale_after_ms)
     return visit.page(
         "evaluation.html",
         actor=actor,
@@ -119,25 +123,19 @@ def _page(
         word=words.rule_word,
         acts=allowed(actor, view.acts),
         may_give_up=view.may_be_given_up and actor.may(Permission.evaluation_conduct),
-        lights=_lights(view, recorder, visit.now - fresh),
+        lights=lights,
         refusal=visit.explain(refusal) if refusal else None,
     )
 
 
-def _lights(view: EvaluationView, recorder: Recorder, since: datetime) -> dict[int, tuple[bool, bool]]:
-    """Camera and microphone by seat number: on when the disk confirmed media since then, whatever anybody claims."""
+def _lights(view: EvaluationView, durable: Durable) -> dict[int, tuple[bool, bool]]:
+    """Camera and microphone by seat number: on when the disk confirmed media lately, whatever anybody claims."""
     room_id = view.room_id
 
     def on(seat_no: int, source: Source) -> bool:
-        at = recorder.durable_at(TrackKey(room_id, seat_no, source)) if room_id else None
-        return at is not None and at >= since
+        return room_id is not None and durable(TrackKey(room_id, seat_no, source)) is not None
 
     return {
         member.seat_no: (on(member.seat_no, Source.camera), on(member.seat_no, Source.microphone))
         for member in view.members
     }
-
-
-def _recorder(visit: Visit) -> Recorder:
-    recorder: Recorder = visit.request.app.state.recorder
-    return recorder

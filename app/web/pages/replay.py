@@ -9,6 +9,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
 from app.evaluation import cases, views
+from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
 from recordings.wording import player_texts
 
@@ -19,10 +20,9 @@ router = APIRouter(prefix="/evaluations/{evaluation_id}")
 def replay(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
 ) -> HTMLResponse:
-    recorder = visit.request.app.state.recorder
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
-        view = views.evaluation_page(session, recorder.durable, evaluation_id)
+        view = views.evaluation_page(session, reached(session), evaluation_id)
         marks = views.timeline_events(session, evaluation_id)
     events = [
         {"at_ms": mark.at_ms, "seat_no": mark.seat_no, "text": translate(visit.language, mark.text)}

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from app import wiring
 from app.accounts.permissions import Role
-from app.core.settings import ExchangeSettings, Settings
+from app.core.settings import ExchangeSettings, MediaSettings, Settings
 from app.jobs.sweeps import Sweeps
 from app.main import create_app
 from app.wiring import Ground
@@ -35,6 +35,7 @@ def test_the_running_service_files_and_exports_by_itself(
     settings = Settings(
         data_dir=tmp_path,
         secret_key=bytes(range(32)).hex(),
+        media=MediaSettings(workers=0),
         exchange=ExchangeSettings(filing_url=platform.url, filing_secret=SecretStr(SECRET_WRITTEN)),
     )
     world = make_world(tmp_path, settings=settings)

@@ -24,11 +24,9 @@ from app.jobs.worker import Worker
 from app.notify.phone_room import PhoneRoom
 from expert_draw import ending, keeping
 from expert_draw.models import Draw, Invitation
-from recordings.recorder import Recorder
 from tests.support.receiver import SECRET_WRITTEN, Receiver
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, World, booking
-from venue.room.hub import RoomHub
 
 
 def drawn(world: World, number: str = "1", *, rehearsal: bool = False) -> str:
@@ -76,8 +74,6 @@ class Office:
                 clock=self.world.clock,
                 house=self.world.house,
                 phone_room=cast("PhoneRoom", nothing),
-                hub=cast("RoomHub", nothing),
-                recorder=cast("Recorder", nothing),
                 worker=worker,
             )
             await sweeps.filing()

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from tests.support.leases import ZERO_AT
+from tests.support.ledgers import noted
 from tests.support.seats import play
 from venue.room import journal as journals
 from venue.room.events import EventKind, SeatEvent
 from venue.room.journal import Journal
-from venue.room.ports import Entry
+from venue.room.ports import Entry, Noted
 
 
-def event(room_ms: int) -> SeatEvent:
-    return SeatEvent("room-1", 1, room_ms, EventKind.seat_joined)
+def event(room_ms: int) -> Noted:
+    return noted(SeatEvent("room-1", 1, room_ms, EventKind.seat_joined), ZERO_AT, seq=room_ms)
 
 
 class Book:
@@ -27,7 +29,7 @@ class Book:
     def write(self, entries: Sequence[Entry]) -> None:
         if self.away:
             raise OperationalError("INSERT", {}, Exception("the database is away"))
-        times = [entry.room_ms for entry in entries if isinstance(entry, SeatEvent)]
+        times = [entry.room_ms for entry in entries if isinstance(entry, Noted)]
         if self.chokes_on in times:
             raise ValueError("cannot be written")
         self.written.extend(times)

@@ -3,12 +3,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlmodel import col, delete, select
 
 from app.core.clock import ManualClock
-from app.core.errors import Conflict, Forbidden, Unauthenticated
-from tests.support.rooms import House
+from app.core.errors import Conflict, Forbidden, Unauthenticated, Unavailable
+from tests.support.leases import HOUR_MS, run_out
+from tests.support.ledgers import noted
+from tests.support.rooms import ZERO_AT, House
+from venue.models import RoomEvent
+from venue.placement import leases
+from venue.placement.models import RoomLease
 from venue.room.events import EventKind, SeatEvent
 from venue.room.ports import Arrival, Departure
+from venue.room.register import DatabaseRegister
 
 
 @pytest.fixture
@@ -73,9 +80,9 @@ def test_events_are_written_and_the_evaluation_hears_who_came_and_left(house: Ho
     holder = house.committee.holders["li"]
     house.register.write(
         [
-            SeatEvent("room-1", 2, 10, EventKind.seat_joined),
+            noted(SeatEvent("room-1", 2, 10, EventKind.seat_joined), ZERO_AT, seq=1),
             Arrival(holder),
-            SeatEvent("room-1", 2, 45_000, EventKind.seat_left, {"why": "网络"}),
+            noted(SeatEvent("room-1", 2, 45_000, EventKind.seat_left, {"why": "网络"}), ZERO_AT, seq=2),
             Departure(holder),
         ]
     )
@@ -87,12 +94,48 @@ def test_events_are_written_and_the_evaluation_hears_who_came_and_left(house: Ho
     assert known.last_ms == 45_000
 
 
-def test_of_entries_that_cannot_all_be_written_none_is(house: House) -> None:
-    with pytest.raises(Exception, match="FOREIGN KEY"):
-        house.register.write(
-            [
-                SeatEvent("room-1", 2, 10, EventKind.seat_joined),
-                SeatEvent("no-room", 1, 10, EventKind.seat_joined),
-            ]
-        )
+def test_an_event_that_has_its_row_keeps_it(house: House) -> None:
+    joined = noted(SeatEvent("room-1", 2, 10, EventKind.seat_joined), ZERO_AT, seq=1)
+    left = noted(SeatEvent("room-1", 2, 20, EventKind.seat_left), ZERO_AT, seq=2)
+    house.register.write([joined])
+    house.register.write([joined, left])
+    assert house.events() == [(2, "seat-joined"), (2, "seat-left")]
+
+
+def test_of_a_room_that_another_worker_holds_by_now_nothing_is_written(house: House) -> None:
+    joined = noted(SeatEvent("room-1", 2, 10, EventKind.seat_joined), ZERO_AT, seq=1)
+    house.admit("wang", 1, "room-2")
+    other = noted(SeatEvent("room-2", 1, 10, EventKind.seat_joined), ZERO_AT, seq=1)
+    with house.database.transaction() as session:
+        leases.bury(session, "worker-1")
+        leases.register(session, "worker-2", "")
+        leases.claim(session, "room-1", "worker-2", HOUR_MS)
+    house.register.write([joined, Arrival(house.committee.holders["li"]), other])
     assert house.events() == []
+    assert house.committee.sat == []
+    assert house.events("room-2") == [(1, "seat-joined")]
+
+
+def test_a_row_says_under_which_lease_it_was_written(house: House) -> None:
+    late = noted(SeatEvent("room-1", 2, 10, EventKind.seat_joined), ZERO_AT, lease=1, seq=7)
+    run_out(house.database, "room-1")
+    with house.database.transaction() as session:
+        assert leases.place(session, "room-1", HOUR_MS).epoch == 2
+    house.register.write([late])
+    with house.database.reading() as session:
+        (row,) = session.exec(select(RoomEvent)).all()
+    assert (row.lease, row.seq, row.kept_under, row.at) == (1, 7, 2, ZERO_AT)
+
+
+def test_where_there_is_no_space_only_rooms_that_have_begun_are_entered(house: House) -> None:
+    def full() -> None:
+        raise Unavailable("recording-space", "录制磁盘已满")
+
+    short = DatabaseRegister(
+        house.database, house.clock, house.sealer, house.committee, ttl_ms=HOUR_MS, may_begin=full
+    )
+    short.way("li")
+    house.admit("wang", 1, "room-2")
+    with house.database.transaction() as session:
+        session.exec(delete(RoomLease).where(col(RoomLease.room_id) == "room-2"))
+    assert refused(Unavailable, lambda: short.way("wang")) == "recording-space"

@@ -1,0 +1,125 @@
+"""A process that holds rooms and does nothing else: seats come straight here, and one that dies takes no other along (媒体进程)."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Request
+from pydantic import BaseModel
+
+from app import wiring
+from app.accounts.access import Public, unguarded_routes
+from app.core.errors import Unavailable
+from app.core.http_server import Server, run_loop, server_for
+from app.core.i18n import N_
+from app.core.ids import new_id
+from app.core.listening import listening
+from app.core.logging import set_up
+from app.core.settings import Settings
+from app.jobs.given import Given
+from app.jobs.relay import Relay
+from app.jobs.scheduler import Ticker
+from app.migrations.runner import require_current
+from app.web import errors
+from app.wiring import Ground
+from venue.placement import addresses
+from venue.room import gateway
+from venue.room.protocol import LONGEST_FRAME
+
+_RELAY_EVERY_S = 0.5
+health = APIRouter(tags=["health"])
+
+
+class AliveOut(BaseModel):
+    status: str
+
+
+@health.get("/livez", dependencies=[Public()])
+async def alive() -> AliveOut:
+    """Whether the loop turns. It does not ask the database: a worker that is cut off from it goes on recording."""
+    return AliveOut(status="ok")
+
+
+@health.get("/readyz", dependencies=[Public()])
+async def ready(request: Request) -> AliveOut:
+    """Whether rooms can be given to this worker now: its leases are good. Else 503."""
+    if not request.app.state.keeper.fresh:
+        raise Unavailable("worker-unready", N_("音视频进程与数据库失去联系"), N_("已开始的录制不受影响"))
+    return AliveOut(status="ok")
+
+
+ROUTERS: tuple[APIRouter, ...] = (health, gateway.router)
+"""All that can be reached at a worker."""
+
+
+def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
+    """The worker as an ASGI application. worker_id: new for each process. url: as in `MediaWorker.url`."""
+
+    @asynccontextmanager
+    async def lifespan(application: FastAPI) -> AsyncIterator[None]:
+        relay, ticker = Relay(ground.database), Ticker()
+        ticker.every(_RELAY_EVERY_S, "relay", relay.look)
+        async with wiring.holding_rooms(application, ground, worker_id, url):
+            ticker.start()
+            try:
+                yield
+            finally:
+                await ticker.stop()
+
+    application = FastAPI(
+        title="Yuanping media worker", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+    )
+    wiring.attach(application, ground)
+    errors.install(application)
+    for router in ROUTERS:
+        application.include_router(router)
+    if bare := unguarded_routes(application):
+        raise RuntimeError(f"these routes have no access rule, or two: {', '.join(bare)}")
+    return application
+
+
+def work_as_given() -> None:
+    """The worker of a service on this machine, which says on standard input what to do, and whose end is ours."""
+    given = Given.model_validate_json(sys.stdin.buffer.readline())
+    set_up(given.level)
+    sockets = [socket.socket(fileno=number) for number in given.sockets]
+    ground = wiring.lay(given.chosen())
+    try:
+        run_loop(_serving(_server(ground, given.worker_id, given.url), sockets))
+    finally:
+        ground.database.dispose()
+
+
+def work_apart(settings: Settings, number: int) -> None:
+    """A worker that somebody else starts and watches, such as one on another machine."""
+    set_up()
+    settings.check_service()
+    port = settings.media.worker_port + number if settings.media.worker_port else 0
+    with listening(settings.server.host, port) as sockets:
+        ground = wiring.lay(settings)
+        try:
+            url = addresses.worker_url(settings.media.worker_address, number, sockets[0].getsockname()[1])
+            run_loop(_server(ground, new_id(ground.clock.now()), url).serve(sockets))
+        finally:
+            ground.database.dispose()
+
+
+def _server(ground: Ground, worker_id: str, url: str) -> Server:
+    require_current(ground.database)
+    return server_for(create_worker(ground, worker_id, url), LONGEST_FRAME)
+
+
+async def _serving(server: Server, sockets: list[socket.socket]) -> None:
+    """Serves until stopped, or until the service that started us has gone."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    serving = asyncio.create_task(server.serve(sockets))
+    gone = asyncio.create_task(reader.read())
+    await asyncio.wait({serving, gone}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    gone.cancel()
+    await serving
