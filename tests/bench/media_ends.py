@@ -125,13 +125,10 @@ def sending(receiver: Receiver, plan: Plan, clip: Clip | None = None) -> Iterato
         stdout=subprocess.PIPE,
     )
     try:
-        assert process.stdin
         assert process.stdout
         if process.stdout.readline().strip() != "connected":
             raise RuntimeError("the seats did not connect")
         yield Seats(process)
-        process.stdin.close()
-        process.wait(30)
     finally:
         process.kill()
         process.wait()

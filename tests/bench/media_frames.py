@@ -44,3 +44,12 @@ def _frames(file: Path) -> Iterator[tuple[float, bytes]]:
         for packet in opened.demux():
             if packet.pts is not None and packet.time_base is not None:
                 yield float(packet.pts * packet.time_base) * 1000, bytes(packet)
+
+
+def last_stamp(file: Path) -> float | None:
+    """Capture of the last stamped frame in any file, in milliseconds; None when nothing can be read."""
+    try:
+        stamps = [moment for _, data in _frames(file) if (moment := read_stamp(data)) is not None]
+    except av.FFmpegError:
+        return None
+    return max(stamps) * 1000 if stamps else None

@@ -18,6 +18,7 @@ from typing import Any, Self
 import uvloop
 
 from tests.bench.pinning import pin
+from tests.support.attack import attack
 from tests.support.publisher import Clip, Publisher
 from tests.support.udp_path import UdpPath, Weather, lead_through
 from tools.groundwork import say
@@ -30,7 +31,7 @@ class Plan:
     """What the seats do. core: where they run, None anywhere.
 
     weather: of each seat's way in turn, as fields of `Weather`; empty: no way between. drift_ppm, clock_off_s: of each seat
-    in turn.
+    in turn. attack: so many hostile datagrams meanwhile; needs ways between.
     """
 
     seats: int
@@ -40,6 +41,7 @@ class Plan:
     weather: Sequence[Mapping[str, Any]] = ()
     drift_ppm: Sequence[float] = (0.0,)
     clock_off_s: Sequence[float] = (0.0,)
+    attack: int = 0
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -99,7 +101,13 @@ async def publish(socket: Path, clip: Clip, plan: Plan) -> None:
         publisher.start_at(time.monotonic() + 0.04 * number / plan.seats)
         seats.publishers.append(publisher)
     say("connected")
-    await asyncio.sleep(plan.seconds)
+    if plan.attack:
+        attacking = asyncio.create_task(attack(seats.paths, plan.attack))
+        await asyncio.sleep(plan.seconds)
+        assert attacking.done(), "the attack did not come to its end"
+        attacking.result()
+    else:
+        await asyncio.sleep(plan.seconds)
     sending.cancel()
     say(json.dumps(seats.counts()))
     await asyncio.to_thread(sys.stdin.readline)

@@ -3,7 +3,7 @@
     python -m tests.bench.media_server KIND SOCKET FOLDER [CORE]
 
 KIND: `ours` (connection, recorder, index, hashes), `floor` (the same connection; packets are decrypted and dropped),
-`stock-mp4`, `stock-webm` (aiortc's MediaRecorder), `janus`. Talks JSON, a line each way, over the Unix socket: an offer is answered,
+`stock-mp4`, `stock-webm` (aiortc's MediaRecorder), `janus`, `pyav` (our connection, files by PyAV). Talks JSON, a line each way, over the Unix socket: an offer is answered,
 `{"ask": "figures"}` gives processor seconds of this process and what has arrived.
 """
 
@@ -14,16 +14,18 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import av
 import uvloop
 from aioice import ice
 from aiortc import RTCBundlePolicy, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.contrib.media import MediaRecorder
 
 from app.core.clock import SystemClock
-from app.core.samples import Source, TrackKey
+from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, Source, TrackKey
 from app.core.settings import MediaSettings
 from recordings.recorder import Recorder
 from tests.bench.media_janus import Janus
@@ -34,6 +36,7 @@ from venue.media.seams import MediaKeys, ice_connection, offer_loopback, take_ov
 
 ROOM = "room-1"
 _WATCH_EVERY_S = 0.02
+_RATES = {Codec.vp8: 25, Codec.opus: 48_000}
 
 
 class Ours:
@@ -51,7 +54,7 @@ class Ours:
     async def answer(self, seat: int, sdp: str) -> str:
         peer = SeatPeer(
             lambda: (self._clock.monotonic_ns() - self._began) // 1_000_000,
-            lambda source, codec: self._recorder(TrackKey(ROOM, seat, source), codec),
+            lambda source, codec: self._sink(TrackKey(ROOM, seat, source), codec),
             lambda _: None,
             MediaSettings(loopback=True, video_bitrate=1_500_000),
         )
@@ -60,6 +63,9 @@ class Ours:
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
         return await peer.answer(sdp)
+
+    def _sink(self, key: TrackKey, codec: Codec) -> SampleSink:
+        return self._recorder(key, codec)
 
     async def _watch(self, seat: int, offered: float) -> None:
         """Notes when picture and sound of a seat have first reached the disk."""
@@ -84,6 +90,41 @@ class Ours:
         for peer in self._peers.values():
             await peer.close("bench-over")
         await asyncio.to_thread(self._recorder.close)
+
+
+class Muxed(Ours):
+    """Our way to the frames, but PyAV writes them, with its defaults: one file for a track."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._folder = folder
+
+    def _sink(self, key: TrackKey, codec: Codec) -> SampleSink:
+        return _MuxedSink(self._folder / f"seat-{key.seat_no}-{key.source}.webm", codec)
+
+
+class _MuxedSink:
+    def __init__(self, file: Path, codec: Codec) -> None:
+        self._file = av.open(str(file), "w")
+        self._stream: Any = self._file.add_stream(
+            "libvpx" if codec is Codec.vp8 else "libopus", rate=_RATES[codec]
+        )
+        if codec is Codec.vp8:
+            self._stream.width, self._stream.height = 640, 480
+
+    def write(self, sample: EncodedSample) -> None:
+        packet = av.Packet(sample.data)
+        packet.stream, packet.time_base = self._stream, Fraction(1, 1000)
+        packet.pts = packet.dts = sample.room_ms
+        packet.is_keyframe = sample.keyframe
+        self._file.mux_one(packet)
+
+    def lost(self, from_ms: int, to_ms: int, reason: str) -> None: ...
+
+    def clock(self, note: ClockNote) -> None: ...
+
+    def close(self, reason: str) -> None:
+        self._file.close()
 
 
 class Floor:
@@ -162,6 +203,7 @@ _KINDS: dict[str, Callable[[Path], Any]] = {
     "ours": Ours,
     "floor": Floor,
     "janus": Janus,
+    "pyav": Muxed,
     "stock-mp4": lambda folder: Stock(folder, "mp4"),
     "stock-webm": lambda folder: Stock(folder, "webm"),
 }

@@ -79,13 +79,7 @@ def _settled(frames: Sequence[Kept]) -> Sequence[Kept]:
 
 
 def _silence_s(frames: Sequence[Kept]) -> float:
-    return (
-        max(
-            later.captured_ms - earlier.captured_ms
-            for earlier, later in pairwise(frames)
-        )
-        / 1000
-    )
+    return max(later.captured_ms - earlier.captured_ms for earlier, later in pairwise(frames)) / 1000
 
 
 def _count(kept: Mapping[Track, Sequence[Kept]], source: Source) -> int:

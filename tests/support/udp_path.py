@@ -1,6 +1,7 @@
 """A way between two UDP ports that loses, delays and mixes up datagrams by pattern: the same in every run."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -43,6 +44,8 @@ class UdpPath:
     address: Address = ("", 0)
     lost: int = 0
     passed: int = 0
+    overheard: deque[bytes] = field(default_factory=lambda: deque(maxlen=64))
+    """The last datagrams that the seat sent, for whoever wants to send them again."""
     _near: Address | None = None
     _inner: asyncio.DatagramTransport | None = None
     _outer: asyncio.DatagramTransport | None = None
@@ -75,6 +78,7 @@ class UdpPath:
 
     def _from_seat(self, data: bytes, address: Address) -> None:
         self._near = address
+        self.overheard.append(data)
         self._pass(data, is_upward=True)
 
     def _from_service(self, data: bytes, _: Address) -> None:
