@@ -61,7 +61,7 @@ RULES = (
 FOREIGN = re.compile(
     r"(^|/)(node_modules|vendor|\.venv|site-packages)/|\.min\.(js|css)$|\.(whl|pyc|so|woff2?|ttf|otf)$"
 )
-TEXTLESS = frozenset({".png", ".jpg", ".xlsx", ".mo", ".webm", ".mkv", ".ivf", ".ogg", ".bin", ".db"})
+TEXTLESS = frozenset({".png", ".jpg", ".xlsx", ".mo", ".webm", ".mp4", ".mkv", ".ivf", ".ogg", ".bin", ".db"})
 # Texts that are not ours to change.
 VERBATIM = frozenset({"LICENSE"})
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TextIO
 
-from recordings.manifest import Fragment
+from recordings.lines import Fragment
 from recordings.sealing import read_room
 from tests.bench.media_publishers import Plan
 from tests.bench.media_server import ROOM
