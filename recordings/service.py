@@ -84,6 +84,21 @@ def note_track(session: Session, now: datetime, actor_id: str, row: RoomRecordin
     )
 
 
+def note_live(
+    session: Session, now: datetime, actor_id: str, row: RoomRecording, track: str, from_ms: int | None
+) -> None:
+    """Writes into the audit trail that somebody began to watch or hear one track of a running room, and from when on."""
+    audit.record(
+        session,
+        now,
+        case=row.evaluation_id,
+        tag=Tag.recording_watched_live,
+        actor=actor_id,
+        subject=row.room_id,
+        data={"track": track, "from_ms": from_ms},
+    )
+
+
 def note_verdict(
     session: Session, now: datetime, actor_id: str, row: RoomRecording, verdict: Verdict
 ) -> None:

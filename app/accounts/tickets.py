@@ -11,6 +11,7 @@ from app.core.sealing import Sealer
 
 
 class TicketKind(StrEnum):
+    live = "live"
     seat_code = "seat_code"
     sign_in = "sign_in"
     websocket = "websocket"

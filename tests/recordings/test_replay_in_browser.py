@@ -10,9 +10,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.core.samples import Codec, EncodedSample, Source, TrackKey
-from tests.support.chromium import find_chromium
 from recordings import service
 from recordings.recorder import Recorder
+from tests.support.chromium import find_chromium
 from tests.support.encoded import FRAME_MS, SHADES, h264_pictures, pictures, shade_at, sounds
 from tests.support.replay_house import ROOM, START, ReplayHouse, serving
 
