@@ -4,7 +4,7 @@ ARGS ?=
 VERB = @$(PYTHON) tools/house.py $@ $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run rehearse test check fix bench bench-draw bench-invitations soak soak-invitations migrate ci screenshots lock clean
+.PHONY: help run rehearse test check fix bench bench-draw bench-invitations bench-media soak soak-invitations soak-media migrate ci screenshots lock clean
 
 help: ## List the verbs
 	$(VERB)
@@ -24,9 +24,13 @@ bench-draw: ## Measure the draw against its targets and a peer; ARGS="--quick" l
 	$(VERB)
 bench-invitations: ## Measure calls and texts against their targets; ARGS="--quick" takes smaller numbers
 	$(VERB)
+bench-media: ## Measure recordings beside aiortc's recorder, Janus and the floor; ARGS="--quick" takes shorter runs
+	$(VERB)
 soak: ## Run the long and the destructive tests
 	$(VERB)
 soak-invitations: ## Fill 10,000 places through a failing provider and killed nodes, on both databases; takes a long time
+	$(VERB)
+soak-media: ## Record through loss, outages, kills and attacks, and for an hour; takes a long time
 	$(VERB)
 migrate: ## Bring the database to the newest schema
 	$(VERB)

@@ -29,7 +29,7 @@ from tools.groundwork import (
 )
 
 Verb = Callable[[list[str]], int]
-BENCHES = ("draw", "invitations")
+BENCHES = ("draw", "invitations", "media")
 """Programs in tests/bench; each prints a table and ends with status 1 when a target is missed."""
 SLOWEST = ("--durations=8", "--durations-min=5")
 
@@ -156,6 +156,18 @@ def bench_invitations(arguments: list[str]) -> int:
     """Measure calls and texts against their targets; ARGS="--quick" takes smaller numbers"""
     set_up(dev=True)
     return measure("invitations", *arguments)
+
+
+def bench_media(arguments: list[str]) -> int:
+    """Measure recordings beside aiortc's recorder, Janus and the floor; ARGS="--quick" takes shorter runs"""
+    set_up(dev=True, assets=False)
+    return measure("media", *arguments)
+
+
+def soak_media(arguments: list[str]) -> int:
+    """Record through loss, outages, kills and attacks, and for an hour; takes a long time"""
+    set_up(dev=True, assets=False)
+    return measure("media_soak", *arguments)
 
 
 def soak_invitations(arguments: list[str]) -> int:
@@ -287,8 +299,10 @@ VERBS: dict[str, Verb] = {
     "bench": bench,
     "bench-draw": bench_draw,
     "bench-invitations": bench_invitations,
+    "bench-media": bench_media,
     "soak": soak,
     "soak-invitations": soak_invitations,
+    "soak-media": soak_media,
     "migrate": migrate,
     "ci": ci,
     "screenshots": screenshots,
