@@ -17,6 +17,8 @@ DISK_SLOW, DISK_FAILED, REPLACED = "disk-slow", "disk-failed", "replaced"
 ROLLED, CHANGED = "rolled", "picture-changed"
 RETRY_MS = 1_000
 """After a disk error a new file is tried this long after the last try."""
+MOST_EARLY = 1_000
+"""So many gaps and sender reports are kept for a file that cannot be begun; then the oldest give way to the newest."""
 _MS = 1_000_000
 
 _Handed = EncodedSample | GapNote | ClockNote | CloseNote
@@ -145,8 +147,8 @@ class Sink:
                 break
             elif self._file is not None:
                 _job(self, self._file, jobs).notes.append(note)
-            elif self._failed_from is None or isinstance(note, GapNote):
-                self._early.append(note)
+            else:
+                self._keep_early(note)
         return jobs
 
     def forget(self) -> None:
@@ -196,6 +198,12 @@ class Sink:
         cutter.cut(notes)
         self._released += cutter.take_discarded()
         return notes
+
+    def _keep_early(self, note: GapNote | ClockNote) -> None:
+        """Keeps what was told while there is no file, for the next one; never more than a bound."""
+        self._early.append(note)
+        if len(self._early) > MOST_EARLY:
+            del self._early[0]
 
     def _place(self, cut: Cut, jobs: list[Job], wall_ms: int) -> None:
         if self._file is not None and cut.keyframe:

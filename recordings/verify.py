@@ -143,7 +143,7 @@ def verify_room(
         )
     sealed = (room / MANIFEST_FILE).exists()
     manifest = _manifest(room, expected_sha256, key, findings) if sealed else None
-    if not sealed and expected_sha256 is not None:
+    if not sealed and (expected_sha256 is not None or key is not None):
         findings.append(Finding(MANIFEST_FILE, "file-missing"))
     check = partial(_track, room, sealed=sealed)
     tracks = _shared(check, names, size, processes)

@@ -21,7 +21,7 @@ from recordings.lines import ClockLine, Closed, Fragment, Gap, Opened, read_inde
 from recordings.manifest import Manifest
 from recordings.recorder import CLOCK_STEPPED, Recorder
 from recordings.sealing import read_room
-from recordings.sink import RETRY_MS
+from recordings.sink import MOST_EARLY, RETRY_MS
 from recordings.timeline import Missing, room_timeline
 from recordings.verify import verify_room
 from tests.support.encoded import h264_pictures, pictures, sounds
@@ -579,6 +579,19 @@ def test_losses_told_while_the_disk_failed_are_written_later(
     feed(sink, pictures(4_000, 50, 25))
     recorder.settle()
     assert gaps(tmp_path / "room-1", "seat-1-camera-1-1-2") == [(500, 600, "network-loss")]
+
+
+def test_what_is_told_to_a_track_that_never_begins_is_bounded(recorder: Recorder, tmp_path: Path) -> None:
+    sink = recorder(CAMERA, Codec.vp8)
+    for number in range(MOST_EARLY + 500):
+        sink.lost(number * 10, number * 10 + 5, "network-loss")
+        sink.clock(ClockNote(number, 1, 2, None, 0))
+    recorder.settle()
+    feed(sink, pictures(20_000, 5))
+    recorder.settle()
+    told = gaps(tmp_path / "room-1", "seat-1-camera-1-1-1")
+    assert len(told) <= MOST_EARLY
+    assert told[-1][1:] == ((MOST_EARLY + 499) * 10 + 5, "network-loss")
 
 
 def test_media_of_all_tracks_is_durable_before_any_index_tells_of_it(
