@@ -24,7 +24,10 @@ class FastestArrival:
     """Least delay seen in the last twenty seconds, so that a slowly drifting clock is followed in both directions."""
 
     def __init__(self) -> None:
-        self._buckets: deque[tuple[int, int]] = deque(maxlen=_BUCKETS)
+        self.delay_us: int | None = None
+        """The least delay, None before the first packet. Kept ready: it is asked for every frame."""
+        self._bucket = -1
+        self._buckets: deque[int] = deque(maxlen=_BUCKETS)
         self._round_trips: deque[int] = deque(maxlen=_ROUND_TRIPS)
 
     def round_trip(self, seconds: float) -> None:
@@ -43,14 +46,14 @@ class FastestArrival:
 
     def observe(self, delay_us: int, now_us: int) -> None:
         bucket = now_us // _BUCKET_US
-        if not self._buckets or self._buckets[-1][0] != bucket:
-            self._buckets.append((bucket, delay_us))
-        elif delay_us < self._buckets[-1][1]:
-            self._buckets[-1] = (bucket, delay_us)
-
-    @property
-    def delay_us(self) -> int | None:
-        return min((delay for _, delay in self._buckets), default=None)
+        if bucket != self._bucket:
+            self._bucket = bucket
+            self._buckets.append(delay_us)
+        elif delay_us < self._buckets[-1]:
+            self._buckets[-1] = delay_us
+        else:
+            return
+        self.delay_us = min(self._buckets)
 
 
 @dataclass(frozen=True, slots=True)
