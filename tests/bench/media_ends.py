@@ -114,24 +114,20 @@ def sending(receiver: Receiver, plan: Plan, clip: Clip | None = None) -> Iterato
     """Connected seats that send as planned; the process is gone at the end."""
     file = receiver.folder / "clip"
     file.write_bytes(pickle.dumps(clip or bench_clip()))
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.bench.media_publishers"),
-            *(str(receiver.socket_path), str(file), plan.to_json()),
-        ],
-        cwd=ROOT,
-        text=True,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    try:
-        assert process.stdout
-        if process.stdout.readline().strip() != "connected":
-            raise RuntimeError("the seats did not connect")
-        yield Seats(process)
-    finally:
-        process.kill()
-        process.wait()
+    command = [
+        *(sys.executable, "-m", "tests.bench.media_publishers"),
+        *(str(receiver.socket_path), str(file), plan.to_json()),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        try:
+            assert process.stdout
+            if process.stdout.readline().strip() != "connected":
+                raise RuntimeError("the seats did not connect")
+            yield Seats(process)
+        finally:
+            process.kill()
 
 
 def run(kind: str, seats: int, seconds: float, warm_s: float = 2.0) -> Load:

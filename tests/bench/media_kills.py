@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.core.clock import SystemClock
@@ -13,6 +14,7 @@ from tests.bench.media_frames import last_stamp, stamped
 from tests.bench.media_publishers import Plan
 from tests.bench.media_server import ROOM
 from tests.bench.table import Figure, Verdict, at_most, told
+from tests.support.publisher import Clip
 
 _SEATS = 5
 _SPREAD = 0.618034
@@ -25,13 +27,9 @@ def figures(quick: bool) -> Iterator[Figure]:
     lost: list[float] = []
     broken = 0
     for number in range(times):
-        with bench_folder() as folder, receiving("ours", folder, core=None) as receiver:
-            killed = _kill(receiver, 1.0 + _SPREAD * number % 1.0)
-            recover_room(folder / ROOM, SystemClock().now())
-            tracks = stamped(folder / ROOM)
-            lost += [killed - frames[-1].captured_ms for frames in tracks.values()]
-            broken += 2 * _SEATS - len(tracks)
-            broken += not verify_room(folder / ROOM).ok
+        one = kill_once(_SEATS, 1.0 + _SPREAD * number % 1.0)
+        lost += one.lost_ms
+        broken += one.broken
     name = f"lost at kill -9, {_SEATS} seats, {times} times"
     yield at_most(
         f"{name}, p95", percentile(lost, 95), 500, unit="ms", beside=f"median {percentile(lost, 50):.0f} ms"
@@ -43,9 +41,29 @@ def figures(quick: bool) -> Iterator[Figure]:
         yield told(f"the same, {what}", _others(kind))
 
 
-def _kill(receiver: Receiver, after_s: float) -> float:
+@dataclass(frozen=True, slots=True)
+class Killed:
+    """lost_ms: of every track that can be read. broken: tracks that cannot, and one more for a room that does not hold."""
+
+    lost_ms: tuple[float, ...]
+    broken: int
+
+
+def kill_once(seats: int, after_s: float, clip: Clip | None = None) -> Killed:
+    """Records, kills the recorder after so long, and lets the next process recover what it left."""
+    with bench_folder() as folder, receiving("ours", folder, core=None) as receiver:
+        killed = _kill(receiver, seats, after_s, clip)
+        recover_room(folder / ROOM, SystemClock().now())
+        tracks = stamped(folder / ROOM)
+        return Killed(
+            tuple(killed - frames[-1].captured_ms for frames in tracks.values()),
+            2 * seats - len(tracks) + (not verify_room(folder / ROOM).ok),
+        )
+
+
+def _kill(receiver: Receiver, seats: int, after_s: float, clip: Clip | None) -> float:
     """Kills it so long after its seats began; the moment in milliseconds."""
-    with sending(receiver, Plan(_SEATS, 60.0, core=None, stamped=True)):
+    with sending(receiver, Plan(seats, 60.0, core=None, stamped=True), clip):
         time.sleep(after_s)
         receiver.process.kill()
         killed = time.monotonic() * 1000

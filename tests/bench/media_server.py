@@ -106,11 +106,10 @@ class Muxed(Ours):
 class _MuxedSink:
     def __init__(self, file: Path, codec: Codec) -> None:
         self._file = av.open(str(file), "w")
-        self._stream: Any = self._file.add_stream(
-            "libvpx" if codec is Codec.vp8 else "libopus", rate=_RATES[codec]
-        )
+        added: Any = self._file.add_stream("libvpx" if codec is Codec.vp8 else "libopus", rate=_RATES[codec])
         if codec is Codec.vp8:
-            self._stream.width, self._stream.height = 640, 480
+            added.width, added.height = 640, 480
+        self._stream = added
 
     def write(self, sample: EncodedSample) -> None:
         packet = av.Packet(sample.data)

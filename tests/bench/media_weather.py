@@ -12,6 +12,7 @@ from tests.bench.media_frames import Kept, Track, stamped
 from tests.bench.media_publishers import Plan
 from tests.bench.media_server import ROOM
 from tests.bench.table import Figure, at_most, told
+from tests.support.publisher import Clip
 
 _SEATS = 3
 _HOUR_S = 3600.0
@@ -22,7 +23,7 @@ def loss(quick: bool) -> Iterator[Figure]:
     seconds = 15.0 if quick else 60.0
     for percent, video in ((5.0, 99.7), (10.0, 99.0)):
         weather = {"lost_percent": percent, "burst": 4, "delay_ms": 20}
-        kept, sent = _recorded(Plan(_SEATS, seconds, stamped=True, weather=[weather]))
+        kept, sent = recorded(Plan(_SEATS, seconds, stamped=True, weather=[weather]))
         name = f"{percent:.0f} % lost in bursts"
         yield _at_least_percent(
             f"pictures, {name}", _count(kept, Source.camera), sent["pictures_sent"], video
@@ -33,11 +34,11 @@ def loss(quick: bool) -> Iterator[Figure]:
 def outages(quick: bool) -> Iterator[Figure]:
     """Nothing passes for a second, and for twelve."""
     short = Plan(_SEATS, 10.0, stamped=True, weather=[{"outages": [[5.0, 6.0]]}])
-    kept, sent = _recorded(short)
+    kept, sent = recorded(short)
     lost = sent["pictures_sent"] + sent["sounds_sent"] - sum(map(len, kept.values()))
     yield at_most("frames lost by a second without any way", lost, 0, unit="")
     long = Plan(_SEATS, 22.0, stamped=True, weather=[{"outages": [[5.0, 17.0]]}])
-    kept, _ = _recorded(long)
+    kept, _ = recorded(long)
     # The outage is the longest silence in a track. What was captured in it is gone; the first picture after it was captured
     # when the way stood again or later, and is back when it was.
     late = max(_silence_s(frames) for track, frames in kept.items() if track[1] is Source.camera) - 12.0
@@ -49,7 +50,7 @@ def steps(quick: bool) -> Iterator[Figure]:
     seconds = 25.0 if quick else 90.0
     weather = [{"delay_ms": 10}, {"delay_ms": 70, "jitter_ms": 40}]
     plan = Plan(4, seconds, stamped=True, weather=weather, clock_off_s=[0.0, _HOUR_S, -_HOUR_S, 0.0])
-    kept, _ = _recorded(plan)
+    kept, _ = recorded(plan)
     off = {track: [frame.off_ms for frame in _settled(frames)] for track, frames in kept.items()}
     for source, name in ((Source.camera, "pictures"), (Source.microphone, "sounds")):
         near = median(off[1, source])
@@ -63,9 +64,12 @@ def steps(quick: bool) -> Iterator[Figure]:
     yield told("the ways", "10 ms, and 70 to 110 ms", "wall clocks up to an hour wrong")
 
 
-def _recorded(plan: Plan) -> tuple[Mapping[Track, tuple[Kept, ...]], Mapping[str, int]]:
+def recorded(
+    plan: Plan, clip: Clip | None = None
+) -> tuple[Mapping[Track, tuple[Kept, ...]], Mapping[str, int]]:
+    """Records as planned; the stamped frames in the files, and what was sent."""
     with bench_folder() as folder, receiving("ours", folder) as receiver:
-        with sending(receiver, plan) as seats:
+        with sending(receiver, plan, clip) as seats:
             sent = seats.sent()
             time.sleep(1.5)  # what was lost last may be asked for again
         receiver.ask("stop")
