@@ -17,6 +17,7 @@ from alembic import command
 from sqlmodel import Session
 
 from app import wiring
+from app.core.database import Database
 from app.core.listening import free_port
 from app.core.settings import Settings
 from app.migrations.runner import configuration
@@ -51,10 +52,15 @@ def prepare(folder: Path, address: str | None = None) -> None:
 
 def newest_schema(ground: Ground) -> None:
     """The tables as the models say. That steps of the schema lead to the same is tested by itself."""
-    furnish(ground.database)
-    with ground.database.engine.begin() as connection:
-        command.stamp(configuration(connection), "head")
+    stamped(furnish(ground.database))
     wiring.raise_up(ground)
+
+
+def stamped(database: Database) -> Database:
+    """The database, which says of itself that it is up to date."""
+    with database.engine.begin() as connection:
+        command.stamp(configuration(connection), "head")
+    return database
 
 
 @contextmanager
