@@ -85,6 +85,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
 
 def sit(page: Page, service: Service) -> None:
     page.goto(f"{service.url}/seat/desk")
+    page.get_by_role("button", name="进入评标室").click()
     expect(page.locator("[data-part=light-recording]")).to_have_class(re.compile("is-on"))
 
 
@@ -305,6 +306,7 @@ FAULTS = {
     "not-asked": ("NotAllowedError", "prompt", "摄像头尚未授权"),
     "no-device": ("NotFoundError", "granted", "没有找到摄像头"),
     "busy": ("NotReadableError", "granted", "摄像头被其他程序占用"),
+    "over-constrained": ("OverconstrainedError", "granted", "摄像头不支持所需规格"),
 }
 
 
@@ -326,6 +328,9 @@ def test_each_trouble_with_a_camera_has_its_own_words(
     expect(message).to_contain_text(words)
     expect(message).to_have_attribute("data-state", state)
     expect(page.locator("[data-part=microphone-state]")).to_be_hidden()
+    expect(page.locator("[data-part=check-camera] [data-part=said]")).to_contain_text(words)
+    expect(page.get_by_role("button", name="进入评标室")).to_be_disabled()
+    page.get_by_role("button", name="设备一时修不好，先进入").click()
     # The microphone alone is recorded already; the light stays off until both are.
     house.shelf.wait_for(lambda: house.shelf.count(3, Source.microphone) > 10)
     expect(page.locator("[data-part=light-recording]")).not_to_have_class(re.compile("is-on"))
@@ -364,6 +369,7 @@ def test_the_desk_fits_its_screen_and_everybody_can_use_it(
 ) -> None:
     house.change("li", evaluation_state="in_session")
     page.goto(f"{service.url}/seat/desk?lang={language}&theme={theme}")
+    page.locator("[data-part=enter]").click()
     expect(page.locator("[data-part=light-recording]")).to_have_class(re.compile("is-on"))
     expect(page.locator(".sheet-input")).to_have_count(12)
     size = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]")

@@ -101,7 +101,13 @@ def _desk_routes(house: DeskHouse) -> APIRouter:
     def page(
         request: Request, actor: Annotated[Actor, Requires(Permission.seat_sit)], pages: PagesDep
     ) -> HTMLResponse:
-        return pages.page(request, "seat_desk.html", actor=actor, desk=house.desk(str(actor.member_id)))
+        return pages.page(
+            request,
+            "seat_desk.html",
+            actor=actor,
+            desk=house.desk(str(actor.member_id)),
+            screen_required=house.settings.media.screen_required,
+        )
 
     @router.get("/api/seat/desk")
     def desk(actor: Annotated[Actor, Requires(Permission.seat_sit)]) -> DeskOut:

@@ -13,7 +13,7 @@ from tests.support.ledgers import Held, Notebook
 from tests.support.rooms import ZERO_AT, Shelf, holder
 from venue.room.hub import RoomHub
 from venue.room.ports import Arrival, Departure, Entry, Place, SeatHolder
-from venue.room.protocol import CloseCode, Hello, Offer, ServerMessage
+from venue.room.protocol import VERSION, CloseCode, Hello, Offer, ServerMessage
 from venue.room.sitting import Sitting
 
 
@@ -95,6 +95,7 @@ class PretendPeer:
         self.sinks = sinks
         self.on_state = on_state
         self.closed_for: str | None = None
+        self.screen_mid: str | None = None
 
     async def answer(self, offer_sdp: str, screen_mid: str | None = None) -> str:
         await asyncio.sleep(0)
@@ -113,7 +114,7 @@ class PretendPeer:
 class Bench:
     """A hub on the bench. `peers` are the media connections it made, in order."""
 
-    def __init__(self, *, grace_s: float = 20.0) -> None:
+    def __init__(self, media: MediaSettings = MediaSettings(), *, grace_s: float = 20.0) -> None:  # noqa: B008 -- never changed
         self.clock = ManualClock(ZERO_AT)
         self.rows = Rows()
         self.shelf = Shelf()
@@ -128,7 +129,7 @@ class Bench:
             durable_at=self.shelf.durable_at,
             leases=self.held,
             ledgers=self.notebook,
-            media=MediaSettings(),
+            media=media,
             recording=RecordingSettings(),
             peers=self._peer,
             grace_s=grace_s,
@@ -141,15 +142,15 @@ class Bench:
 
     async def enter(self, member_id: str, page: str = "page-one") -> tuple[Sitting, PretendPage]:
         connection = PretendPage()
-        hello = Hello(v=1, ticket=member_id, page=page, lang="zh")
+        hello = Hello(v=VERSION, ticket=member_id, page=page, lang="zh")
         return await self.hub.enter(hello, connection), connection
 
     async def offer(self, sitting: Sitting, page: PretendPage, sdp: str = "offer", n: int = 1) -> None:
-        await self.hub.handle(sitting, page, Offer(n=n, sdp=sdp))
+        await self.hub.handle(sitting, page, Offer(n=n, sdp=sdp, screen_mid=None))
 
     def on_disk(self, ms: int, seat_no: int = 1, room_id: str = "room-1") -> None:
-        """Both tracks of a seat have reached the disk up to that room time."""
-        for source in Source:
+        """Camera and microphone of a seat have reached the disk up to that room time."""
+        for source in (Source.camera, Source.microphone):
             self.shelf.samples[TrackKey(room_id, seat_no, source)] = [_Until(ms)]  # type: ignore[list-item]
 
     async def settle(self) -> None:

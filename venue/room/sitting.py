@@ -4,14 +4,13 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from types import MappingProxyType
 from typing import Protocol
 
 from app.core.allowance import Allowance
+from app.core.canonical import Canonical
 from app.core.clock import Clock
 from app.core.errors import Conflict, YuanpingError
 from app.core.i18n import N_
-from app.core.canonical import Canonical
 from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, SinkFactory, Source, TrackKey
 from app.core.settings import MediaSettings
 from venue.media.ice import ice_servers
@@ -119,10 +118,10 @@ class Sitting:
         self._link = self._link_before = Quality.green
         self._shared_since_ms: int | None = None
 
-    def event(self, kind: EventKind, detail: Mapping[str, Canonical] = MappingProxyType({})) -> SeatEvent:
-        return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind, detail)
+    def event(self, kind: EventKind, detail: Mapping[str, Canonical] | None = None) -> SeatEvent:
+        return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind, detail or {})
 
-    def note(self, kind: EventKind, detail: Mapping[str, Canonical] = MappingProxyType({})) -> None:
+    def note(self, kind: EventKind, detail: Mapping[str, Canonical] | None = None) -> None:
         self._on_event(self.event(kind, detail))
 
     async def take(self, connection: Connection, page: str) -> None:

@@ -73,4 +73,5 @@ def _sign_in(visit: Visit, typed: str) -> service.SignedIn | None:
 def seat_desk(visit: VisitDep, actor: Annotated[Actor, Requires(Permission.seat_sit)]) -> HTMLResponse:
     with visit.database.reading() as session:
         shown = desk.desk(session, str(actor.member_id))
-    return visit.page("seat_desk.html", actor=actor, desk=shown)
+    required = visit.settings.media.screen_required
+    return visit.page("seat_desk.html", actor=actor, desk=shown, screen_required=required)

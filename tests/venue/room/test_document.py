@@ -14,12 +14,15 @@ from venue.room.protocol import (
     DeviceState,
     MediaState,
     NoticeCode,
+    ScreenState,
     ServerMessage,
 )
+from venue.room.quality import Quality
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCUMENT = (ROOT / "docs" / "room-protocol.md").read_text(encoding="utf-8")
 JAVASCRIPT = (ROOT / "app" / "web" / "static" / "js" / "seat-room.js").read_text(encoding="utf-8")
+LIMITS = get_args(protocol.Stats.model_fields["limit"].annotation)
 NAME = re.compile(r"`([a-z][a-z_-]*)`")
 
 
@@ -37,7 +40,19 @@ def fields(messages: object) -> dict[str, set[str]]:
 
 
 def test_the_document_names_every_message_with_its_fields() -> None:
-    values = {*DeviceState, *MediaState, *NoticeCode, *ClosedReason, "zh", "en", "needed", "kept", "type"}
+    values = {
+        *DeviceState,
+        *MediaState,
+        *NoticeCode,
+        *ClosedReason,
+        *ScreenState,
+        *LIMITS,
+        "zh",
+        "en",
+        "needed",
+        "kept",
+        "type",
+    }
     for title, messages in (("From the seat", ClientMessage), ("From the service", ServerMessage)):
         written = {
             kind: set(names) - values | ({"state"} & set(names)) for kind, names in rows(title).items()
@@ -46,8 +61,8 @@ def test_the_document_names_every_message_with_its_fields() -> None:
 
 
 def test_the_document_names_every_value_a_field_can_have() -> None:
-    for value in (*DeviceState, *MediaState, *NoticeCode, *ClosedReason):
-        assert f"`{value}`" in DOCUMENT, value
+    for value in (*DeviceState, *ScreenState, *MediaState, *NoticeCode, *ClosedReason, *Quality):
+        assert re.search(f"`(link-)?{value}`", DOCUMENT), value
 
 
 def test_the_document_names_every_closing_code_and_refusal() -> None:
@@ -78,5 +93,7 @@ def test_every_event_has_words_in_both_languages() -> None:
     assert set(EVENT_TEXTS.values()) <= set(catalogue("en"))
     for state in DeviceState:
         assert {f"camera-{state}", f"microphone-{state}"} <= set(EventKind)
+    assert {f"screen-{state}" for state in ScreenState} <= set(EventKind)
+    assert {f"link-{light}" for light in Quality} <= set(EventKind)
     for media in MediaState:
         assert f"media-{media}" in set(EventKind)

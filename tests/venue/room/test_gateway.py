@@ -41,6 +41,7 @@ from venue.room.protocol import (
     Pong,
     Recording,
     Replaced,
+    ScreenState,
     State,
     Welcome,
     encode,
@@ -289,7 +290,9 @@ def test_closing_the_room_from_a_thread_ends_the_connection(house: House, servic
                 await seat.send(Ping(t=1))
 
     play(scenario())
-    assert dict(house.shelf.closed) == {TrackKey("room-1", 1, source): "room-closed" for source in (Source.camera, Source.microphone)}
+    assert dict(house.shelf.closed) == {
+        TrackKey("room-1", 1, source): "room-closed" for source in (Source.camera, Source.microphone)
+    }
 
 
 def test_a_stopped_service_ends_the_connection_and_a_new_one_takes_the_page_back(house: House) -> None:
@@ -387,12 +390,12 @@ def test_an_oversize_message_ends_the_connection(house: House, service: Service,
         (encode(Ping(t=1)), "hello-first", CloseCode.bad_messages),
         ("?", "message-malformed", CloseCode.bad_messages),
         (
-            encode(Hello(v=2, ticket="x", page="page-one", lang="zh")),
+            encode(Hello(v=1, ticket="x", page="page-one", lang="zh")),
             "protocol-version",
             CloseCode.bad_messages,
         ),
         (
-            encode(Hello(v=1, ticket="x", page="page-one", lang="zh")),
+            encode(Hello(v=2, ticket="x", page="page-one", lang="zh")),
             "ticket-refused",
             CloseCode.ticket_refused,
         ),
@@ -453,7 +456,7 @@ def test_who_goes_before_saying_hello_leaves_nothing_behind(house: House, servic
 def test_a_bad_offer_is_told_and_a_good_one_follows(house: House, service: Service) -> None:
     async def scenario() -> None:
         async with join(house, service) as seat:
-            await seat.send_text('{"type":"offer","n":1,"sdp":"v=0"}')
+            await seat.send_text('{"type":"offer","n":1,"sdp":"v=0","screen_mid":null}')
             assert (await seat.wait_for(Error)).code == "media-lines"
             seat.forget()
             await seat.join_media(PretendSeat(1))
@@ -465,7 +468,9 @@ def test_a_bad_offer_is_told_and_a_good_one_follows(house: House, service: Servi
 def test_what_a_seat_says_of_its_devices_is_written_down(house: House, service: Service) -> None:
     async def scenario() -> None:
         async with join(house, service) as seat:
-            await seat.send(Devices(camera=DeviceState.denied, microphone=DeviceState.live))
+            await seat.send(
+                Devices(camera=DeviceState.denied, microphone=DeviceState.live, screen=ScreenState.not_asked)
+            )
             await seat.send(Focus(visible=False))
             await seat.send(Ping(t=1))
             await seat.wait_for(Pong)

@@ -1,16 +1,19 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy.exc import OperationalError
 
 from app.core import bus
 from app.core.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
-from app.core.samples import Codec, Source, TrackKey
+from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
+from app.core.settings import MediaSettings
 from tests.support.hubs import Bench
 from tests.support.seats import play
-from venue.room.ports import Place
+from venue.room.ports import Noted, Place
 from venue.room.protocol import (
     Answer,
     CloseCode,
@@ -24,13 +27,28 @@ from venue.room.protocol import (
     MediaState,
     Notice,
     NoticeCode,
+    Offer,
     Ping,
     Pong,
     Recording,
+    ScreenState,
     State,
+    Stats,
     Welcome,
 )
 from venue.room.visibility import Party, Standing
+
+
+def welcome(seat_no: int, code_name: str, media: Literal["needed", "kept"], room_ms: int = 0) -> Welcome:
+    return Welcome(
+        seat_no=seat_no,
+        code_name=code_name,
+        room_ms=room_ms,
+        state="convened",
+        media=media,
+        ice_servers=(),
+        ice_expires_in_s=3600,
+    )
 
 
 def test_a_member_is_welcomed_and_told_how_the_recording_stands() -> None:
@@ -41,8 +59,8 @@ def test_a_member_is_welcomed_and_told_how_the_recording_stands() -> None:
             bench.clock.advance(2)
             _, page = await bench.enter("li")
             assert page.heard == [
-                Welcome(seat_no=3, code_name="C", room_ms=2000, state="convened", media="needed"),
-                Recording(room_ms=2000, camera_ms=None, microphone_ms=None, stale=True),
+                welcome(3, "C", "needed", room_ms=2000),
+                Recording(room_ms=2000, camera_ms=None, microphone_ms=None, screen_ms=None, stale=True),
             ]
             await bench.settle()
             assert bench.rows.kinds(3) == ["seat-joined"]
@@ -75,9 +93,7 @@ def test_a_second_page_replaces_the_first_and_both_are_written_down() -> None:
             assert page.types()[-1] == "replaced"
             assert page.closed is CloseCode.replaced
             assert bench.peers[0].closed_for == "replaced"
-            assert other.heard[0] == Welcome(
-                seat_no=1, code_name="A", room_ms=0, state="convened", media="needed"
-            )
+            assert other.heard[0] == welcome(1, "A", "needed")
             assert other.heard[-1] == Notice(code=NoticeCode.earlier_page_replaced)
             # The first page's late words and its leaving change nothing any more.
             heard = len(other.heard)
@@ -104,9 +120,7 @@ def test_a_page_that_comes_back_keeps_its_media() -> None:
             bench.hub.leave(sitting, page)
             again, returned = await bench.enter("li")
             assert again is sitting
-            assert returned.heard[0] == Welcome(
-                seat_no=1, code_name="A", room_ms=0, state="convened", media="kept"
-            )
+            assert returned.heard[0] == welcome(1, "A", "kept")
             assert returned.heard[1] == Media(state=MediaState.connected)
             assert bench.peers[0].closed_for is None
             await bench.settle()
@@ -263,11 +277,15 @@ def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
             await bench.offer(sitting, page)
             bench.peers[0].on_state("connected")
             bench.hub.tick()
-            assert page.heard[-1] == Recording(room_ms=0, camera_ms=None, microphone_ms=None, stale=True)
+            assert page.heard[-1] == Recording(
+                room_ms=0, camera_ms=None, microphone_ms=None, screen_ms=None, stale=True
+            )
             bench.clock.advance(3)
             bench.on_disk(2900)
             bench.hub.tick()
-            assert page.heard[-1] == Recording(room_ms=3000, camera_ms=2900, microphone_ms=2900, stale=False)
+            assert page.heard[-1] == Recording(
+                room_ms=3000, camera_ms=2900, microphone_ms=2900, screen_ms=None, stale=False
+            )
             assert bench.hub.presence("room-1")[0].recorded
             bench.clock.advance(4.9)
             bench.hub.tick()
@@ -276,7 +294,7 @@ def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
             bench.hub.tick()
             assert page.heard[-2:] == [
                 Notice(code=NoticeCode.recording_stale),
-                Recording(room_ms=8100, camera_ms=2900, microphone_ms=2900, stale=True),
+                Recording(room_ms=8100, camera_ms=2900, microphone_ms=2900, screen_ms=None, stale=True),
             ]
             bench.on_disk(8000)
             bench.hub.tick()
@@ -296,7 +314,9 @@ def test_one_track_on_disk_is_not_enough() -> None:
             bench.on_disk(0)
             del bench.shelf.samples[TrackKey("room-1", 1, Source.microphone)]
             bench.hub.tick()
-            assert page.heard[-1] == Recording(room_ms=0, camera_ms=0, microphone_ms=None, stale=True)
+            assert page.heard[-1] == Recording(
+                room_ms=0, camera_ms=0, microphone_ms=None, screen_ms=None, stale=True
+            )
 
     play(scenario())
 
@@ -309,9 +329,9 @@ def test_devices_and_focus_are_written_down_when_they_change() -> None:
             sitting, page = await bench.enter("li")
             live, denied = DeviceState.live, DeviceState.denied
             for message in (
-                Devices(camera=live, microphone=denied),
-                Devices(camera=live, microphone=denied),
-                Devices(camera=live, microphone=live),
+                Devices(camera=live, microphone=denied, screen=ScreenState.not_asked),
+                Devices(camera=live, microphone=denied, screen=ScreenState.not_asked),
+                Devices(camera=live, microphone=live, screen=ScreenState.not_asked),
                 Focus(visible=True),
                 Focus(visible=False),
                 Focus(visible=False),
@@ -526,7 +546,9 @@ def test_one_seats_trouble_does_not_put_out_the_others_lights() -> None:
             bench.shelf.samples[TrackKey("room-1", 1, Source.camera)] = [None]  # type: ignore[list-item]
             bench.clock.advance(1)
             bench.hub.tick()
-            assert other.heard[-1] == Recording(room_ms=1000, camera_ms=None, microphone_ms=None, stale=True)
+            assert other.heard[-1] == Recording(
+                room_ms=1000, camera_ms=None, microphone_ms=None, screen_ms=None, stale=True
+            )
             assert len(page.heard) == 2
 
     play(scenario())
@@ -547,5 +569,156 @@ def test_a_room_that_cannot_look_at_its_rows_goes_on(monkeypatch: pytest.MonkeyP
                 await bench.hub._refresh_or_log("room-1")
             await bench.hub.handle(sitting, page, Ping(t=1))
             assert page.heard[-1] == Pong(t=1, room_ms=0)
+
+    play(scenario())
+
+
+SEES = Devices(camera=DeviceState.live, microphone=DeviceState.live, screen=ScreenState.live)
+GOOD = Stats(rtt_ms=30, loss_permille=0, kbps=800, fps=25, width=640, height=480, limit="none", relay=False)
+
+
+def reach(bench: Bench, source: Source, ms: int) -> None:
+    bench.shelf(TrackKey("room-1", 1, source), Codec.vp8).write(EncodedSample(ms, ms, 0, True, b"x"))
+
+
+def test_a_shared_screen_is_expected_on_disk_and_one_that_is_not_shared_is_not() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+
+            def on_disk(*sources: Source) -> None:
+                for source in sources:
+                    reach(bench, source, bench.hub._clocks["room-1"]())
+
+            def stale() -> bool:
+                bench.hub.tick()
+                (last,) = page.heard[-1:]
+                assert isinstance(last, Recording)
+                return last.stale
+
+            on_disk(Source.camera, Source.microphone)
+            assert not stale()
+            bench.clock.advance(8)
+            on_disk(Source.camera, Source.microphone)
+            await bench.hub.handle(sitting, page, SEES)
+            assert not stale(), "a share that has just begun is not late yet"
+            bench.clock.advance(5.5)
+            on_disk(Source.camera, Source.microphone)
+            assert stale()
+            on_disk(Source.screen)
+            assert not stale()
+            bench.clock.advance(6)
+            on_disk(Source.camera, Source.microphone)
+            assert stale()
+            await bench.hub.handle(sitting, page, SEES.model_copy(update={"screen": ScreenState.ended}))
+            assert not stale()
+            await bench.settle()
+            assert [kind for kind in bench.rows.kinds() if kind.startswith("screen")] == [
+                "screen-live", "screen-ended",
+            ]  # fmt: skip
+
+    play(scenario())
+
+
+def test_where_the_house_requires_screens_none_is_recorded_without() -> None:
+    async def scenario() -> None:
+        bench = Bench(MediaSettings(screen_required=True))
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            for source in (Source.camera, Source.microphone):
+                reach(bench, source, 0)
+            bench.hub.tick()
+            assert page.heard[-1] == Recording(
+                room_ms=0, camera_ms=0, microphone_ms=0, screen_ms=None, stale=True
+            )
+            reach(bench, Source.screen, 0)
+            bench.hub.tick()
+            assert page.heard[-1] == Recording(
+                room_ms=0, camera_ms=0, microphone_ms=0, screen_ms=0, stale=False
+            )
+
+    play(scenario())
+
+
+def test_the_offers_line_of_the_screen_is_passed_on() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.hub.handle(sitting, page, Offer(n=1, sdp="v=0", screen_mid="2"))
+            assert bench.peers[0].screen_mid == "2"
+
+    play(scenario())
+
+
+def test_seats_are_told_the_relays_with_a_password_of_their_own() -> None:
+    async def scenario() -> None:
+        relays = MediaSettings(
+            ice_urls=("stun:a.example", "turn:a.example"), turn_secret=SecretStr("north"), turn_lifetime_s=60
+        )
+        bench = Bench(relays)
+        bench.rows.admit("li", 7)
+        async with bench.hub.running():
+            _, page = await bench.enter("li")
+            told = page.heard[0]
+            assert isinstance(told, Welcome)
+            stun, turn = told.ice_servers
+            assert (stun.urls, stun.username, stun.credential) == (("stun:a.example",), None, None)
+            assert turn.username == f"{int(bench.clock.now().timestamp()) + 60}:seat-7"
+            assert told.ice_expires_in_s == 60
+
+    play(scenario())
+
+
+def test_a_connections_light_is_written_down_once_two_reports_agree() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bad = GOOD.model_copy(update={"loss_permille": 200})
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            for report in (GOOD, GOOD, bad, GOOD, GOOD, bad, bad, bad, GOOD, GOOD):
+                await bench.hub.handle(sitting, page, report)
+            (seat,) = bench.hub.seats()
+            assert seat.stats == (
+                '{"fps":25,"height":480,"kbps":800,"limit":"none","loss_permille":0,"relay":false,'
+                '"rtt_ms":30,"width":640}'
+            )
+            await bench.settle()
+            lights = [
+                (entry.kind, entry.detail["loss_permille"])
+                for entry in bench.rows.written
+                if isinstance(entry, Noted) and entry.kind.startswith("link")
+            ]
+            assert lights == [("link-red", 200), ("link-green", 0)]
+
+    play(scenario())
+
+
+def test_a_microphone_that_sends_nothing_is_written_down() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            sink = bench.peers[0].sinks(Source.microphone, Codec.opus)
+            for at in range(0, 12_000, 500):
+                sink.write(EncodedSample(at, at, at * 48, True, b"x", 127))
+            sink.write(EncodedSample(12_000, 12_000, 12_000 * 48, True, b"x", 40))
+            sink.lost(1, 2, "network")
+            sink.clock(ClockNote(1, 2, 3, None, 0))
+            sink.close("left")
+            await bench.settle()
+            assert [kind for kind in bench.rows.kinds() if kind.startswith("microphone")] == [
+                "microphone-silent", "microphone-heard",
+            ]  # fmt: skip
+            key = TrackKey("room-1", 1, Source.microphone)
+            assert len(bench.shelf.samples[key]) == 25
+            assert bench.shelf.closed == [(key, "left")]
 
     play(scenario())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import YuanpingError
 from tests.support.hubs import Bench, PretendPage
-from venue.room.protocol import Devices, DeviceState, Error, Focus, Ping, encode
+from venue.room.protocol import Devices, DeviceState, Error, Focus, Ping, ScreenState, encode
 from venue.room.sitting import Sitting
 
 MEMBERS = {"li": (1, "room-1"), "wang": (2, "room-1"), "zhao": (3, "room-1"), "qian": (1, "room-2")}
@@ -80,7 +80,7 @@ class Play:
                 sitting._peer.on_state(act)  # type: ignore[attr-defined]
         elif act in {"mute", "unmute"}:
             state = DeviceState.muted if act == "mute" else DeviceState.live
-            await hub.handle(sitting, page, Devices(camera=DeviceState.live, microphone=state))
+            await hub.handle(sitting, page, Devices(camera=DeviceState.live, microphone=state, screen=ScreenState.not_asked))
         elif act in {"hide", "show"}:
             await hub.handle(sitting, page, Focus(visible=act == "show"))
         else:

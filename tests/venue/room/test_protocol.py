@@ -19,6 +19,8 @@ from venue.room.protocol import (
     Offer,
     Ping,
     Recording,
+    ScreenState,
+    Stats,
     encode,
     parse_client,
     parse_server,
@@ -32,11 +34,38 @@ messages = st.one_of(
         page=st.from_regex(r"[A-Za-z0-9_-]{8,64}", fullmatch=True),
         lang=st.sampled_from(["zh", "en"]),
     ),
-    st.builds(Offer, n=st.integers(0, 2**31 - 1), sdp=st.text(min_size=1, max_size=300)),
+    st.builds(
+        Offer,
+        n=st.integers(0, 2**31 - 1),
+        sdp=st.text(min_size=1, max_size=300),
+        screen_mid=st.none() | st.from_regex(r"[A-Za-z0-9_-]{1,16}", fullmatch=True),
+    ),
     st.builds(Ping, t=st.integers(0, 2**53 - 1)),
-    st.builds(Devices, camera=st.sampled_from(DeviceState), microphone=st.sampled_from(DeviceState)),
+    st.builds(
+        Devices,
+        camera=st.sampled_from(DeviceState),
+        microphone=st.sampled_from(DeviceState),
+        screen=st.sampled_from(ScreenState),
+    ),
+    st.builds(
+        Stats,
+        rtt_ms=st.none() | st.integers(0, 60_000),
+        loss_permille=st.none() | st.integers(0, 1000),
+        kbps=st.integers(0, 1_000_000),
+        fps=st.none() | st.integers(0, 240),
+        width=st.none() | st.integers(0, 16_384),
+        height=st.none() | st.integers(0, 16_384),
+        limit=st.sampled_from(["none", "cpu", "bandwidth", "other"]),
+        relay=st.booleans(),
+    ),
     st.builds(Focus, visible=st.booleans()),
 )
+OFFER = {"type": "offer", "n": 1, "sdp": "v=0", "screen_mid": None}
+DEVICES = {"type": "devices", "camera": "live", "microphone": "live", "screen": "not-asked"}
+STATS = {
+    "type": "stats", "rtt_ms": 20, "loss_permille": 0, "kbps": 800, "fps": 25, "width": 640, "height": 480,
+    "limit": "none", "relay": False,
+}  # fmt: skip
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda children: (
@@ -81,6 +110,11 @@ def test_a_missing_field_is_refused(message: ClientMessage, data: st.DataObject)
     assert told(json.dumps(fields)) == "message-malformed"
 
 
+@pytest.mark.parametrize("fields", [OFFER, DEVICES, STATS])
+def test_the_samples_are_messages(fields: dict[str, Any]) -> None:
+    assert parse_client(json.dumps(fields)).type == fields["type"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -90,10 +124,21 @@ def test_a_missing_field_is_refused(message: ClientMessage, data: st.DataObject)
         {"type": "ping", "t": -1},
         {"type": "ping", "t": 2**53},
         {"type": "focus", "visible": 1},
-        {"type": "offer", "n": 1, "sdp": ""},
-        {"type": "offer", "n": 2**31, "sdp": "v=0"},
-        {"type": "offer", "n": 1, "sdp": "x" * (LONGEST_SDP + 1)},
-        {"type": "devices", "camera": "stolen", "microphone": "live"},
+        OFFER | {"sdp": ""},
+        OFFER | {"n": 2**31},
+        OFFER | {"sdp": "x" * (LONGEST_SDP + 1)},
+        OFFER | {"screen_mid": ""},
+        OFFER | {"screen_mid": "two words"},
+        DEVICES | {"camera": "stolen"},
+        DEVICES | {"camera": "partial"},
+        DEVICES | {"screen": "over-constrained"},
+        STATS | {"kbps": None},
+        STATS | {"kbps": -1},
+        STATS | {"fps": 12.5},
+        STATS | {"loss_permille": 1001},
+        STATS | {"height": 16_385},
+        STATS | {"limit": "weather"},
+        STATS | {"relay": 1},
         {"type": "hello", "v": 1, "ticket": "t", "page": "short", "lang": "zh"},
         {"type": "hello", "v": 1, "ticket": "t", "page": "with space 1", "lang": "zh"},
         {"type": "hello", "v": 1, "ticket": "t", "page": "page-one", "lang": "fr"},
@@ -123,7 +168,7 @@ def test_a_frame_is_measured_in_bytes(sign: str) -> None:
 
 
 def test_the_service_says_nothing_that_its_own_reader_refuses() -> None:
-    recording = Recording(room_ms=5, camera_ms=None, microphone_ms=3, stale=True)
+    recording = Recording(room_ms=5, camera_ms=None, microphone_ms=3, screen_ms=None, stale=True)
     assert parse_server(encode(recording)) == recording
     with pytest.raises(ValidationError):
         parse_server('{"type": "recording"}')
@@ -139,11 +184,13 @@ def test_no_message_of_the_service_has_a_place_for_other_people() -> None:
     fields = {
         name
         for kind in vars(protocol).values()
-        if isinstance(kind, type) and issubclass(kind, BaseModel) and kind.__name__ not in {"Hello", "Offer"}
+        if isinstance(kind, type)
+        and issubclass(kind, BaseModel)
+        and kind.__name__ not in {"Hello", "Offer", "Stats"}
         for name in kind.model_fields
     }
     assert fields == {
-        "camera", "camera_ms", "code", "code_name", "evaluation", "media", "message", "microphone",
-        "microphone_ms", "n", "reason", "remedy", "room_ms", "sdp", "seat_no", "stale", "state", "t", "type",
-        "v", "visible",
+        "camera", "camera_ms", "code", "code_name", "credential", "evaluation", "ice_expires_in_s", "ice_servers",
+        "media", "message", "microphone", "microphone_ms", "n", "reason", "remedy", "room_ms", "screen", "screen_ms",
+        "sdp", "seat_no", "stale", "state", "t", "type", "urls", "username", "v", "visible",
     }  # fmt: skip

@@ -1,32 +1,43 @@
-// The seat's own camera and microphone: opens them, tells apart why one does not work, and shows the sound's level.
+// The seat's own camera, microphone and screen: opens them, tells apart why one does not work, and shows the sound's level.
 
-const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 15, max: 15 } };
+const CAMERA = { width: { ideal: 640 }, height: { ideal: 480 }, frameRate: { ideal: 25, max: 30 } };
 const MICROPHONE = { channelCount: { ideal: 1 }, echoCancellation: false };
+const SCREEN = { displaySurface: "monitor", width: { max: 1920 }, height: { max: 1080 }, frameRate: { ideal: 5, max: 10 } };
+const SILENT = 0.02; // of the meter: every real microphone hears at least its own noise
+const AUDIBLE = 0.2;
+const SILENT_MS = 5_000;
 const STATES = {
   AbortError: "busy",
   NotAllowedError: "denied",
   NotFoundError: "no-device",
   NotReadableError: "busy",
-  OverconstrainedError: "no-device",
+  OverconstrainedError: "over-constrained",
   SecurityError: "denied",
 };
 
 /**
- * Both devices of a seat.
+ * The devices of a seat.
  *
- * Events: "stream" when `stream` holds other tracks; "states" when `camera` or `microphone` has changed; "devices" when
- * the choice of devices has changed. States are those of the room protocol.
+ * Events: "stream" when `stream` or `screenTrack` has changed; "states" when `camera`, `microphone` or `screen` has changed;
+ * "devices" when the choice of devices has changed. States are those of the room protocol.
  */
 export class SeatDevices extends EventTarget {
   camera = "not-asked";
   microphone = "not-asked";
+  screen = "not-asked";
   stream = null;
+  screenTrack = null;
   choices = { camera: [], microphone: [] };
   #chosen = { camera: localStorage.getItem("seat-camera"), microphone: localStorage.getItem("seat-microphone") };
 
   constructor() {
     super();
     navigator.mediaDevices?.addEventListener("devicechange", () => this.#devicesChanged());
+  }
+
+  /** The tracks in use, by source. */
+  get tracks() {
+    return { camera: this.#track("camera"), microphone: this.#track("microphone"), screen: this.screenTrack };
   }
 
   /** The device in use, as a choice's id. */
@@ -37,7 +48,7 @@ export class SeatDevices extends EventTarget {
   /** Opens both devices; one that does not work never keeps the other from working. */
   async open() {
     if (!window.isSecureContext || !navigator.mediaDevices) {
-      this.#become({ camera: "insecure", microphone: "insecure" });
+      this.#become({ camera: "insecure", microphone: "insecure", screen: "insecure" });
       return;
     }
     const [camera, microphone] = await this.#openBoth();
@@ -52,11 +63,45 @@ export class SeatDevices extends EventTarget {
     await this.#list();
   }
 
-  /** Switches both devices off. */
+  /** Asks for the whole screen; needs a click. A single window or tab is given back at once. */
+  async share() {
+    if (!navigator.mediaDevices?.getDisplayMedia) return this.#become({ screen: "no-device" });
+    let track;
+    try {
+      const stream = await navigator.mediaDevices.getDisplayMedia({
+        video: SCREEN,
+        audio: false,
+        monitorTypeSurfaces: "include",
+        selfBrowserSurface: "exclude",
+        surfaceSwitching: "exclude",
+      });
+      [track] = stream.getVideoTracks();
+    } catch (error) {
+      if (this.screen !== "live") this.#become({ screen: STATES[error.name] ?? "busy" });
+      return;
+    }
+    if (track.getSettings().displaySurface !== "monitor") {
+      track.stop();
+      if (this.screen !== "live") this.#become({ screen: "partial" });
+      return;
+    }
+    this.screenTrack?.stop();
+    this.screenTrack = track;
+    track.contentHint = "detail";
+    const now = (state) => track === this.screenTrack && this.#become({ screen: state });
+    track.addEventListener("ended", () => now("ended"));
+    track.addEventListener("mute", () => now("muted"));
+    track.addEventListener("unmute", () => now("live"));
+    this.#become({ screen: "live" });
+    this.dispatchEvent(new Event("stream"));
+  }
+
+  /** Switches all devices off. */
   release() {
     this.stream?.getTracks().forEach((track) => track.stop());
-    this.stream = null;
-    this.#become({ camera: "not-asked", microphone: "not-asked" });
+    this.screenTrack?.stop();
+    this.stream = this.screenTrack = null;
+    this.#become({ camera: "not-asked", microphone: "not-asked", screen: "not-asked" });
     this.dispatchEvent(new Event("stream"));
   }
 
@@ -109,6 +154,7 @@ export class SeatDevices extends EventTarget {
   }
 
   #watch(name, track) {
+    if (name === "camera") track.contentHint = "motion";
     const now = (state) => track === this.#track(name) && this.#become({ [name]: state });
     track.addEventListener("ended", () => now("ended"));
     track.addEventListener("mute", () => now("muted"));
@@ -136,9 +182,10 @@ export class SeatDevices extends EventTarget {
   }
 
   #become(states) {
-    const before = `${this.camera} ${this.microphone}`;
+    const all = () => `${this.camera} ${this.microphone} ${this.screen}`;
+    const before = all();
     Object.assign(this, states);
-    if (`${this.camera} ${this.microphone}` !== before) this.dispatchEvent(new Event("states"));
+    if (all() !== before) this.dispatchEvent(new Event("states"));
   }
 }
 
@@ -150,8 +197,14 @@ async function permission(name) {
   }
 }
 
-/** Shows how loud the microphone is on a <meter>, and is still while nobody can see it. */
-export class LevelMeter {
+/**
+ * Shows how loud the microphone is on a <meter>, and is still while nobody can see it.
+ *
+ * Event: "heard" when `heard` has changed. heard: null before the first sound, true, or false after five silent seconds.
+ */
+export class LevelMeter extends EventTarget {
+  heard = null;
+  #quietSince = 0;
   #meter;
   #context = null;
   #analyser = null;
@@ -159,6 +212,7 @@ export class LevelMeter {
   #samples = new Float32Array(1024);
 
   constructor(meter) {
+    super();
     this.#meter = meter;
     addEventListener("pointerdown", () => this.#context?.resume());
     addEventListener("keydown", () => this.#context?.resume());
@@ -168,6 +222,7 @@ export class LevelMeter {
     this.#source?.disconnect();
     this.#source = null;
     this.#meter.value = 0;
+    this.#hear(null);
     if (!stream?.getAudioTracks().length) return;
     this.#context ??= new AudioContext();
     this.#analyser ??= new AnalyserNode(this.#context, { fftSize: this.#samples.length });
@@ -184,6 +239,21 @@ export class LevelMeter {
     const decibels = 10 * Math.log10(sum / this.#samples.length + 1e-9);
     const loudness = Math.min(Math.max((decibels + 60) / 60, 0), 1);
     this.#meter.value = Math.max(loudness, this.#meter.value * 0.9);
+    this.#judge(loudness);
     requestAnimationFrame(() => this.#draw(source));
+  }
+
+  #judge(loudness) {
+    if (this.#context.state !== "running") return;
+    if (loudness > SILENT) this.#quietSince = performance.now();
+    if (loudness > AUDIBLE) this.#hear(true);
+    else if (performance.now() - this.#quietSince > SILENT_MS) this.#hear(false);
+  }
+
+  #hear(heard) {
+    if (heard === null) this.#quietSince = performance.now();
+    if (heard === this.heard) return;
+    this.heard = heard;
+    this.dispatchEvent(new Event("heard"));
   }
 }

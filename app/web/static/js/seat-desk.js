@@ -27,9 +27,13 @@ class SeatDesk extends HTMLElement {
     this.meter = new LevelMeter(this.part("level"));
     this.recording = null;
     this.ended = false;
+    this.mark = `seat-entered ${this.dataset.member}`;
+    this.screenWanted = this.dataset.screen === "required";
+    this.entered = sessionStorage.getItem(this.mark) !== null; // a page loaded again goes straight back
     this.followSheet();
     this.followRoom();
     this.followDevices();
+    this.followCheck();
     this.showState();
     this.look();
     setInterval(() => this.look(), LOOK_AGAIN_MS);
@@ -82,7 +86,7 @@ class SeatDesk extends HTMLElement {
     this.part("submit").disabled = !writable;
     this.part("waiting").hidden = !this.sheet.hidden;
     const next = submitted && this.evaluation === OPEN ? "submitted" : this.evaluation;
-    this.say("next", this.texts.next[next] ?? this.texts.next.convened);
+    this.say("next", (this.entered ? this.texts.next[next] : this.texts.next.check) ?? this.texts.next.convened);
   }
 
   // ── the sheet ──
@@ -208,7 +212,8 @@ class SeatDesk extends HTMLElement {
     const recorded = going && recording !== null && !recording.stale;
     const light = this.part("light-recording");
     light.classList.toggle("is-on", recorded);
-    const reached = recording && Math.min(recording.camera_ms ?? 0, recording.microphone_ms ?? 0);
+    const shared = recording && this.devices.screen === "live" ? [recording.screen_ms ?? 0] : [];
+    const reached = recording && Math.min(recording.camera_ms ?? 0, recording.microphone_ms ?? 0, ...shared);
     light.dataset.reached = String(reached ?? "");
     this.light("light-recording", recorded ? "good" : this.recording || ENDED.has(room.state) ? "bad" : "warn",
       recorded ? fill(texts.recorded, { reached: span(reached) }) : texts.not_recorded);
@@ -218,13 +223,17 @@ class SeatDesk extends HTMLElement {
     this.part("sign-in").hidden = room.state !== "signed-out";
     this.say("ended-text", ended ?? "");
     this.leaveOrReturn(ENDED.has(room.state));
+    this.showCheck();
   }
 
   /** Where the room has ended for this page, its camera must not go on watching and its sheet not go on writing. */
   leaveOrReturn(ended) {
     if (ended === this.ended) return;
     this.ended = ended;
-    if (ended) this.devices.release();
+    if (ended) {
+      this.devices.release();
+      sessionStorage.removeItem(this.mark);
+    }
     else this.devices.open();
     for (const name of ["camera", "microphone"]) this.part(`${name}-choice`).disabled = ended;
     this.showDevices();
@@ -252,7 +261,7 @@ class SeatDesk extends HTMLElement {
       const preview = this.part("preview");
       preview.srcObject = devices.stream?.getVideoTracks().length ? devices.stream : null;
       this.meter.listen(devices.stream);
-      this.media.use(devices.stream);
+      this.send();
     });
     devices.addEventListener("states", () => {
       this.tellDevices();
@@ -263,7 +272,69 @@ class SeatDesk extends HTMLElement {
       this.part(`${name}-choice`).addEventListener("change", (event) => devices.choose(name, event.target.value));
     }
     this.part("try-again").addEventListener("click", () => devices.open());
+    for (const name of ["share", "share-again", "share-now"]) {
+      this.part(name).addEventListener("click", () => devices.share());
+    }
     this.showDevices();
+  }
+
+  /** Nothing leaves the seat before its expert has entered. */
+  send() {
+    this.media.use(this.entered ? this.devices.tracks : {});
+  }
+
+  // ── the check before entering ──
+
+  followCheck() {
+    for (const name of ["enter", "enter-anyway"]) this.part(name).addEventListener("click", () => this.enter());
+    this.meter.addEventListener("heard", () => this.showCheck());
+    this.dataset.stage = this.entered ? "desk" : "check";
+    this.showCheck();
+  }
+
+  enter() {
+    this.entered = true;
+    sessionStorage.setItem(this.mark, "");
+    this.dataset.stage = "desk";
+    this.showState();
+    this.showDevices();
+    this.send();
+    this.part("sheet-title").focus();
+  }
+
+  showCheck() {
+    const { devices, texts } = this;
+    const fine = { camera: devices.camera === "live", microphone: devices.microphone === "live", screen: devices.screen === "live" };
+    const tones = {
+      camera: fine.camera ? "good" : "bad",
+      microphone: fine.microphone ? (this.meter.heard ? "good" : "warn") : "bad",
+      screen: fine.screen ? "good" : this.screenWanted ? "bad" : "neutral",
+      room: { connected: "good", connecting: "warn", waiting: "warn" }[this.room.state] ?? "bad",
+    };
+    if (devices.screen === "not-asked" && this.screenWanted) tones.screen = "warn";
+    const sound = { true: texts.sound.heard, false: texts.sound.silent, null: texts.sound.speak }[String(this.meter.heard)];
+    const said = {
+      camera: fine.camera ? texts.check.camera : texts.devices.camera[devices.camera],
+      microphone: fine.microphone ? sound : texts.devices.microphone[devices.microphone],
+      screen: fine.screen ? texts.check.screen : this.screenText(),
+      room: this.part("light-room").querySelector("b").textContent,
+    };
+    for (const [name, tone] of Object.entries(tones)) {
+      const row = this.part(`check-${name}`);
+      row.dataset.tone = tone;
+      row.dataset.state = name === "room" ? this.room.state : devices[name];
+      const words = row.querySelector("[data-part=said]");
+      if (words.textContent !== said[name]) words.textContent = said[name];
+    }
+    this.part("share").hidden = fine.screen || ["insecure", "no-device"].includes(devices.screen);
+    const ready = fine.camera && fine.microphone && (fine.screen || !this.screenWanted) && this.room.state === "connected";
+    this.part("enter").disabled = !ready;
+    this.part("enter-anyway").hidden = ready || this.room.state !== "connected";
+  }
+
+  screenText() {
+    const asked = this.devices.screen === "not-asked" && !this.screenWanted ? "optional" : this.devices.screen;
+    return this.texts.devices.screen[asked];
   }
 
   showDevices() {
@@ -279,6 +350,15 @@ class SeatDesk extends HTMLElement {
     }
     this.part("try-again").hidden = !bad || this.ended;
     this.part("preview-off").hidden = ["live", "muted"].includes(this.devices.camera);
+    const { screen } = this.devices;
+    const wanting = this.entered && !this.ended && screen !== "live" && (this.screenWanted || screen !== "not-asked");
+    this.part("unshared").hidden = !wanting;
+    this.say("unshared-text", this.texts.devices.screen[screen]);
+    this.part("share-again").hidden = ["insecure", "no-device"].includes(screen);
+    this.part("sharing").dataset.state = screen;
+    this.say("sharing-text", screen === "live" ? this.texts.check.screen : this.texts.unshared);
+    this.part("share-now").hidden = wanting || !this.entered || this.ended || screen === "live";
+    this.showCheck();
   }
 
   showChoices() {
@@ -295,8 +375,8 @@ class SeatDesk extends HTMLElement {
   }
 
   tellDevices() {
-    const { camera, microphone } = this.devices;
-    this.room.send({ type: "devices", camera, microphone });
+    const { camera, microphone, screen } = this.devices;
+    this.room.send({ type: "devices", camera, microphone, screen });
   }
 
   tellFocus() {

@@ -1,12 +1,13 @@
-// The browser's copy of docs/room-protocol.md, version 1: one socket that comes back by itself.
+// The browser's copy of docs/room-protocol.md, version 2: one socket that comes back by itself.
 
 import { Unreachable, call, passing } from "./seat-api.js";
 
-const VERSION = 1;
+const VERSION = 2;
 const SILENCE_MS = 6_000; // the service says something each second; six without a word mean a dead line
 const PROBE_MS = 3_000;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
+const MOVED = 4421; // another process holds the room by now: a new ticket says where
 const FINAL = new Map([
   [4403, "refused"],
   [4409, "replaced"],
@@ -73,15 +74,15 @@ export class SeatRoom extends EventTarget {
       return;
     }
     if (attempt !== this.#attempt) return;
-    if (answer.ok) this.#open(attempt, answer.data.ticket);
+    if (answer.ok) this.#open(attempt, answer.data);
     else if (answer.status === 401) this.#become("signed-out");
     else if (answer.status === 409) this.#become("closed");
     else if (passing(answer.status)) this.#wait();
     else this.#become("refused");
   }
 
-  #open(attempt, ticket) {
-    const socket = new WebSocket(this.socketAddress);
+  #open(attempt, { ticket, address }) {
+    const socket = new WebSocket(address ?? this.socketAddress);
     this.#socket = socket;
     const current = () => attempt === this.#attempt;
     socket.addEventListener("open", () => {
@@ -102,6 +103,7 @@ export class SeatRoom extends EventTarget {
       this.#drop();
       const final = FINAL.get(event.code);
       if (final) this.#become(final);
+      else if (event.code === MOVED && this.state === "connected") this.#connect();
       else this.#wait();
     });
     this.#listenFor(SILENCE_MS);
