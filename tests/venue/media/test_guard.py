@@ -206,7 +206,7 @@ class Port:
         self.asked: Counter[tuple[str, int]] = Counter()
         monkeypatch.setattr(guard_module, "checked_addresses", lambda *_: checked)
         monkeypatch.setattr(
-            guard_module.StunProtocol,
+            StunProtocol,
             "datagram_received",
             lambda _protocol, _data, address: self.asked.update([address]),
         )
