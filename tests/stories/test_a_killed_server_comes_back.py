@@ -18,6 +18,8 @@ from tests.support.running import RunningHouse, becomes, drawn, seat_codes
 
 pytestmark = pytest.mark.story
 
+SOURCES = (Source.camera, Source.microphone)
+
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
@@ -97,7 +99,7 @@ async def _recorded_again(operator: Desk, path: str) -> None:
         lambda evaluation: all(
             member[f"{source}_durable_ms"] is not None
             for member in evaluation["members"]
-            for source in Source
+            for source in SOURCES
         ),
     )
 
@@ -114,7 +116,9 @@ async def _acknowledged(operator: Desk, path: str, savers: list[PretendExpert]) 
     assert all(sheet["scores"] and sheet["note"] for sheet in sheets.values())
     members = (await operator.get(path))["members"]
     durable = {
-        (member["seat_no"], source): member[f"{source}_durable_ms"] for member in members for source in Source
+        (member["seat_no"], source): member[f"{source}_durable_ms"]
+        for member in members
+        for source in SOURCES
     }
     assert all(reached is not None for reached in durable.values())
     return Acknowledged(sheets, durable)
