@@ -24,6 +24,7 @@ from app.jobs.scheduler import Ticker
 from app.migrations.runner import require_current
 from app.web import errors
 from app.wiring import Ground
+from recordings import watching
 from venue.placement import addresses
 from venue.room import gateway
 from venue.room.protocol import LONGEST_FRAME
@@ -50,7 +51,7 @@ async def ready(request: Request) -> AliveOut:
     return AliveOut(status="ok")
 
 
-ROUTERS: tuple[APIRouter, ...] = (health, gateway.router)
+ROUTERS: tuple[APIRouter, ...] = (health, gateway.router, watching.router)
 """All that can be reached at a worker."""
 
 

@@ -215,7 +215,8 @@ class LiveRooms:
                 for watcher in room.watchers:
                     watcher.set()
             with suppress(TimeoutError):
-                await asyncio.wait_for(room.wake.wait(), LOOK_EVERY_S)
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await room.wake.wait()
 
     def _stored(self, key: TrackKey, _room_ms: int) -> None:
         """On a writer's thread: nothing but a sign to the loop, and that only for a room that is watched."""

@@ -42,6 +42,8 @@ STAY_S = 3_600
 """After this long a watcher asks for a new ticket: whether they still may is looked at, and noted, again."""
 AHEAD_MS = 30_000
 """Of the past, so much is sent ahead of what the watcher says to have reached."""
+USED_UP_MS = 1_000
+"""Who is this close to the end of what was sent waits for more, however long the gap before it."""
 MOST_CHANNELS = 128
 LONGEST_MESSAGE = 1_024
 MOST_WAITING = 64
@@ -120,8 +122,11 @@ class _Channel:
 
     @property
     def behind(self) -> bool:
-        """Whether something of the past may be sent now."""
-        return bool(self.history) and self.history[0].from_ms <= self.at_ms + AHEAD_MS
+        """Whether something of the past may be sent now: not much ahead of the watcher, unless nothing else is left to show."""
+        if not self.history:
+            return False
+        used_up = self.last is not None and self.at_ms >= self.last.to_ms - USED_UP_MS
+        return used_up or self.history[0].from_ms <= self.at_ms + AHEAD_MS
 
     def new(self, fresh: Fresh) -> bool:
         """Whether this follows what was sent: neither sent already, nor of a lease that another has followed."""
@@ -220,10 +225,10 @@ class _Watcher:
             finally:
                 for task in (reader, sender):
                     task.cancel()
-                results = await asyncio.gather(reader, sender, return_exceptions=True)
-        for result in results:
-            if isinstance(result, Exception):
-                raise result
+                await asyncio.wait({reader, sender})
+        for task in (reader, sender):
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
     async def _listen(self) -> None:
         started_ns, heard = self._clock.monotonic_ns(), 0
@@ -346,7 +351,8 @@ class _Watcher:
 
     async def _timely(self, sending: Any) -> None:
         try:
-            await asyncio.wait_for(sending, SLOW_S)
+            async with asyncio.timeout(SLOW_S):
+                await sending
         except TimeoutError:
             logger.warning("a watcher of room %s reads too slowly and is let go", self._row.room_id)
             raise Refused(TOO_SLOW) from None
@@ -373,4 +379,5 @@ def _parse(received: Any) -> Hello | Watch | Stop | At:
 
 async def _close(socket: WebSocket, code: int) -> None:
     with suppress(RuntimeError, TimeoutError):  # it had been closed already, or does not answer
-        await asyncio.wait_for(socket.close(code), SLOW_S)
+        async with asyncio.timeout(SLOW_S):
+            await socket.close(code)

@@ -69,6 +69,33 @@ _PLAYER = {
 }
 
 
+_LIVE = {
+    "connecting": N_("正在连接…"),
+    "reconnecting": N_("连接中断，正在重连…"),
+    "live_ended": N_("评标室已关闭；可在“同步回放”中查看全程。"),
+    "live_bar": N_("实时巡看"),
+    "hear": N_("听此席"),
+    "recorded": N_("录制中"),
+    "not_recorded": N_("没有新的录制"),
+}
+
+
+def live_texts() -> dict[str, str]:
+    """Chinese texts by key, for the page that shows a running room."""
+    shared = (
+        "back",
+        "live",
+        "seat",
+        "camera",
+        "screen",
+        "microphone",
+        "room_time",
+        "nothing",
+        "track_failed",
+    )
+    return {**_LIVE, **{key: _PLAYER[key] for key in shared}}
+
+
 def player_texts() -> dict[str, str]:
     """Chinese texts by key, as the page hands them to the player once translated. `reason.*` name gaps, `finding.*` faults."""
     return {

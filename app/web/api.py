@@ -8,9 +8,10 @@ from app.evaluation import endpoints as evaluation
 from app.evaluation import performance_endpoints as performance
 from app.exchange import endpoints as exchange
 from app.notify import aliyun_callbacks, callbacks, simulator_endpoints, simulator_wire
-from app.web import files, health, pages, streams
+from app.web import files, health, pages, streams, watch
 from expert_draw import roster_endpoints as roster
 from recordings import endpoints as recordings
+from recordings import watching
 from venue import endpoints as venue
 from venue.room import endpoints as room
 from venue.room import gateway
@@ -29,6 +30,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     room.router,
     gateway.router,
     recordings.router,
+    watch.router,
+    watching.router,
     callbacks.router,
     aliyun_callbacks.router,
     simulator_endpoints.router,

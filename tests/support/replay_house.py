@@ -22,10 +22,13 @@ from app.accounts.permissions import Role
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import YuanpingError
+from app.core.sealing import Sealer
 from app.core.settings import Settings
-from recordings import service
+from recordings import service, watching
 from recordings.endpoints import Viewer, router
+from recordings.models import RoomRecording
 from recordings.recorder import Recorder
+from recordings.replay import ReplayMemory
 from recordings.wording import player_texts
 
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
@@ -62,6 +65,18 @@ class ReplayHouse:
             service.seal(session, self.clock.now(), room_id=ROOM, manifest_sha256=manifest.sha256)
         return manifest.sha256
 
+    def ticket(self) -> str:
+        """One way to watch the room while it runs."""
+        with self.database.transaction() as session:
+            return watching.issue_ticket(session, self.app.state.sealer, self.clock, ROOM, "supervisor-1")
+
+    def row(self) -> RoomRecording:
+        with self.database.reading() as session:
+            return service.find(session, ROOM)
+
+    def memory(self) -> ReplayMemory:
+        return ReplayMemory()
+
     def close(self) -> None:
         self.recorder.close()
         self.database.dispose()
@@ -73,9 +88,11 @@ class ReplayHouse:
             self.database,
             self.clock,
             self.settings,
-            None,
+            Sealer(bytes(32)),
         )
+        state.recorder = self.recorder
         application.include_router(router)
+        application.include_router(watching.router)
         guard = get_args(Viewer)[1].dependency
         application.dependency_overrides[guard] = lambda: Actor("supervisor-1", Role.supervisor, "")
         application.mount("/static", StaticFiles(directory=WEB / "static"))

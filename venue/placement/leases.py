@@ -136,6 +136,11 @@ def sweep_out(session: Session, after_ms: int = 600_000) -> None:
     session.exec(delete(MediaWorker).where(col(MediaWorker.seen_at) < in_ms(-after_ms)))
 
 
+def holder(session: Session, room_id: str) -> Placed | None:
+    """Who holds the room now; None when nobody does."""
+    return _live_holder(session, room_id)
+
+
 def _live_holder(session: Session, room_id: str) -> Placed | None:
     found = session.exec(
         select(RoomLease.worker_id, MediaWorker.url, RoomLease.epoch)

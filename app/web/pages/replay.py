@@ -11,7 +11,7 @@ from app.core.i18n import translate
 from app.evaluation import cases, views
 from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
-from recordings.wording import player_texts
+from recordings.wording import live_texts, player_texts
 
 router = APIRouter(prefix="/evaluations/{evaluation_id}")
 
@@ -36,3 +36,13 @@ def replay(
         replay_texts=player_texts(),
         events=events,
     )
+
+
+@router.get("/live")
+def live(
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
+) -> HTMLResponse:
+    with visit.database.reading() as session:
+        cases.load_for(session, actor, evaluation_id)
+        view = views.evaluation_page(session, reached(session), evaluation_id)
+    return visit.page("live.html", actor=actor, view=view, room_id=view.room_id, live_texts=live_texts())
