@@ -15,6 +15,7 @@ from app.core.ids import new_id
 from app.core.keys import remember, sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.core.storage import DirectoryStore
 from app.core.work import Kind
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
@@ -24,6 +25,7 @@ from app.jobs.media_processes import MediaProcesses
 from app.jobs.relay import Relay
 from app.jobs.scheduler import Ticker
 from app.jobs.sealing import Sealing
+from app.jobs.storing import Storing
 from app.jobs.sweeps import Sweeps
 from app.jobs.worker import Worker
 from app.migrations.runner import require_current, upgrade
@@ -34,6 +36,7 @@ from expert_draw.snapshot import Rosters
 from recordings.recorder import Recorder
 from recordings.signing import Signer
 from recordings.space import Space
+from recordings.uploads import Uploads
 from venue.media.seams import check_aiortc_seams
 from venue.placement.keeper import Keeper
 from venue.room.hub import RoomHub
@@ -43,6 +46,7 @@ _PHONES_EVERY_S = 0.25
 _SWEEP_EVERY_S = 0.5
 _WORK_EVERY_S = 1.0
 _FILING_EVERY_S = 5.0
+_STORE_EVERY_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +221,15 @@ async def holding_rooms(
         keeper=keeper,
     )
     application.state.recorder, application.state.hub, application.state.keeper = recorder, hub, keeper
+    storing = Storing(
+        clock,
+        Uploads(ground.database, clock, settings.recordings_dir, DirectoryStore(settings.store_dir)),
+        Space(ground.database, clock, settings.recordings_dir, settings.recording),
+    )
     ticker = Ticker()
     ticker.every(_SWEEP_EVERY_S, "seal", sealing.seal)
+    ticker.every(_STORE_EVERY_S, "upload", storing.upload)
+    ticker.every(_STORE_EVERY_S, "space", storing.watch_space)
     async with AsyncExitStack() as closing:
         await closing.enter_async_context(keeper.running(hub.seats, hub.move_room))
         closing.push_async_callback(to_thread.run_sync, recorder.close)

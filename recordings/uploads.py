@@ -4,9 +4,11 @@ Off the recording path: it reads what lies on disk and compares it with rows. No
 is away is tried again, and what has gathered meanwhile follows.
 """
 
+import fcntl
 import logging
 import os
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.clock import Clock
@@ -23,7 +25,7 @@ from recordings.trackfile import track_names
 logger = logging.getLogger(__name__)
 
 PREFIX = "recordings"
-AT_ONCE = 64
+AT_ONCE = 16
 """Files brought in one go, so that whoever waits behind is not kept long."""
 
 
@@ -43,8 +45,14 @@ class Uploads:
         """Stores what has ended and has no row yet; returns how many files.
 
         Raises OSError when the store does not answer: call again later. A file that the store has otherwise is logged and
-        left, and does not hold up the rest.
+        left, and does not hold up the rest. Where several processes look after one folder, one at a time does.
         """
+        if not self._folder.is_dir():
+            return 0
+        with _alone(self._folder) as alone:
+            return self._sweep(at_once) if alone else 0
+
+    def _sweep(self, at_once: int) -> int:
         done = 0
         for room in self._rooms():
             for path in self._missing(room)[: at_once - done]:
@@ -100,6 +108,21 @@ class Uploads:
                 )
                 session.flush()
         return True
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody else holds this folder meanwhile."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
 
 
 def ended_files(room: Path, known: Collection[str] = ()) -> Iterator[Path]:

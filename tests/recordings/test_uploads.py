@@ -156,3 +156,20 @@ def test_a_second_who_brings_the_same_changes_nothing(
 def test_nothing_recorded_yet_is_nothing_to_do(house: ReplayHouse, store: Away, tmp_path: Path) -> None:
     nowhere = Uploads(house.database, house.clock, tmp_path / "nowhere", store)
     assert (nowhere.sweep(), nowhere.waiting()) == (0, 0)
+
+
+def test_of_two_processes_at_one_folder_one_stores(
+    house: ReplayHouse, store: Away, uploads: Uploads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(house)
+    other = Uploads(house.database, house.clock, house.settings.recordings_dir, store)
+    meanwhile: list[int] = []
+    put = store.put
+
+    def putting(name: str, source: Path) -> None:
+        meanwhile.append(other.sweep())
+        put(name, source)
+
+    monkeypatch.setattr(store, "put", putting)
+    assert uploads.sweep() == len(ENDED)
+    assert meanwhile == [0] * len(ENDED)
