@@ -297,11 +297,12 @@ class Sitting:
             for source in Source
         }
         reached = [on_disk[Source.camera], on_disk[Source.microphone]]
-        if self._shared_since_ms is not None:
+        screen = on_disk[Source.screen]
+        if self._fittings.media.screen_required and (screen is None or self._shared_since_ms is None):
+            reached.append(screen)
+        elif self._shared_since_ms is not None:
             # A share that has just begun is not late yet, whatever lies on disk of an earlier one.
-            reached.append(max(on_disk[Source.screen] or 0, self._shared_since_ms))
-        elif self._fittings.media.screen_required:
-            reached.append(on_disk[Source.screen])
+            reached.append(max(screen or 0, self._shared_since_ms))
         return Recording(
             room_ms=now_ms,
             camera_ms=on_disk[Source.camera],

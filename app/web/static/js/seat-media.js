@@ -30,6 +30,7 @@ export class SeatMedia extends EventTarget {
   #failures = 0;
   #timer = 0;
   #before = null;
+  #answered = false;
 
   constructor(room) {
     super();
@@ -60,9 +61,10 @@ export class SeatMedia extends EventTarget {
       this.#serversUntil = performance.now() + message.ice_expires_in_s * 1000;
       if (message.media === "needed" || this.#peer?.connectionState !== "connected") this.#connect();
     } else if (message.type === "answer" && message.n === this.#number && this.#peer) {
+      this.#answered = true;
       this.#peer.setRemoteDescription({ type: "answer", sdp: message.sdp }).catch(() => this.#again());
     } else if (message.type === "media" && ["failed", "closed", "recording-failed"].includes(message.state)) {
-      this.#again();
+      if (this.#answered) this.#again(); // before its answer, a word about a connection is one about the last
     } else if (message.type === "error" && /^(media-|offer-)/.test(message.code)) {
       this.#again();
     }
@@ -81,6 +83,7 @@ export class SeatMedia extends EventTarget {
     const peer = new RTCPeerConnection({ bundlePolicy: "max-bundle", iceServers: this.#servers });
     const number = ++this.#number;
     this.#peer = peer;
+    this.#answered = false;
     peer.addEventListener("connectionstatechange", () => peer === this.#peer && this.#changed(peer));
     const lines = tracks.map(([source, track]) => [source, this.#add(peer, source, track)]);
     this.#senders = Object.fromEntries(lines.map(([source, line]) => [source, line.sender]));

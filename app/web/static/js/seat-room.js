@@ -30,12 +30,10 @@ export class SeatRoom extends EventTarget {
   #silence = 0;
   #page = crypto.getRandomValues(new Uint32Array(4)).join("-");
 
-  constructor({ language, ticketAddress = "/api/seat/ticket", socketAddress = "/ws/room" }) {
+  constructor({ language, ticketAddress = "/api/seat/ticket" }) {
     super();
     this.language = language;
     this.ticketAddress = ticketAddress;
-    this.socketAddress = new URL(socketAddress, location.href);
-    this.socketAddress.protocol = location.protocol === "https:" ? "wss:" : "ws:";
     addEventListener("online", () => this.hurry());
     document.addEventListener("visibilitychange", () => document.hidden || this.hurry());
     addEventListener("pagehide", () => this.#drop());
@@ -82,7 +80,7 @@ export class SeatRoom extends EventTarget {
   }
 
   #open(attempt, { ticket, address }) {
-    const socket = new WebSocket(address ?? this.socketAddress);
+    const socket = new WebSocket(address);
     this.#socket = socket;
     const current = () => attempt === this.#attempt;
     socket.addEventListener("open", () => {
