@@ -29,7 +29,7 @@ from recordings.endpoints import Viewer, router
 from recordings.models import RoomRecording
 from recordings.recorder import Recorder
 from recordings.replay import ReplayMemory
-from recordings.wording import player_texts
+from recordings.wording import live_texts, player_texts
 
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 ROOM, EVALUATION = "room-1", "evaluation-1"
@@ -123,6 +123,22 @@ class ReplayHouse:
                 '<script type="module" src="/static/js/room-replay.js"></script></head>'
                 f"<body><main><h1>回放</h1>{player}</main></body></html>"
             )
+
+        @application.get("/live")
+        def running() -> HTMLResponse:
+            room = environment.get_template("_room_live.html").render(
+                room_id=ROOM, live_texts=live_texts(), _=lambda text: text
+            )
+            return HTMLResponse(
+                '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>巡看</title>'
+                '<link rel="stylesheet" href="/static/css/replay.css">'
+                '<script type="module" src="/static/js/room-live.js"></script></head>'
+                f"<body><main><h1>实时巡看</h1>{room}</main></body></html>"
+            )
+
+        @application.post("/api/recordings/{room_id}/live")
+        def way(request: Request, room_id: str) -> dict[str, str]:
+            return {"ticket": self.ticket(), "address": f"ws://{request.headers['host']}/ws/live"}
 
         return application
 

@@ -79,7 +79,7 @@ class RoomLive extends HTMLElement {
   #build() {
     this.#ui.status = element("p", { class: "replay-status", role: "status" }, this.say("connecting"));
     this.#ui.grid = element("div", { class: "replay-grid" });
-    this.#ui.back = this.#button("back", () => this.show(Math.max(0, (this.#shownMs() ?? 0) - BACK_MS)));
+    this.#ui.back = this.#button("back", () => this.show(Math.max(0, Math.floor((this.#shownMs() ?? 0) - BACK_MS))));
     this.#ui.live = this.#button("live", () => this.show(null));
     this.#ui.clock = element("output", { class: "replay-clock", "aria-label": this.say("room_time") });
     const bar = element("div", { class: "replay-bar", role: "toolbar", "aria-label": this.say("live_bar") });
