@@ -3,40 +3,139 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
 import pytest
 
+from app.jobs.media_processes import MediaProcesses
+from recordings.events import read_events
+from recordings.manifest import MANIFEST_FILE
 from recordings.trackfile import track_names
+from tests.faults.media_soak import blows
+from tests.support.ledgers import noted
 from tests.support.media_house import WorkerHouse
+from venue.placement import leases
+from venue.room import register
+from venue.room.events import EventKind, SeatEvent
 
 SOON_S = 20.0
-"""What a busy machine is given; `soak` measures what it takes on a quiet one."""
+"""What a busy machine is given; `media_soak` measures what it takes on a quiet one."""
 
 
-@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP])
+@pytest.mark.parametrize("blow", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "stopped"])
 def test_seats_of_a_worker_that_falls_are_recorded_again_by_another(
     tmp_path: Path, blow: signal.Signals
 ) -> None:
     house = WorkerHouse(tmp_path)
+    house.watch_for_stale_writes()
+    outages = asyncio.run(blows(house, [blow], within_s=SOON_S))
+    assert len(outages) == 2
+    assert {name.lease for name in track_names(house.recording)} == {1, 2}
+    assert house.stale_writes() == []
+    on_disk = [(lease, seq) for lease, seq, _ in read_events(house.recording)]
+    assert set(house.rows_of_events()) <= set(on_disk)
 
-    async def story() -> list[float]:
+
+def test_a_stale_write_would_be_seen(tmp_path: Path) -> None:
+    """The control: what is written without asking who holds the room."""
+    house = WorkerHouse(tmp_path)
+    house.watch_for_stale_writes()
+    event = noted(SeatEvent(house.room_id, 1, 10, EventKind.seat_joined), house.clock.now())
+    for worker_id in ("one", "two"):
+        with house.database.transaction() as session:
+            assert leases.claim(session, house.room_id, worker_id) is not None
+            leases.bury(session, worker_id)
+    with house.database.transaction() as session:
+        held = leases.hold(session, house.room_id, "one")
+        assert held is None
+        register.keep(session, 1, [event])
+    assert house.stale_writes() == ["event"]
+
+
+def test_a_room_whose_worker_died_is_sealed_within_ten_seconds_of_closing(tmp_path: Path) -> None:
+    house = WorkerHouse(tmp_path)
+
+    async def story() -> None:
         async with house.seated() as seats:
             await asyncio.gather(*(seat.comes_again(0.0, 60) for seat in seats))
-            number, epoch = house.holder()
-            pid = house.processes.pids[number]
-            struck = time.monotonic()
-            os.kill(pid, blow)
-            try:
-                gaps = await asyncio.gather(*(seat.comes_again(struck, SOON_S) for seat in seats))
-            finally:
-                if blow == signal.SIGSTOP:
-                    os.kill(pid, signal.SIGCONT)
-            other, later = house.holder()
-            assert (other != number, later) == (True, epoch + 1)
-        return gaps
+            number, _ = house.holder()
+            house.case.open()
+            for member in house.case.members():
+                house.case.score(member)
+            os.kill(house.processes.pids[number], signal.SIGKILL)
+            house.case.act("close")
+            closed = time.monotonic()
+            async with asyncio.timeout(SOON_S):
+                while house.case.state != "sealed":
+                    await asyncio.sleep(0.1)  # other processes do it
+            assert time.monotonic() - closed < SOON_S
 
-    print("recorded again after", asyncio.run(story()))  # noqa: T201
-    leases = {(name.seat_no, name.lease) for name in track_names(house.recording)}
-    assert {lease for _, lease in leases} == {1, 2}
+    asyncio.run(story())
+    assert (house.recording / MANIFEST_FILE).exists()
+    on_disk = [(lease, seq) for lease, seq, _ in read_events(house.recording)]
+    assert on_disk
+    assert sorted(house.rows_of_events()) == on_disk
+
+
+def test_while_the_database_is_locked_rooms_go_on_and_rows_follow_in_order(tmp_path: Path) -> None:
+    house = WorkerHouse(tmp_path, workers=1)
+    house.watch_for_stale_writes()
+
+    async def story() -> None:
+        async with house.seated() as seats:
+            await asyncio.gather(*(seat.comes_again(0.0, 60) for seat in seats))
+            other = sqlite3.connect(tmp_path / "world.db", isolation_level=None)
+            other.execute("BEGIN IMMEDIATE")
+            try:
+                reached = [seat.reached_ms for seat in seats]
+                rows = house.rows_of_events()
+                async with asyncio.timeout(SOON_S):
+                    while any(seat.reached_ms < ms + 5000 for seat, ms in zip(seats, reached, strict=True)):
+                        await asyncio.sleep(0.1)  # another process records it
+                assert house.rows_of_events() == rows
+            finally:
+                other.execute("ROLLBACK")
+                other.close()
+            assert [len(seat.arrivals) for seat in seats] == [1, 1]  # nobody had to come again
+            await house.hears_of(0)
+
+    asyncio.run(story())
+    assert house.stale_writes() == []
+    assert {name.lease for name in track_names(house.recording)} == {1}
+    rows = house.rows_of_events()
+    assert rows == sorted(rows)
+
+
+def test_a_worker_whose_loop_stands_still_is_killed_and_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = WorkerHouse(tmp_path, workers=1)
+    house.processes = MediaProcesses(house.settings, house.database, house.clock, silent_s=1.0)
+
+    async def story() -> None:
+        async with house.seated(1) as (seat,):
+            await seat.comes_again(0.0, 60)
+            (pid,) = house.processes.pids
+            await asyncio.sleep(2.5)  # the watch has looked once
+            os.kill(pid, signal.SIGSTOP)
+            stopped = time.monotonic()
+            await seat.comes_again(stopped, 60)
+            assert house.processes.pids != (pid,)
+
+    asyncio.run(story())
+    assert {name.lease for name in track_names(house.recording)} == {1, 2}
+
+
+def test_workers_stop_with_the_service_in_good_order_or_not(tmp_path: Path) -> None:
+    house = WorkerHouse(tmp_path)
+
+    async def story() -> None:
+        async with house.seated() as seats:
+            await asyncio.gather(*(seat.comes_again(0.0, 60) for seat in seats))
+
+    asyncio.run(story())
+    reasons = {event.kind for *_, event in read_events(house.recording)}
+    assert "media-closed" in reasons
+    assert house.processes.pids == ()

@@ -5,11 +5,11 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from sqlmodel import select
+from sqlmodel import Session, col, select
 
 from app.core.clock import SystemClock
 from app.core.database import Database
@@ -22,7 +22,7 @@ from tests.support.evaluations import Case
 from tests.support.publisher import Clip, Publisher
 from tests.support.running import stamped
 from tests.support.world import make_world
-from venue.models import OnlineRoom
+from venue.models import OnlineRoom, RoomEvent
 from venue.placement import addresses
 from venue.placement.models import MediaWorker, RoomLease
 from venue.room.client import RoomRefused, SeatClient
@@ -63,6 +63,53 @@ class WorkerHouse:
         self._register = DatabaseRegister(
             self.database, self.clock, self.case.world.sealer, CommitteeAdmissions()
         )
+
+    def watch_for_stale_writes(self) -> None:
+        """From now on the database remembers rows that were written under another epoch than the room's."""
+        epoch = "(SELECT epoch FROM room_lease WHERE room_id = NEW.room_id)"
+        with self.database.engine.begin() as connection:
+            connection.exec_driver_sql("CREATE TABLE stale_write (what TEXT)")
+            for name, when, condition in (
+                ("event", "INSERT ON room_event", f"NEW.kept_under IS NOT {epoch}"),
+                ("arrival", "INSERT ON seat_presence", f"NEW.epoch IS NOT {epoch}"),
+                ("presence", "UPDATE ON seat_presence", f"NEW.epoch IS NOT {epoch}"),
+            ):
+                connection.exec_driver_sql(
+                    f"CREATE TRIGGER stale_{name} AFTER {when} WHEN {condition}"  # noqa: S608 -- our own names
+                    f" BEGIN INSERT INTO stale_write VALUES ('{name}'); END"
+                )
+
+    def stale_writes(self) -> list[str]:
+        with self.database.engine.begin() as connection:
+            return list(connection.exec_driver_sql("SELECT what FROM stale_write").scalars().all())
+
+    def rows_of_events(self) -> list[tuple[int | None, int | None]]:
+        """(lease, line) of every row of the room's events, in the order in which they were written."""
+        with self.database.reading() as session:
+            rows = session.exec(
+                select(RoomEvent).where(RoomEvent.room_id == self.room_id).order_by(col(RoomEvent.id))
+            ).all()
+        return [(row.lease, row.seq) for row in rows]
+
+    async def hears_of(self, number: int) -> None:
+        """Waits until a worker has written that it lives."""
+        with self.database.reading() as session:
+            before = self._seen(session, number)
+        async with asyncio.timeout(20):
+            while True:
+                await asyncio.sleep(0.1)  # another process: there is no event to wait for
+                with self.database.reading() as session:
+                    if self._seen(session, number) > before:
+                        return
+
+    def _seen(self, session: Session, number: int) -> datetime:
+        url = self.processes.urls[number]
+        found = session.exec(
+            select(MediaWorker.seen_at)
+            .where(MediaWorker.url == url)
+            .order_by(col(MediaWorker.seen_at).desc())
+        ).first()
+        return found or datetime.min.replace(tzinfo=UTC)
 
     @property
     def recording(self) -> Path:
