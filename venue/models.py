@@ -83,7 +83,7 @@ class RoomEvent(SQLModel, table=True):
     """
 
     __tablename__ = "room_event"
-    __table_args__ = (UniqueConstraint("room_id", "lease", "seq"),)
+    __table_args__ = (Index("room_event_line", "room_id", "lease", "seq", unique=True),)
 
     id: int | None = Field(default=None, primary_key=True)
     room_id: str = Field(foreign_key="online_room.id", index=True, max_length=36)
