@@ -61,17 +61,6 @@ def recover_room(room: Path, now: datetime) -> tuple[str, ...]:
     return _end_all(room, now, None)
 
 
-def recover(directory: Path, now: datetime) -> tuple[Path, ...]:
-    """`recover_room` for every room under a directory; returns the files that were ended."""
-    if not directory.exists():
-        return ()
-    return tuple(
-        room / file
-        for room in sorted(path for path in directory.iterdir() if path.is_dir())
-        for file in recover_room(room, now)
-    )
-
-
 def seal_room(
     room: Path,
     room_id: str,

@@ -20,7 +20,7 @@ from app.core.samples import Codec, Source, TrackKey
 from recordings.events import LedgerEvent, read_events
 from recordings.lines import Recovered, read_index
 from recordings.recorder import Recorder
-from recordings.sealing import SERVER_RESTART, STILL_S, read_room, recover, recover_room, seal_room
+from recordings.sealing import SERVER_RESTART, STILL_S, read_room, recover_room, seal_room
 from recordings.timeline import room_timeline
 from recordings.verify import verify_room
 from tests.support.encoded import h264_pictures, pictures, sounds
@@ -60,6 +60,11 @@ def copied(left: Path, folder: str) -> Path:
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def recover(directory: Path, now: datetime) -> tuple[Path, ...]:
+    """All rooms under a directory, as each would be recovered by whoever takes it."""
+    return tuple(room / file for room in sorted(directory.iterdir()) for file in recover_room(room, now))
 
 
 def test_a_killed_server_loses_less_than_a_second_and_a_half(tmp_path: Path) -> None:
@@ -154,9 +159,10 @@ def test_a_sealed_room_is_left_alone(left_open: Path, tmp_path: Path) -> None:
 
 
 def test_there_may_be_nothing_to_recover(tmp_path: Path) -> None:
-    assert recover(tmp_path / "none", LATER) == ()
+    assert recover_room(tmp_path / "none", LATER) == ()
     (tmp_path / "stray.txt").write_text("x")
-    assert recover(tmp_path, LATER) == ()
+    assert recover_room(tmp_path / "stray.txt", LATER) == ()
+    assert recover_room(tmp_path, LATER) == ()
 
 
 def test_media_without_any_index_is_kept_and_accounted_for(left_open: Path, tmp_path: Path) -> None:
