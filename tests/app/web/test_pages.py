@@ -231,6 +231,12 @@ def test_a_replay_with_nothing_recorded_says_so(house: WebHouse) -> None:
     assert "room-replay" not in page
 
 
+def test_a_room_that_is_not_recorded_yet_cannot_be_watched(house: WebHouse) -> None:
+    page = house.visitor(Role.supervisor).get(f"/evaluations/{booked(house)}/live").text
+    assert "评标室还没有开始录制" in page
+    assert "room-live" not in page
+
+
 def test_every_template_stands_in_the_folder_of_templates_only() -> None:
     assert {path.parent.name for path in HERE.rglob("*.html")} == {"templates"}
 

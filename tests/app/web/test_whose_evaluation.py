@@ -77,6 +77,7 @@ def test_an_operator_of_another_center_meets_nothing_at_any_door(house: WebHouse
     answers = knocks(house, Role.host_operator, other_center(house))
     assert len(answers) >= 13
     supervisors_only = {
+        "GET /evaluations/{evaluation_id}/live": 403,
         "GET /evaluations/{evaluation_id}/replay": 403,
         "POST /api/evaluations/{evaluation_id}/draw/approve": 403,
         "POST /api/evaluations/{evaluation_id}/draw/publish": 403,
@@ -94,7 +95,7 @@ def test_a_supervisor_of_another_center_reads_and_still_cannot_act(house: WebHou
     evaluation, visitor = booked(house), house.visitor(Role.supervisor)
     with house.world.transaction() as session:
         session.merge(house.account(Role.supervisor)).center_id = other_center(house)
-    for part in ("", "/draw", "/invitations", "/replay"):
+    for part in ("", "/draw", "/invitations", "/live", "/replay"):
         assert visitor.get(f"/evaluations/{evaluation}{part}").status_code == 200
     assert visitor.post(f"/api/evaluations/{evaluation}/commit").status_code == 403
 
