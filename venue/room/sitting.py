@@ -11,7 +11,7 @@ from app.core.canonical import Canonical
 from app.core.clock import Clock
 from app.core.errors import Conflict, YuanpingError
 from app.core.i18n import N_
-from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, SinkFactory, Source, TrackKey
+from app.core.samples import Codec, SampleSink, SinkFactory, Source, TrackKey
 from app.core.settings import MediaSettings
 from venue.media.ice import ice_servers
 from venue.room.clock import RoomClock
@@ -43,8 +43,8 @@ from venue.room.protocol import (
     Welcome,
 )
 from venue.room.quality import LinkFigures, Quality, quality
-from venue.room.silence import SilenceWatch
 from venue.room.visibility import HOUSE, Act, Party, Standing, refusal
+from venue.room.watched import WatchedSink
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ _SINK_REASONS = {
 }
 """Why a track ended, as the recording calls it."""
 _ENDED = frozenset({MediaState.closed, MediaState.failed})
+_AWAY = frozenset({"ended", "muted"})
+"""Devices that may send nothing for a while, as the recording calls it too."""
 _SHARED = frozenset({ScreenState.live, ScreenState.muted})
 
 
@@ -117,6 +119,7 @@ class Sitting:
         self._offers = Allowance(_OFFERS_AT_ONCE, _OFFERS_PER_SECOND)
         self._link = self._link_before = Quality.green
         self._shared_since_ms: int | None = None
+        self._sinks: dict[Source, WatchedSink] = {}
 
     def event(self, kind: EventKind, detail: Mapping[str, Canonical] | None = None) -> SeatEvent:
         return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind, detail or {})
@@ -250,8 +253,11 @@ class Sitting:
 
     def _open_sink(self, source: Source, codec: Codec) -> SampleSink:
         key = TrackKey(self.holder.room_id, self.holder.seat_no, source)
-        sink = self._fittings.sinks(key, codec)
-        return _Listening(sink, self.note) if source is Source.microphone else sink
+        sink = self._sinks[source] = WatchedSink(self._fittings.sinks(key, codec), self._note_silence)
+        return sink
+
+    def _note_silence(self, silent: bool) -> None:  # noqa: FBT001 -- silent or heard
+        self.note(EventKind.microphone_silent if silent else EventKind.microphone_heard)
 
     def _media_is(self, peer_number: int, text: str) -> None:
         if peer_number != self._peer_number:
@@ -277,6 +283,12 @@ class Sitting:
             self.note(EventKind(f"microphone-{devices.microphone}"))
         if devices.screen is not (ScreenState.not_asked if before is None else before.screen):
             self.note(EventKind(f"screen-{devices.screen}"))
+        for source, state in zip(Source, (devices.camera, devices.microphone, devices.screen), strict=True):
+            if (sink := self._sinks.get(source)) is not None:
+                if state in _AWAY:
+                    sink.away(state)
+                else:
+                    sink.back()
         if devices.screen not in _SHARED:
             self._shared_since_ms = None
         elif self._shared_since_ms is None:
@@ -318,29 +330,6 @@ class Sitting:
             raise PermissionError(f"a seat may not hear of {origin}: {denied}")
         if self.connection is not None:
             self.connection.send(message)
-
-
-class _Listening:
-    """The sink of a microphone; tells when nothing but digital silence arrives, and when it ends."""
-
-    __slots__ = ("_note", "_sink", "_watch")
-
-    def __init__(self, sink: SampleSink, note: Callable[[EventKind], None]) -> None:
-        self._sink, self._note, self._watch = sink, note, SilenceWatch()
-
-    def write(self, sample: EncodedSample) -> None:
-        self._sink.write(sample)
-        if self._watch.hear(sample.room_ms, sample.level):
-            self._note(EventKind.microphone_silent if self._watch.silent else EventKind.microphone_heard)
-
-    def lost(self, from_ms: int, to_ms: int, reason: str) -> None:
-        self._sink.lost(from_ms, to_ms, reason)
-
-    def clock(self, note: ClockNote) -> None:
-        self._sink.clock(note)
-
-    def close(self, reason: str) -> None:
-        self._sink.close(reason)
 
 
 def refused(error: YuanpingError) -> CloseCode | None:

@@ -722,3 +722,23 @@ def test_a_microphone_that_sends_nothing_is_written_down() -> None:
             assert bench.shelf.closed == [(key, "left")]
 
     play(scenario())
+
+
+def test_a_screen_that_was_ended_and_shared_again_explains_its_hole() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        lost: list[tuple[int, int, str]] = []
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            await bench.hub.handle(sitting, page, SEES)
+            sink = bench.peers[0].sinks(Source.screen, Codec.vp8)
+            sink._sink.lost = lambda *gap: lost.append(gap)  # type: ignore[attr-defined]
+            sink.write(EncodedSample(1000, 1000, 0, True, b"x"))
+            for state in (ScreenState.ended, ScreenState.live):
+                await bench.hub.handle(sitting, page, SEES.model_copy(update={"screen": state}))
+            sink.write(EncodedSample(8000, 8000, 0, True, b"x"))
+            assert lost == [(1000, 8000, "ended")]
+
+    play(scenario())

@@ -215,7 +215,7 @@ class SeatDesk extends HTMLElement {
     const shared = recording && this.devices.screen === "live" ? [recording.screen_ms ?? 0] : [];
     const reached = recording && Math.min(recording.camera_ms ?? 0, recording.microphone_ms ?? 0, ...shared);
     light.dataset.reached = String(reached ?? "");
-    this.light("light-recording", recorded ? "good" : this.recording || ENDED.has(room.state) ? "bad" : "warn",
+    this.light("light-recording", recorded ? "good" : ENDED.has(room.state) ? "bad" : "warn",
       recorded ? fill(texts.recorded, { reached: span(reached) }) : texts.not_recorded);
     const ended = { refused: texts.refused_room, replaced: texts.replaced, closed: texts.closed, "signed-out": texts.signed_out }[room.state];
     this.part("ended").hidden = !ended;
