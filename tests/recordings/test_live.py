@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from app.core.samples import Codec, EncodedSample, SampleSink, Source, TrackKey
 from recordings import live, service, watching
 from recordings.container import whole_clusters
 from recordings.lines import TrackName
-from recordings.live import KEPT, LiveRoom, LiveTrack, past
+from recordings.live import KEPT, Fresh, LiveRoom, LiveTrack, past
 from recordings.recorder import Recorder
 from recordings.replay import Indexes
 from recordings.timeline import Part, Piece
@@ -315,6 +316,31 @@ def test_who_reads_too_slowly_goes_on_at_the_newest_key_frame() -> None:
     assert ([fresh.number for fresh in recent], late) == (list(range(KEPT, KEPT + 10)), False)
     recent, late = track.after(3)
     assert ([fresh.number for fresh in recent], late) == (list(range(30, KEPT + 10)), True)
+
+
+def test_a_lease_that_another_has_followed_is_followed_no_further() -> None:
+    track = LiveTrack()
+    part = Part(NAME, "", "", 0, 0, 0, (), (), None)
+    for number, lease in enumerate((1, 2, 1, 2)):
+        track.add(part, Piece(replace(NAME, lease=lease), number, 1, number, number, True), b"")
+    assert [fresh.piece.offset for fresh in track.recent] == [0, 1, 3]
+
+
+def test_what_was_read_of_the_past_is_not_sent_again_as_news() -> None:
+    part = Part(NAME, "", "", 0, 0, 0, (), (), None)
+    channel = watching._Channel(1, (1, Source.camera))
+    channel.last = Piece(NAME, 500, 100, 5_000, 5_400, keyframe=False)
+
+    def new(name: TrackName, offset: int, from_ms: int, *, keyframe: bool) -> bool:
+        return channel.new(Fresh(0, part, Piece(name, offset, 100, from_ms, from_ms + 400, keyframe), b""))
+
+    later = replace(NAME, connection=2)
+    assert not new(NAME, 400, 4_500, keyframe=True)
+    assert not new(NAME, 500, 5_000, keyframe=True)
+    assert new(NAME, 600, 5_500, keyframe=False)
+    assert new(later, 100, 5_600, keyframe=True)
+    assert not new(later, 100, 5_600, keyframe=False)
+    assert not new(later, 100, 4_000, keyframe=True)
 
 
 def test_a_watcher_who_takes_nothing_is_let_go_and_the_recording_goes_on(
