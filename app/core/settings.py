@@ -210,7 +210,8 @@ class MediaSettings(BaseModel):
         None,
         ge=0,
         le=64,
-        description="Processes that hold rooms; default: as many as the machine has cores, at most 4. 0: the service itself.",
+        description="Processes that hold rooms; default: as many as the machine has cores, at most 4. 0: the service itself, which"
+        " is also the default behind TLS as long as `media.worker_address` does not say where a proxy leads to the workers.",
     )
     worker_port: int = Field(
         0,
@@ -247,7 +248,10 @@ class MediaSettings(BaseModel):
         None, description="What the TURN servers share with the service (coturn's `static-auth-secret`)."
     )
     turn_lifetime_s: int = Field(
-        3600, ge=60, le=86_400, description="Seconds for which a seat's password for the TURN servers is valid."
+        3600,
+        ge=60,
+        le=86_400,
+        description="Seconds for which a seat's password for the TURN servers is valid.",
     )
 
     @model_validator(mode="after")
@@ -266,7 +270,9 @@ class RecordingSettings(BaseModel):
         300, ge=10, le=7200, description="Seconds after which a track goes on in its next file."
     )
     most_pending_mb: int = Field(
-        512, ge=16, description="Megabytes of media that may wait in memory for a slow disk, all tracks together."
+        512,
+        ge=16,
+        description="Megabytes of media that may wait in memory for a slow disk, all tracks together.",
     )
     stale_after_ms: int = Field(
         5000, ge=1000, description="A seat without durable media for this long counts as not recorded."
@@ -370,6 +376,8 @@ class Settings(BaseSettings):
         """How many processes hold rooms beside the service; 0: the service does so itself."""
         if self.media.workers is not None:
             return self.media.workers
+        if self.public_url.startswith("https") and self.media.worker_address is None:
+            return 0  # pages under TLS could not reach ports beside the proxy
         return min(os.cpu_count() or 1, _MOST_WORKERS)
 
     @property

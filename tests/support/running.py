@@ -27,7 +27,6 @@ from app.rehearsal.stage import sample_booking_body
 from app.sample import personas
 from app.sample.loading import load_sample
 from app.wiring import Ground
-from tests.support.databases import furnish
 from venue import service as venues
 
 T = TypeVar("T")
@@ -44,16 +43,10 @@ ROOT = Path(__file__).resolve().parents[2]
 def prepare(folder: Path, address: str | None = None) -> None:
     """A data folder with the sample center in it, to be copied for each house; its database lies there or at `address`."""
     with laid(folder, address) as ground:
-        newest_schema(ground)
+        wiring.raise_up(ground)
         report = load_sample(ground.database, ground.clock, ground.sealer)
         with ground.database.transaction() as session:
             personas.ensure_accounts(session, ground.clock.now(), report.host_center_id)
-
-
-def newest_schema(ground: Ground) -> None:
-    """The tables as the models say. That steps of the schema lead to the same is tested by itself."""
-    stamped(furnish(ground.database))
-    wiring.raise_up(ground)
 
 
 def stamped(database: Database) -> Database:

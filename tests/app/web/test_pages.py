@@ -7,7 +7,6 @@ import pytest
 from sqlmodel import select
 
 from app.accounts.permissions import Role
-from app.core.samples import Codec, EncodedSample, Source, TrackKey
 from app.evaluation import cases, conductor
 from app.evaluation.models import Evaluation
 from app.web.templating import HERE, wall_time
@@ -212,17 +211,6 @@ def test_pages_need_neither_tabler_nor_htmx(
     assert "vendor" not in page
     assert "/static/app.css" in page
     assert 'value="check"' in page
-
-
-def test_a_recording_light_follows_the_disk_and_not_a_claim(house: WebHouse) -> None:
-    world, key = house.world, TrackKey("room-1", 1, Source.microphone)
-    sink = house.recorder(key, Codec.opus)
-    assert house.recorder.durable_at(key) is None
-    sink.write(EncodedSample(room_ms=0, arrived_ms=1, rtp_timestamp=0, keyframe=True, data=b"x" * 40))
-    house.recorder.settle()
-    at = house.recorder.durable_at(key)
-    assert at is not None
-    assert at <= world.now()
 
 
 def test_a_replay_with_nothing_recorded_says_so(house: WebHouse) -> None:
