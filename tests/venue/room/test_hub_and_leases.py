@@ -1,0 +1,122 @@
+"""Only who holds a room lets seats in; who has lost it records on and sends the pages away."""
+
+import asyncio
+
+import pytest
+
+from app.core.errors import Conflict
+from app.core.samples import Source, TrackKey
+from tests.support.hubs import Bench
+from tests.support.ledgers import noted
+from tests.support.rooms import ZERO_AT
+from tests.support.seats import play
+from venue.room.events import EventKind, SeatEvent
+from venue.room.ports import Noted
+from venue.room.protocol import CloseCode
+
+
+def test_a_room_that_another_worker_holds_is_not_entered_here() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.held.epochs["room-1"] = None
+        async with bench.hub.running():
+            with pytest.raises(Conflict, match="room-elsewhere"):
+                await bench.enter("li")
+            assert bench.notebook.begun == {}
+            assert bench.hub.seats() == ()
+
+    play(scenario())
+
+
+def test_a_room_is_recorded_under_the_lease_by_which_it_is_held() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.admit("wang", 2)
+        async with bench.hub.running():
+            await bench.enter("li")
+            assert bench.notebook.begun == {"room-1": 1}
+            bench.held.epochs["room-1"] = 3
+            await bench.enter("wang")
+            assert bench.notebook.begun == {"room-1": 3}
+            assert {one.lease for one in bench.notebook.noted if one.seat_no == 2} == {3}
+
+    play(scenario())
+
+
+def test_whoever_takes_over_a_room_writes_the_rows_that_its_former_holder_could_not() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.held.epochs["room-1"] = 2
+        left = SeatEvent("room-1", 4, 70, EventKind.seat_away)
+        bench.notebook.noted.append(noted(left, ZERO_AT, lease=1, seq=9))
+        async with bench.hub.running():
+            await bench.enter("li")
+            async with asyncio.timeout(10):
+                while "seat-away" not in bench.rows.kinds(4):
+                    await asyncio.sleep(0.01)
+        rows = [(one.lease, one.seq) for one in bench.rows.written if isinstance(one, Noted)]
+        assert (1, 9) in rows
+
+    play(scenario())
+
+
+def test_pages_of_a_room_that_was_lost_are_sent_away_and_their_media_goes_on() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.admit("wang", 1, "room-2")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            _, other = await bench.enter("wang")
+            await bench.offer(sitting, page)
+            bench.hub.move_room("room-1")
+            assert (page.closed, other.closed) == (CloseCode.moved, None)
+            assert bench.peers[0].closed_for is None
+            bench.hub.leave(sitting, page)
+            assert bench.peers[0].closed_for is None
+
+    play(scenario())
+
+
+def test_an_event_gets_its_row_only_once_it_is_on_disk() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.notebook.slow_disk = True
+        async with bench.hub.running():
+            await bench.enter("li")
+            await bench.settle()
+            assert bench.rows.kinds() == []
+            bench.notebook.slow_disk = False
+            await bench.settle()
+            assert bench.rows.kinds() == ["seat-joined"]
+
+    play(scenario())
+
+
+def test_every_seat_is_told_as_it_is_now() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li", 3)
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            bench.on_disk(800, 3)
+            bench.clock.advance(2)
+            sitting.stats = '{"rtt_ms":7}'
+            (seat,) = bench.hub.seats()
+            assert (seat.room_id, seat.seat_no, seat.connected, seat.stats) == (
+                "room-1",
+                3,
+                True,
+                '{"rtt_ms":7}',
+            )
+            camera = seat.reached[Source.camera]
+            assert (camera.room_ms, camera.age_ms) == (800, 2000)
+            bench.hub.leave(sitting, page)
+            assert [one.connected for one in bench.hub.seats()] == [False]
+            assert bench.shelf.durable(TrackKey("room-1", 3, Source.camera)) == 800
+
+    play(scenario())
