@@ -63,7 +63,7 @@ def held_by(session: Session, worker_id: str) -> dict[str, int]:
 def place(session: Session, room_id: str, ttl_ms: int = TTL_MS) -> Placed:
     """The worker that holds the room; one whose lease has run out is given to the least loaded of the living.
 
-    Raises Unavailable when no worker lives.
+    Raises Unavailable when no worker lives, or the room's has fallen silent and its lease has not run out yet.
     """
     in_turn(session, "placement")
     holder = _live_holder(session, room_id)
@@ -72,7 +72,8 @@ def place(session: Session, room_id: str, ttl_ms: int = TTL_MS) -> Placed:
         if worker_id is not None:
             _take(session, room_id, worker_id, ttl_ms)  # a worker that seals the room may be there before us
             holder = _live_holder(session, room_id)
-    if holder is None:
+    if holder is None or not _heard_of(session, holder.worker_id, ttl_ms):
+        # One that has fallen silent may never answer: whoever asks again in a moment is sent to the next holder.
         raise Unavailable(
             "no-worker", N_("音视频服务正在启动"), N_("页面会稍后自动重试；若持续出现，请联系值班人员")
         )
@@ -150,6 +151,16 @@ def _live_holder(session: Session, room_id: str) -> Placed | None:
     return Placed(*found) if found else None
 
 
+def _heard_of(session: Session, worker_id: str, ttl_ms: int) -> bool:
+    """Whether a worker has written within half the time a lease lasts, in which it renews more than once."""
+    heard = session.exec(
+        select(MediaWorker.id).where(
+            MediaWorker.id == worker_id, col(MediaWorker.seen_at) > in_ms(-ttl_ms // 2)
+        )
+    ).first()
+    return heard is not None
+
+
 def _least_loaded(session: Session, room_id: str, ttl_ms: int) -> str | None:
     """The room's former holder when it lives, else whoever holds the fewest rooms."""
     former = select(RoomLease.worker_id).where(RoomLease.room_id == room_id).scalar_subquery()
@@ -159,7 +170,7 @@ def _least_loaded(session: Session, room_id: str, ttl_ms: int) -> str | None:
             RoomLease,
             (col(RoomLease.worker_id) == col(MediaWorker.id)) & (col(RoomLease.until) > in_ms(0)),
         )
-        .where(col(MediaWorker.seen_at) > in_ms(-ttl_ms), col(MediaWorker.draining).is_(False))
+        .where(col(MediaWorker.seen_at) > in_ms(-ttl_ms // 2), col(MediaWorker.draining).is_(False))
         .group_by(col(MediaWorker.id))
         .order_by(
             (col(MediaWorker.id) == func.coalesce(former, "")).desc(),

@@ -4,12 +4,14 @@ import threading
 from collections import Counter
 
 import pytest
+from sqlmodel import col, update
 
 from app.core.database import Database
 from app.core.errors import Unavailable
 from tests.support.leases import HOUR_MS, fall_silent, hold, open_rooms, place, run_out, start_workers
 from venue.placement import leases
 from venue.placement.models import MediaWorker, RoomLease
+from venue.placement.moments import in_ms
 
 
 def renew(database: Database, worker_id: str) -> dict[str, int] | None:
@@ -74,6 +76,21 @@ def test_a_room_whose_lease_ran_out_stays_with_a_holder_that_lives(any_database:
     run_out(any_database, "room-1")
     again = place(any_database, "room-1")
     assert (again.worker_id, again.epoch) == (former.worker_id, 2)
+
+
+def test_nobody_is_sent_to_a_holder_that_has_fallen_silent(any_database: Database) -> None:
+    open_rooms(any_database, "room-1")
+    start_workers(any_database, "one", "two")
+    assert place(any_database, "room-1").worker_id == "one"
+    with any_database.transaction() as session:
+        session.exec(
+            update(MediaWorker).where(col(MediaWorker.id) == "one").values(seen_at=in_ms(-HOUR_MS // 2 - 1))
+        )
+    with pytest.raises(Unavailable, match="no-worker"):
+        place(any_database, "room-1")
+    assert hold(any_database, "room-1", "one") == 1
+    run_out(any_database, "room-1")
+    assert place(any_database, "room-1").worker_id == "two"
 
 
 def test_a_worker_that_is_going_to_stop_gets_no_further_room(any_database: Database) -> None:
