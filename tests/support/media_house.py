@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from sqlmodel import Session, col, select
@@ -21,6 +21,7 @@ from tests.support.clip import make_clip
 from tests.support.evaluations import Case
 from tests.support.publisher import Clip, Publisher
 from tests.support.running import stamped
+from tests.support.udp_path import Weather, lead_through
 from tests.support.world import make_world
 from venue.models import OnlineRoom, RoomEvent
 from venue.placement import addresses
@@ -132,7 +133,10 @@ class WorkerHouse:
         """Workers run, and so many members sit and send."""
         members = self.case.members()[:seats]
         async with self.processes.running():
-            found = [RestlessSeat(self, member.id, member.seat_no) for member in members]
+            found = [
+                RestlessSeat(partial(asyncio.to_thread, self.way, member.id), ASKED_AT, member.seat_no)
+                for member in members
+            ]
             tasks = [asyncio.create_task(seat.sit()) for seat in found]
             try:
                 yield found
@@ -148,12 +152,14 @@ class WorkerHouse:
 class RestlessSeat:
     """A seat that comes back whenever its connection or its media has ended, or the service falls silent.
 
-    arrivals: at which moment (`time.monotonic`) it heard for the first time after coming that media is on disk.
+    way: gives a new ticket and the address to show it at. asked_at: the service it is a page of. weather: of the way its media
+    goes. arrivals: at which moment (`time.monotonic`) it heard for the first time after coming that media is on disk.
     """
 
-    house: WorkerHouse
-    member_id: str
+    way: Callable[[], Awaitable[tuple[str, str]]]
+    asked_at: str
     seat_no: int
+    weather: Weather = field(default_factory=Weather)
     arrivals: list[float] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     reached_ms: int = -1
@@ -174,13 +180,15 @@ class RestlessSeat:
         return self.arrivals[-1] - since
 
     async def _once(self) -> None:
-        ticket, address = await asyncio.to_thread(self.house.way, self.member_id)
-        client = SeatClient(ASKED_AT, ticket, address=address, timeout_s=HEARD_WITHIN_S)
+        ticket, address = await self.way()
+        client = SeatClient(self.asked_at, ticket, address=address, timeout_s=HEARD_WITHIN_S)
         publisher = Publisher(small_clip())
         try:
-            async with client:
+            async with client, AsyncExitStack() as leading:
                 await client.send(Offer(n=1, sdp=await publisher.offer(), screen_mid=None))
-                await publisher.accept((await client.wait_for(Answer)).sdp)
+                answer, path = await lead_through((await client.wait_for(Answer)).sdp, self.weather)
+                leading.callback(path.close)
+                await publisher.accept(answer)
                 sending = asyncio.create_task(self._send(publisher))
                 try:
                     await self._listen(client)

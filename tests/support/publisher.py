@@ -37,7 +37,8 @@ _STAMP = Struct(">4sQ")
 _MAGIC = b"CLAP"
 _NTP_EPOCH = 2_208_988_800
 _CLOCK = SystemClock()
-_HELD = 1024
+_HELD, _HELD_S = 1024, 3.0
+"""So many packets are kept to be sent again, and none for longer: as browsers do it."""
 _SOUND_MS = 20
 
 
@@ -83,13 +84,13 @@ class _Stream:
         self.sequence = random16()
         self.offset = random32()
         self.packets = self.octets = 0
-        self._held: dict[int, bytes] = {}
+        self._held: dict[int, tuple[float, bytes]] = {}
 
     def send(self, payload: bytes, at: float, *, marker: bool) -> None:
         timestamp = self._timestamp(at)
         head = _HEAD.pack(0x80, self.kind | (0x80 if marker else 0), self.sequence, timestamp, self.ssrc)
         locked = self._publisher.lock(head + payload)
-        self._held[self.sequence] = locked
+        self._held[self.sequence] = time.monotonic(), locked
         self._held.pop((self.sequence - _HELD) & 0xFFFF, None)
         self.sequence = (self.sequence + 1) & 0xFFFF
         self.packets += 1
@@ -97,9 +98,11 @@ class _Stream:
         self._publisher.put(locked)
 
     def again(self, numbers: Sequence[int]) -> None:
+        oldest = time.monotonic() - _HELD_S
         for number in numbers:
-            if (held := self._held.get(number)) is not None:
-                self._publisher.put(held)  # the same bytes under the same number: allowed, and cheapest
+            sent, locked = self._held.get(number, (0.0, b""))
+            if sent > oldest:
+                self._publisher.put(locked)  # the same bytes under the same number: allowed, and cheapest
 
     def report(self, at: float, wall: float) -> bytes:
         """That `at` seconds of media time are `wall` on the seat's own clock."""
