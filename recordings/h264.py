@@ -14,6 +14,10 @@ _CHROMA_420, _CHROMA_422, _CHROMA_444 = 1, 2, 3
 _MOST_OFFSETS = 255
 _MACROBLOCK = 16
 _LONGEST_EXP_GOLOMB = 32
+_LONGEST_SET = 0xFFFF
+"""What the container's two-byte lengths can tell."""
+_LONGEST_SIDE = 16_384
+"""In pixels; no encoder makes more."""
 _SHORTEST_SPS = 4
 
 
@@ -49,14 +53,14 @@ def nal_units(sample: bytes) -> Iterator[bytes]:
 
 
 def parameter_sets(sample: bytes) -> ParameterSets | None:
-    """Those in front of a key frame; None when they are not there or say no size."""
+    """Those in front of a key frame; None when they are not there, say no size, or are longer than a file can tell."""
     sps = pps = None
     for unit in nal_units(sample):
         if unit[0] & _KIND == SPS:
             sps = sps or unit
         elif unit[0] & _KIND == PPS:
             pps = pps or unit
-    if sps is None or pps is None:
+    if sps is None or pps is None or max(len(sps), len(pps)) > _LONGEST_SET:
         return None
     try:
         width, height = picture_size(sps)
@@ -89,8 +93,8 @@ def picture_size(sps: bytes) -> tuple[int, int]:
         left, right, top, bottom = (bits.golomb() for _ in range(4))
         width -= (left + right) * (2 if chroma in {_CHROMA_420, _CHROMA_422} else 1)
         height -= (top + bottom) * (2 if chroma == _CHROMA_420 else 1) * fields
-    if width <= 0 or height <= 0:
-        raise NoParameterSet("a picture without a size")
+    if not (0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE):
+        raise NoParameterSet("no size that a picture has")
     return width, height
 
 

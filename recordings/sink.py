@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.samples import ClockNote, Codec, EncodedSample, TrackKey
 from recordings.cutter import CloseNote, Cut, Cutter, GapNote, Note, Picture
@@ -17,6 +18,8 @@ DISK_SLOW, DISK_FAILED, REPLACED = "disk-slow", "disk-failed", "replaced"
 ROLLED, CHANGED = "rolled", "picture-changed"
 RETRY_MS = 1_000
 """After a disk error a new file is tried this long after the last try."""
+CHANGES_AT_ONCE, CHANGES_PER_S = 16, 0.5
+"""So often a picture of another kind gets a file of its own. One that changes faster goes on in the file it is in."""
 MOST_EARLY = 1_000
 """So many gaps and sender reports are kept for a file that cannot be begun; then the oldest give way to the newest."""
 _MS = 1_000_000
@@ -73,6 +76,7 @@ class Sink:
         self._part = 0
         self._part_from_ms = 0
         self._picture: Picture | None = None
+        self._changes = Allowance(CHANGES_AT_ONCE, CHANGES_PER_S)
         self._early: list[GapNote | ClockNote] = []
         self._failed_from: int | None = None
         self._retry_at_ns = 0
@@ -207,7 +211,7 @@ class Sink:
 
     def _place(self, cut: Cut, jobs: list[Job], wall_ms: int) -> None:
         if self._file is not None and cut.keyframe:
-            if cut.picture != self._picture:
+            if cut.picture != self._picture and self._changes.take(self._keeper.clock.monotonic_ns()):
                 self._end(self._file, CloseNote(CHANGED), jobs)
             elif cut.from_ms - self._part_from_ms >= self._keeper.roll_ms:
                 self._end(self._file, CloseNote(ROLLED), jobs)

@@ -72,17 +72,17 @@ class TrackFile:
         wall_ms: int,
     ) -> Self:
         """Opens both files, which must not exist: FileExistsError. They lie in the directory for good once it is synced."""
+        width, height = (picture.width, picture.height) if picture else (0, 0)
+        if picture is not None and picture.sets is not None:
+            head, codecs = mp4.header(picture.sets), picture.sets.codec
+        else:
+            head, codecs = container.header(codec, width, height), _CODECS[codec]
         index = claim_file(room, name.index)
         try:
             media = claim_file(room, name.media)
         except OSError:
             os.close(index)
             raise
-        width, height = (picture.width, picture.height) if picture else (0, 0)
-        if picture is not None and picture.sets is not None:
-            head, codecs = mp4.header(picture.sets), picture.sets.codec
-        else:
-            head, codecs = container.header(codec, width, height), _CODECS[codec]
         opened = Opened(
             room_id=begun.room_id,
             seat_no=name.seat_no,

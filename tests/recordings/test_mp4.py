@@ -115,8 +115,29 @@ def test_whatever_calls_itself_a_parameter_set_is_read_or_refused(data: bytes) -
         width, height = picture_size(b"\x67" + data)
     except NoParameterSet:
         return
-    assert width > 0
-    assert height > 0
+    assert 0 < width <= 16_384
+    assert 0 < height <= 16_384
+
+
+def test_a_picture_that_no_file_can_tell_of_has_no_parameter_sets() -> None:
+    """A seat may write anything there. 16 384 pixels are read, 16 400 are none; neither is a set of 64 KiB."""
+    known, pps = bytes.fromhex(next(iter(SETS))), b"\x68\xce\x06\xe2"
+    largest, larger = (b"\x67" + _sps_of(columns) for columns in (1024, 1025))
+    assert picture_size(largest) == (16_384, 480)
+    for first, second in ((larger, pps), (known + bytes(1 << 16), pps), (known, pps + bytes(1 << 16))):
+        assert parameter_sets(_length_first(first) + _length_first(second)) is None
+
+
+def _sps_of(columns: int) -> bytes:
+    """A baseline parameter set of so many macroblocks by 30."""
+    numbers = "".join(f"{value + 1:0{2 * (value + 1).bit_length() - 1}b}" for value in (0, 0, 2, 1))
+    bits = f"{66:08b}{0:08b}{31:08b}{numbers}0"
+    bits += "".join(f"{value:0{2 * value.bit_length() - 1}b}" for value in (columns, 30)) + "11001"
+    return int(bits + "0" * (-len(bits) % 8), 2).to_bytes(-(-len(bits) // 8), "big")
+
+
+def _length_first(unit: bytes) -> bytes:
+    return len(unit).to_bytes(4, "big") + unit
 
 
 def test_an_access_unit_without_parameter_sets_has_none() -> None:
