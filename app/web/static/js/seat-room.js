@@ -3,7 +3,8 @@
 import { Unreachable, call, passing } from "./seat-api.js";
 
 const VERSION = 2;
-const SILENCE_MS = 6_000; // the service says something each second; six without a word mean a dead line
+const SILENCE_MS = 3_000; // the service says something each second; three without a word mean a dead line
+const CONNECT_MS = 6_000;
 const PROBE_MS = 3_000;
 const FIRST_WAIT_MS = 250;
 const LONGEST_WAIT_MS = 5_000;
@@ -104,7 +105,7 @@ export class SeatRoom extends EventTarget {
       else if (event.code === MOVED && this.state === "connected") this.#connect();
       else this.#wait();
     });
-    this.#listenFor(SILENCE_MS);
+    this.#listenFor(CONNECT_MS);
   }
 
   #listenFor(milliseconds) {
