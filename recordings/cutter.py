@@ -99,9 +99,10 @@ class Cutter:
             keyframe = sample.keyframe and (picture := self._look(sample.data)) is not None
             if self._needs_keyframe and not self._showable(sample, notes, keyframe=keyframe):
                 return
-        # Room time never runs backwards within a track: players refuse such files. By how much is written down.
+        # Room time begins with 0 and never runs backwards within a track: no file tells other times. By how much is written down.
         latest = self._latest_ms
-        room_ms = sample.room_ms if latest is None or sample.room_ms > latest else latest
+        earliest = 0 if latest is None else latest
+        room_ms = max(earliest, sample.room_ms)
         pending = self._pending
         if pending and ((keyframe and self._pictures) or room_ms - self._first_ms >= self._fragment_ms):
             self.cut(notes)

@@ -49,6 +49,14 @@ def test_every_packet_is_in_one_fragment_and_time_never_runs_backwards(steps: li
     assert max(cut.moved_ms for cut in cuts) == moved
 
 
+def test_what_was_captured_before_the_room_began_lies_at_its_beginning() -> None:
+    sound = sounds(0, 3)
+    early = tuple(sample._replace(room_ms=sample.room_ms - 30) for sample in sound)
+    (cut,), _ = cut_all(Codec.opus, early)
+    assert [block.room_ms for block in cut.blocks] == [0, 0, 10]
+    assert cut.moved_ms == 30
+
+
 def test_pictures_before_the_first_key_frame_are_missing_not_stored() -> None:
     samples = pictures(0, 60, 20)
     cuts, missing = cut_all(Codec.vp8, samples[5:])

@@ -209,7 +209,7 @@ class EncodedLine:
     def _deliver(self, frame: Frame) -> None:
         if self._is_broken:
             return
-        room_ms = self._time.room_ms(frame.timestamp)
+        room_ms = self._time.room_ms(frame.timestamp, frame.arrived_ms)
         try:
             if self._sink is None:
                 self._sink = self._open_sink(self._codec)

@@ -16,6 +16,9 @@ _BUCKETS = 10
 _ROUND_TRIPS = 12
 _MOST_DISAGREEMENT_US = 250_000
 _JUMP_US = 500_000
+_LEAP_BACK_US = 30_000_000
+"""No packet is that late, not even one that lay in the socket while this process stood still: its sender has set media
+time back."""
 _SLEW_PER_MILLE = 50
 _NTP_FRACTION_BITS = 32
 
@@ -81,6 +84,9 @@ class TrackTime:
         """A packet of that media time came for the first time; `timestamp` is RTP's, with 32 bits."""
         media_us = self._media_us(timestamp)
         now_us = arrived_ms * 1000
+        least_us = self._own.delay_us
+        if least_us is not None and now_us - media_us - least_us > _LEAP_BACK_US:
+            self._own, self._report = FastestArrival(), None
         self._own.observe(now_us - media_us, now_us)
         if self._report is not None:
             sender_us = self._report.sender_us + media_us - self._report.media_us
@@ -105,12 +111,16 @@ class TrackTime:
         self._own = FastestArrival()
         self._highest = self._report = self._fix_us = None
 
-    def room_ms(self, timestamp: int) -> int:
-        """Room time of that media time: later than every one given before."""
+    def room_ms(self, timestamp: int, arrived_ms: int) -> int:
+        """Room time of that media time: later than every one given before, except where that would be after the arrival.
+
+        Whatever a sender writes into its packets, nothing is placed in the future.
+        """
         media_us = self._media_us(timestamp)
-        moment = (media_us + self._fix(media_us)) // 1000
-        if self._last_ms is not None and moment <= self._last_ms:
-            moment = self._last_ms + 1
+        moment = min((media_us + self._fix(media_us)) // 1000, arrived_ms)
+        last = self._last_ms
+        if last is not None and moment <= last:
+            moment = min(last + 1, max(last, arrived_ms))
         self._last_ms = moment
         return moment
 

@@ -22,7 +22,7 @@ def run(track: TrackTime, rate: int, moments: list[tuple[int, int]], start: int 
     for captured, arrived in moments:
         timestamp = (start + captured * rate // 1000) % (1 << 32)
         track.arrived(timestamp, arrived)
-        out.append(track.room_ms(timestamp))
+        out.append(track.room_ms(timestamp, arrived))
     return out
 
 
@@ -31,12 +31,31 @@ def run(track: TrackTime, rate: int, moments: list[tuple[int, int]], start: int 
     st.integers(0, (1 << 32) - 1),
 )
 def test_room_time_always_moves_on(steps: list[tuple[int, int]], start: int) -> None:
-    captured, moments = 0, []
+    captured, arrived, moments = 0, 0, []
     for step, delay in steps:
         captured += step
-        moments.append((captured, captured + delay))
+        arrived = max(arrived + 1, captured + delay)
+        moments.append((captured, arrived))
     got = run(TrackTime(VIDEO, FastestArrival()), VIDEO, moments, start)
     assert all(later > earlier for earlier, later in itertools.pairwise(got))
+    assert all(room <= arrived for room, (_, arrived) in zip(got, moments, strict=True))
+
+
+def test_nothing_is_placed_in_the_future_whatever_a_sender_writes() -> None:
+    """A thousand frames in one millisecond, then one that claims to be six hours ahead and was never seen arriving."""
+    track = TrackTime(VIDEO, FastestArrival())
+    assert set(run(track, VIDEO, [(n, 500) for n in range(1000)])) == {500}
+    track = TrackTime(VIDEO, FastestArrival())
+    assert run(track, VIDEO, [(0, 500)]) == [500]
+    assert track.room_ms((1 << 31) - 1, 520) == 520
+    assert run(track, VIDEO, [(40, 540), (80, 580)]) == [540, 580]
+
+
+def test_media_time_that_was_set_back_is_followed_at_once() -> None:
+    track = TrackTime(VIDEO, FastestArrival())
+    run(track, VIDEO, [(1_000_000 + n * 40, 1000 + n * 40) for n in range(100)])
+    got = run(track, VIDEO, [(500_000 + n * 40, 5000 + n * 40) for n in range(100)])
+    assert got == [5000 + n * 40 for n in range(100)]
 
 
 def test_jitter_of_the_network_does_not_show() -> None:
@@ -119,4 +138,4 @@ def test_a_leap_of_the_media_clock_is_followed_at_once() -> None:
 
 def test_asking_before_anything_came_is_refused() -> None:
     with pytest.raises(ValueError, match="before any packet"):
-        TrackTime(VIDEO, FastestArrival()).room_ms(0)
+        TrackTime(VIDEO, FastestArrival()).room_ms(0, 0)
