@@ -20,6 +20,10 @@ _NAL_PICTURE, _NAL_KEY_PICTURE, _NAL_SPS, _NAL_PPS, _NAL_DELIMITER, _NAL_FILLER 
 _NAL_SEVERAL, _NAL_PART = 24, 28
 _NAL_LAST_SINGLE = 23
 _FIRST_PART, _LAST_PART = 0x80, 0x40
+MOST_FRAME_BYTES = 8 * 1024 * 1024
+"""No encoder makes larger frames; what a sender never finishes is given up here."""
+_PACKET_COST = 64
+"""Bytes that keeping a packet takes besides its payload."""
 
 
 class Packet(NamedTuple):
@@ -91,6 +95,7 @@ class Vp8Frames:
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
+        self._size = 0
         self._timestamp = 0
         self._arrived_ms = 0
         self._needs_keyframe = True
@@ -114,16 +119,22 @@ class Vp8Frames:
         elif not self._parts:
             return done  # the rest of a frame whose beginning is lost
         self._parts.append(packet.payload[offset:])
+        self._size += len(packet.payload) + _PACKET_COST
+        if self._size > MOST_FRAME_BYTES:
+            self.hole()
+            return done
         self._arrived_ms = max(self._arrived_ms, packet.arrived_ms)
         return done + self._finish() if packet.marker else done
 
     def hole(self) -> None:
         self._parts.clear()
+        self._size = 0
         self._needs_keyframe = True
 
     def _finish(self) -> tuple[Frame, ...]:
         data = b"".join(self._parts)
         self._parts.clear()
+        self._size = 0
         keyframe = is_vp8_keyframe(data)
         if self._needs_keyframe and not keyframe:
             return ()
@@ -141,6 +152,7 @@ class H264Frames:
     def __init__(self) -> None:
         self._units: list[bytes] = []
         self._part: bytearray | None = None
+        self._size = 0
         self._timestamp = 0
         self._arrived_ms = 0
         self._sets: dict[int, bytes] = {}
@@ -160,7 +172,8 @@ class H264Frames:
             self._arrived_ms = packet.arrived_ms
         self._timestamp = packet.timestamp
         self._arrived_ms = max(self._arrived_ms, packet.arrived_ms)
-        if not self._take(packet.payload):
+        self._size += len(packet.payload) + _PACKET_COST
+        if self._size > MOST_FRAME_BYTES or not self._take(packet.payload):
             self.hole()
             return done
         return done + self._finish() if packet.marker else done
@@ -168,6 +181,7 @@ class H264Frames:
     def hole(self) -> None:
         self._units.clear()
         self._part = None
+        self._size = 0
         self._needs_keyframe = True
 
     def _take(self, payload: bytes) -> bool:
@@ -214,6 +228,7 @@ class H264Frames:
     def _finish(self) -> tuple[Frame, ...]:
         units, self._units = self._units, []
         self._part = None
+        self._size = 0
         kinds = {unit[0] & _NAL_KIND for unit in units}
         keyframe = _NAL_KEY_PICTURE in kinds
         if not keyframe and _NAL_PICTURE not in kinds and not kinds & {2, 3, 4}:

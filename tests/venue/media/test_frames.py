@@ -1,12 +1,16 @@
 """Frames come out of packets exactly as the encoder made them, or not at all."""
 
+import tracemalloc
+
 import pytest
 from aiortc.codecs.vpx import Vp8Encoder
 from hypothesis import given
 from hypothesis import strategies as st
 
 from venue.media.frames import (
+    MOST_FRAME_BYTES,
     Frame,
+    H264Frames,
     OpusFrames,
     Packet,
     Vp8Frames,
@@ -97,6 +101,35 @@ def test_a_sender_without_marker_is_understood_by_the_change_of_time() -> None:
         for p in packets([key(b"1"), delta(b"2"), delta(b"3")])
     ]
     assert [frame.data for frame in assemble(Vp8Frames(), unmarked)] == [key(b"1"), delta(b"2")]
+
+
+@pytest.mark.parametrize(
+    ("assembler", "first", "more", "whole"),
+    [
+        (Vp8Frames(), b"\x10" + KEY_HEADER, b"\0" + bytes(1000), b"\x10" + KEY_HEADER),
+        (H264Frames(), b"\x41ab", b"\x41" + bytes(1000), b"\x67ab"),
+        (H264Frames(), b"\x5c\x81ab", b"\x5c\1" + bytes(1000), b"\x67ab"),
+    ],
+)
+def test_a_frame_that_is_never_finished_is_given_up(
+    assembler: Vp8Frames | H264Frames, first: bytes, more: bytes, whole: bytes
+) -> None:
+    """Whatever a sender leaves open, it does not fill the memory; the next key frame is taken again."""
+    tracemalloc.start()
+    assembler.add(Packet(0, 0, False, first, 0))
+    for number in range(1, 20_000):
+        assert assembler.add(Packet(number, 0, False, b"".join((more, b"")), 0)) == ()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 2 * MOST_FRAME_BYTES
+    assert assembler.needs_keyframe
+    again = [whole, b"\x68cd", b"\x65ef"] if isinstance(assembler, H264Frames) else [whole]
+    frames = [
+        frame
+        for number, payload in enumerate(again)
+        for frame in assembler.add(Packet(30_000 + number, 90, number == len(again) - 1, payload, 0))
+    ]
+    assert [frame.keyframe for frame in frames] == [True]
 
 
 def test_padding_is_no_frame() -> None:
