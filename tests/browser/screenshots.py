@@ -190,6 +190,7 @@ async def _rehearsed(camera: Camera) -> None:
     watching = await camera.visitor("supervisor")
     evaluation = await _in_session(house, rehearsal)
     if evaluation is not None:
+        await camera.shoot(watching, "live", f"/evaluations/{evaluation}/live", ".live-light[data-on=true]")
         await camera.shoot(watching, "evaluation", f"/evaluations/{evaluation}", themes=BOTH)
     status = await rehearsal.wait()
     if status or evaluation is None:
