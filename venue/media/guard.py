@@ -5,6 +5,7 @@ address closes a seat's connection, and a forged DTLS alert keeps it from ever o
 """
 
 import asyncio
+import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
@@ -12,13 +13,18 @@ from typing import Any
 from aioice.ice import Connection, StunProtocol
 
 from app.core.allowance import Allowance
-from venue.media.seams import checked_addresses, filter_datagrams, waiting_datagrams
+from venue.media.seams import checked_addresses, filter_datagrams, pairs_known, waiting_datagrams
+
+log = logging.getLogger(__name__)
 
 LONGEST_DATAGRAM = 1472  # what an Ethernet frame holds; libsrtp's own buffer ends at 1500
 MOST_WAITING = 2048  # about ten seconds of one seat: more means that nobody reads
 
 MOST_SOURCES = 64
 """Strangers that are each given an allowance of their own at a time; the longest silent makes room for the next."""
+
+MOST_PAIRS = 100
+"""Pairs of addresses that one connection tries. A seat has a handful; each new address beyond it would be one more."""
 
 _CHECKS_AT_ONCE, _CHECKS_PER_S = 60, 30.0
 """Connectivity checks taken from one source. A browser sends a few at the start and then one or two a second."""
@@ -57,10 +63,12 @@ class PortGuard:
         return self._dropped
 
     def _filter(self, protocol: StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
-        if not 1 <= len(data) <= LONGEST_DATAGRAM or (data[0] in _STUN and not self._may_ask(protocol, address)):
+        if not 1 <= len(data) <= LONGEST_DATAGRAM or (
+            data[0] in _STUN and not self._may_ask(protocol, address)
+        ):
             self._dropped += 1
         elif data[0] in _STUN:
-            StunProtocol.datagram_received(protocol, data, address)
+            self._check(protocol, data, address)
         elif not self._is_checked(protocol, address):
             self._dropped += 1
         elif data[0] in _RTP_OR_RTCP and len(data) >= _SHORTEST_MEDIA:
@@ -69,6 +77,14 @@ class PortGuard:
             self._pass_handshake(data, protocol.local_candidate.component)
         else:
             self._dropped += 1
+
+    def _check(self, protocol: StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
+        try:
+            StunProtocol.datagram_received(protocol, data, address)
+        except Exception:
+            # aioice meets odd checks with errors of many kinds; to us they are all one more datagram for nobody.
+            self._dropped += 1
+            log.debug("a check that cannot be read", exc_info=True)
 
     def _may_ask(self, protocol: StunProtocol, address: tuple[Any, ...]) -> bool:
         """Whether this source may still be answered: reading and answering a check costs more than turning it away."""
@@ -81,7 +97,9 @@ class PortGuard:
         self._allowances.move_to_end(address)
         if not allowance.take(now_ns):
             return False
-        return self._is_checked(protocol, address) or self._strangers.take(now_ns)
+        if self._is_checked(protocol, address):
+            return True
+        return pairs_known(self._connection) < MOST_PAIRS and self._strangers.take(now_ns)
 
     def _is_checked(self, protocol: StunProtocol, address: tuple[Any, ...]) -> bool:
         known = self._known.get(protocol)

@@ -189,6 +189,11 @@ def checked_addresses(connection: Connection, protocol: StunProtocol) -> frozens
     )
 
 
+def pairs_known(connection: Connection) -> int:
+    """How many pairs of addresses the agent has in hand, tried or not."""
+    return len(connection._check_list)
+
+
 def waiting_datagrams(connection: Connection) -> int:
     """How many datagrams wait to be read."""
     return connection._queue.qsize()

@@ -18,6 +18,7 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
+from app.core.allowance import Allowance
 from venue.media.encoded import ASK_EVERY_MS, EncodedLine
 from venue.media.rtp import Extensions, RtpPacket, read
 from venue.media.seams import MediaKeys
@@ -29,6 +30,9 @@ MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _REPORT_S = 1.0
 _REPORTS = range(192, 224)
 _MOST_STRANGERS = 64
+PACKETS_AT_ONCE, PACKETS_PER_S = 10_000, 5_000.0
+"""Packets and reports taken from one seat. A camera with a microphone sends about 150 a second, three lines in 4K about 3000."""
+_NS_PER_MS = 1_000_000
 
 
 class MediaTap:
@@ -51,8 +55,11 @@ class MediaTap:
         self._extensions = Extensions()
         self._reporting: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
+        self._allowance = Allowance(PACKETS_AT_ONCE, PACKETS_PER_S)
         self.unreadable = 0
         """Datagrams that could not be decrypted or were no packets of any line."""
+        self.excess = 0
+        """Datagrams left unread because the seat sends more than any camera does."""
 
     def line(self, line: EncodedLine) -> "TappedLine":
         """What stands in the place of aiortc's receiver of this line."""
@@ -64,16 +71,32 @@ class MediaTap:
         """RTP or RTCP from the address that has proved to be the seat's."""
         if not self._keys.are_there:
             return  # nobody can read it yet; the sender will be asked for a key frame
-        if data[1] in _REPORTS:
-            self._reports_came(data)
+        is_report = data[1] in _REPORTS
+        opened = self._keys.open_report(data) if is_report else self._keys.open_packet(data)
+        if opened is None:
+            self.unreadable += 1
             return
-        opened = self._keys.open_packet(data)
-        packet = read(opened, self._extensions) if opened is not None else None
+        # Only what the seat itself has locked counts: nobody else can use up what it may send.
+        now_ms = self._room_clock()
+        if not self._allowance.take(now_ms * _NS_PER_MS):
+            self._leave_unread()
+        elif is_report:
+            self._reports_came(opened, now_ms)
+        else:
+            self._packet_came(opened, now_ms)
+
+    def _leave_unread(self) -> None:
+        if not self.excess:
+            log.warning("a seat sends more than %d packets a second; the rest is not read", PACKETS_PER_S)
+        self.excess += 1
+
+    def _packet_came(self, opened: bytes, now_ms: int) -> None:
+        packet = read(opened, self._extensions)
         line = self._line_of(packet) if packet is not None else None
         if packet is None or line is None:
             self.unreadable += 1
             return
-        line.packet(packet, self._room_clock())
+        line.packet(packet, now_ms)
         if self._retrying is None and line.is_missing_any:
             self._retrying = asyncio.get_running_loop().call_later(ASK_EVERY_MS / 1000, self._retry)
 
@@ -91,17 +114,12 @@ class MediaTap:
             self._by_ssrc[packet.ssrc] = found[0].line
         return found[0].line
 
-    def _reports_came(self, data: bytes) -> None:
-        opened = self._keys.open_report(data)
-        if opened is None:
-            self.unreadable += 1
-            return
+    def _reports_came(self, opened: bytes, now_ms: int) -> None:
         try:
             reports = RtcpPacket.parse(opened)
         except ValueError:
             self.unreadable += 1
             return
-        now_ms = self._room_clock()
         for report in reports:
             if isinstance(report, RtcpSrPacket):
                 for one in self._lines:

@@ -13,7 +13,7 @@ from app.core.samples import Source
 from tests.support.seats import PretendRoom, play
 from venue.media import guard as guard_module
 from venue.media import peer as peer_module
-from venue.media.guard import MOST_WAITING, PortGuard
+from venue.media.guard import MOST_PAIRS, MOST_WAITING, PortGuard
 from venue.media.pretend import PretendSeat
 from venue.media.seams import offer_loopback
 
@@ -165,6 +165,22 @@ def test_what_stun_cannot_read_is_not_taken_for_media() -> None:
     play(scenario())
 
 
+def test_a_check_that_cannot_be_read_is_one_more_datagram_for_nobody() -> None:
+    """A priority of two bytes where four belong: aioice has an error of another kind for it."""
+
+    async def scenario() -> None:
+        connection = Connection(ice_controlling=False)
+        offer_loopback(connection, always=True)
+        guard = PortGuard(connection, lambda _: None)
+        await connection.gather_candidates()
+        odd = b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x24\x00\x02ab\0\0"
+        connection._protocols[0].datagram_received(odd, ("127.0.0.1", 40_000))
+        assert guard.dropped == 1
+        await connection.close()
+
+    play(scenario())
+
+
 def test_even_the_seat_itself_may_send_only_what_can_be_media(monkeypatch: pytest.MonkeyPatch) -> None:
     friend = ("127.0.0.1", 40_000)
     monkeypatch.setattr(guard_module, "checked_addresses", lambda *_: frozenset({friend}))
@@ -249,5 +265,20 @@ def test_strangers_that_change_their_address_take_nothing_from_who_has_proved_it
         assert strangers < 500
         assert port.asked[seat] == 30
         assert len(port.guard._allowances) == guard_module.MOST_SOURCES
+
+    play(scenario())
+
+
+def test_a_seat_that_shows_ever_new_addresses_is_heard_on_those_it_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        seat = ("192.0.2.9", 9)
+        port = Port(monkeypatch, frozenset({seat}))
+        monkeypatch.setattr(guard_module, "pairs_known", lambda _: MOST_PAIRS)
+        port.hear(("192.0.2.9", 10), 5)
+        port.hear(seat, 5)
+        assert port.asked == {seat: 5}
+        assert port.guard.dropped == 5
 
     play(scenario())

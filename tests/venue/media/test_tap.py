@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import pytest
 from aiortc.rtcrtpparameters import (
     RTCRtpCodecParameters,
     RTCRtpDecodingParameters,
@@ -25,7 +26,7 @@ from app.core.samples import Codec
 from tests.support.seats import RememberingSink, play
 from venue.media import tap as tap_module
 from venue.media.encoded import EncodedLine
-from venue.media.tap import LEVEL_URI, MID_URI, MediaTap, TappedLine
+from venue.media.tap import LEVEL_URI, MID_URI, PACKETS_AT_ONCE, MediaTap, TappedLine
 from venue.media.timing import FastestArrival
 
 OWN = 11
@@ -140,6 +141,31 @@ def test_what_cannot_be_opened_or_read_is_counted_and_changes_nothing() -> None:
         bench.keys.are_there = False
         bench.put(7, 96, b"too early")
         assert bench.sinks == {}
+        for one in bench.lines.values():
+            await one.stop()
+
+    play(scenario())
+
+
+def test_a_seat_that_sends_without_end_is_read_only_so_far(caplog: pytest.LogCaptureFixture) -> None:
+    """What others send in its name uses nothing up: it cannot be opened. The seat is told of once."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        await bench.start()
+        for _ in range(PACKETS_AT_ONCE + 100):
+            bench.tap.datagram(b"\x80\x60" + bytes(20) + b"forged")
+        for number in range(PACKETS_AT_ONCE + 100):
+            bench.put(7, 96, b"sound", sequence=number)
+        assert bench.tap.excess == 100
+        assert len(bench.sinks["0"].samples) == PACKETS_AT_ONCE
+        report = RtcpSrPacket(ssrc=7, sender_info=RtcpSenderInfo(1 << 40, 0, 0, 0))
+        bench.tap.datagram(bytes(report))
+        assert bench.tap.excess == 101
+        bench.now += 1000
+        bench.put(7, 96, b"sound", sequence=PACKETS_AT_ONCE + 200)
+        assert bench.tap.excess == 101
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
         for one in bench.lines.values():
             await one.stop()
 
