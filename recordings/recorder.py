@@ -40,14 +40,6 @@ _MS = 1_000_000
 _ROOM_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 
 
-@dataclass(frozen=True, slots=True)
-class Durable:
-    """How far a track is safely on disk: room time of its last frame, and when (UTC) the disk had it."""
-
-    room_ms: int
-    at: datetime
-
-
 @dataclass(slots=True)
 class _Room:
     """A room under its newest lease. zero_ns: monotonic time of room time 0."""
@@ -93,7 +85,7 @@ class Recorder:
         self._lock = threading.Lock()
         self._rooms: dict[str, _Room] = {}
         self._sinks: dict[TrackKey, Sink] = {}
-        self._durable: dict[TrackKey, Durable] = {}
+        self._durable: dict[TrackKey, int] = {}
         self._sealed: set[str] = set()
         self._leases: dict[str, int] = {}
         self._listeners: tuple[Callable[[TrackKey, int], None], ...] = ()
@@ -160,13 +152,7 @@ class Recorder:
 
     def durable(self, key: TrackKey) -> int | None:
         """Room time in milliseconds up to which this track is on disk; None while nothing is."""
-        durable = self._durable.get(key)
-        return durable.room_ms if durable else None
-
-    def durable_at(self, key: TrackKey) -> datetime | None:
-        """When the disk last confirmed bytes of this track: the recording light shows its age, not that we are alive."""
-        durable = self._durable.get(key)
-        return durable.at if durable else None
+        return self._durable.get(key)
 
     def listen(self, listener: Callable[[TrackKey, int], None]) -> Callable[[], None]:
         """From now on tells (track, room time) each time more of it is on disk; returns what ends that.
@@ -231,7 +217,7 @@ class Recorder:
 
     def stored(self, key: TrackKey, room_ms: int) -> None:
         """A writer's word that a track is on disk up to a room time."""
-        self._durable[key] = Durable(room_ms, self.clock.now())
+        self._durable[key] = room_ms
         for listener in self._listeners:
             listener(key, room_ms)
 

@@ -18,14 +18,11 @@ from app.evaluation import booking, cases, committee, convening, reasons_given
 from app.evaluation.cases import Durable, House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
-from app.evaluation.recorded import EXPECTED
+from app.evaluation.recorded import expected
 from app.evaluation.schemas import BookingIn
 from app.rules import library
 from expert_draw import ending, keeping
 from expert_draw.roster_rows import CHINA
-from recordings import service as recordings
-from venue import service as venues
-from venue.models import OnlineRoom
 
 
 def book(session: Session, now: datetime, house: House, actor: Actor, wanted: BookingIn) -> Evaluation:
@@ -80,7 +77,7 @@ def open_session(
     """Starts scoring. Conflict while a seat is empty or not safely recorded: no record, no evaluation."""
     evaluation = cases.load_for(session, actor, evaluation_id)
     if evaluation.state == EvaluationState.convened:
-        _require_recorded(session, now, house, evaluation, durable)
+        _require_recorded(session, house, evaluation, durable)
     cases.move(session, evaluation, EvaluationEvent.open)
     evaluation.opened_at = (
         evaluation.opened_at or now
@@ -137,29 +134,6 @@ def give_up(
     )
 
 
-def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: str) -> None:
-    """Binds the closed recordings to the evaluation by the hash of their manifest."""
-    evaluation = cases.load(session, evaluation_id)
-    if evaluation.state != EvaluationState.given_up:
-        cases.move(session, evaluation, EvaluationEvent.seal)
-    evaluation.manifest_sha256 = manifest_sha256
-    recordings.seal(session, now, room_id=str(evaluation.room_id), manifest_sha256=manifest_sha256)
-    room = session.get(OnlineRoom, evaluation.room_id)
-    if room is not None:
-        room.state, room.closed_at = "closed", now
-    session.flush()
-    venues.release_all(session, evaluation.id)
-    audit.record(
-        session,
-        now,
-        case=evaluation.id,
-        tag=Tag.evaluation_sealed,
-        actor="house",
-        subject=f"evaluation:{evaluation.number}",
-        data={"manifest_sha256": manifest_sha256},
-    )
-
-
 def perform(
     session: Session,
     now: datetime,
@@ -185,25 +159,19 @@ def perform(
             raise NotFound("act", N_("没有这个操作"), N_("从评标页面进入"))
 
 
-def _require_recorded(
-    session: Session, now: datetime, house: House, evaluation: Evaluation, durable: Durable
-) -> None:
-    room = session.get_one(OnlineRoom, evaluation.room_id)
-    room_ms = int((now - room.zero_at).total_seconds() * 1000)
-    oldest = room_ms - house.settings.recording.stale_after_ms
+def _require_recorded(session: Session, house: House, evaluation: Evaluation, durable: Durable) -> None:
+    """durable: of what is being recorded now, as `recorded` tells."""
+    sources, room_id = expected(house.settings.media), str(evaluation.room_id)
     bare = [
         str(member.seat_no)
         for member in cases.members(session, evaluation.id)
-        if any(
-            (reached := durable(TrackKey(room.id, member.seat_no, source))) is None or reached < oldest
-            for source in EXPECTED
-        )
+        if any(durable(TrackKey(room_id, member.seat_no, source)) is None for source in sources)
     ]
     if bare:
         raise Conflict(
             "seats-not-recorded",
             N_("以下席位还没有可靠的音视频记录：{seats}"),
-            N_("请这些席位的专家检查摄像头和麦克风；没有记录不得开始评标"),
+            N_("请这些席位的专家检查摄像头、麦克风和屏幕共享；没有记录不得开始评标"),
             seats="、".join(bare),
         )
 

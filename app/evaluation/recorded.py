@@ -3,13 +3,17 @@
 from sqlmodel import Session
 
 from app.core.samples import Source, TrackKey
+from app.core.settings import MediaSettings
 from app.evaluation.cases import Durable
 from venue.placement import presence
 from venue.placement.presence import SeatStanding
 
-EXPECTED = (Source.camera, Source.microphone)
-"""What every seat has to be recorded of before an evaluation may begin."""
 _ANY_AGE_MS = 5000
+
+
+def expected(media: MediaSettings) -> tuple[Source, ...]:
+    """What every seat has to be recorded of before an evaluation may begin."""
+    return tuple(source for source in Source if source is not Source.screen or media.screen_required)
 
 
 def reached(session: Session) -> Durable:
@@ -24,8 +28,8 @@ def reached(session: Session) -> Durable:
 
 
 def recorded(session: Session, stale_after_ms: int) -> Durable:
-    """The same for tracks that are being recorded now; None for one of which the disk has not had anything for so long, or
-    whose worker has not been heard of."""
+    """The same for tracks that are being recorded now; None for one of which the disk lags so far behind, or whose worker has
+    not been heard of for so long."""
     rooms: dict[str, dict[int, SeatStanding]] = {}
 
     def durable(key: TrackKey) -> int | None:

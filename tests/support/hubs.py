@@ -126,7 +126,6 @@ class Bench:
             clock=self.clock,
             sinks=self.shelf,
             durable=self.shelf.durable,
-            durable_at=self.shelf.durable_at,
             leases=self.held,
             ledgers=self.notebook,
             media=media,

@@ -94,9 +94,6 @@ class Shelf:
         samples = self.samples.get(key)
         return samples[-1].room_ms if samples else None
 
-    def durable_at(self, key: TrackKey, /) -> datetime | None:
-        return ZERO_AT if key in self.samples else None
-
     def count(self, seat_no: int, source: Source, room_id: str = "room-1") -> int:
         return len(self.samples.get(TrackKey(room_id, seat_no, source), ()))
 
@@ -165,7 +162,6 @@ class House:
             clock=self.clock,
             sinks=self.shelf,
             durable=self.shelf.durable,
-            durable_at=self.shelf.durable_at,
             leases=Held(),
             ledgers=self.notebook,
             media=self.settings.media,

@@ -37,7 +37,7 @@ class RoomLease(SQLModel, table=True):
 class SeatPresence(SQLModel, table=True):
     """How a seat stands (在席情况), as the holder of its room wrote it under that epoch.
 
-    *_ms: room time up to which the track is safely on disk. *_at: when the disk confirmed it. stats: what the seat's page
+    *_ms: room time up to which the track is safely on disk. *_at: when that was. stats: what the seat's page
     last said of its connection, as canonical JSON. All moments are of the database's clock.
     """
 

@@ -13,7 +13,8 @@ from venue.placement.moments import in_ms
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """How far a track is safely on disk: room time in milliseconds, and how many milliseconds ago the disk confirmed it."""
+    """How far a track is safely on disk: room time in milliseconds, and how many milliseconds ago that was, by the clock of
+    the room: neither depends on what a wall clock was set to."""
 
     room_ms: int
     age_ms: int
@@ -35,7 +36,7 @@ class SeatNow:
 @dataclass(frozen=True, slots=True)
 class SeatStanding:
     """A seat as its row says. fresh: the row is young. reached: room time on disk by source. recorded: sources of which the
-    disk confirmed something lately, by a row that is fresh."""
+    disk has what was sent lately, by a row that is fresh."""
 
     seat_no: int
     fresh: bool

@@ -28,7 +28,6 @@ from venue.room.ports import (
     Arrival,
     Departure,
     Durable,
-    DurableAt,
     Leases,
     Ledgers,
     PeerFactory,
@@ -73,7 +72,6 @@ class RoomHub:
         clock: Clock,
         sinks: SinkFactory,
         durable: Durable,
-        durable_at: DurableAt,
         leases: Leases,
         ledgers: Ledgers,
         media: MediaSettings,
@@ -82,8 +80,7 @@ class RoomHub:
         grace_s: float = 20.0,
         tick_s: float = 1.0,
     ) -> None:
-        """durable, durable_at: how far a track is on disk, and since when. grace_s: how long a seat without connection is
-        kept."""
+        """durable: how far a track is on disk. grace_s: how long a seat without connection is kept."""
         self.register = register
         self.clock = clock
         self.lobby: set[object] = set()
@@ -92,7 +89,6 @@ class RoomHub:
         self._grace_s = grace_s
         self._tick_s = tick_s
         self._durable = durable
-        self._durable_at = durable_at
         self._leases = leases
         self._ledgers = ledgers
         self._journal = Journal(register.write, ledgers.durable)
@@ -322,11 +318,9 @@ class RoomHub:
     def _seat_now(self, sitting: Sitting) -> SeatNow:
         holder, reached = sitting.holder, {}
         for source in Source:
-            key = TrackKey(holder.room_id, holder.seat_no, source)
-            room_ms, at = self._durable(key), self._durable_at(key)
-            if room_ms is not None and at is not None:
-                age_ms = max(round((self.clock.now() - at).total_seconds() * 1000), 0)
-                reached[source] = Reached(room_ms, age_ms)
+            room_ms = self._durable(TrackKey(holder.room_id, holder.seat_no, source))
+            if room_ms is not None:
+                reached[source] = Reached(room_ms, max(sitting.room_ms - room_ms, 0))
         return SeatNow(
             room_id=holder.room_id,
             seat_no=holder.seat_no,

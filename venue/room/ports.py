@@ -48,12 +48,6 @@ class Durable(Protocol):
     def __call__(self, key: TrackKey, /) -> int | None: ...
 
 
-class DurableAt(Protocol):
-    """When the disk last confirmed something of a track; None while it has nothing."""
-
-    def __call__(self, key: TrackKey, /) -> datetime | None: ...
-
-
 class Peer(Protocol):
     """One seat's media connection, as in `venue.media.peer`."""
 

@@ -121,6 +121,11 @@ class Sitting:
         self._shared_since_ms: int | None = None
         self._sinks: dict[Source, WatchedSink] = {}
 
+    @property
+    def room_ms(self) -> int:
+        """Room time now, by the clock that places this seat's media."""
+        return self._room_clock()
+
     def event(self, kind: EventKind, detail: Mapping[str, Canonical] | None = None) -> SeatEvent:
         return SeatEvent(self.holder.room_id, self.holder.seat_no, self._room_clock(), kind, detail or {})
 

@@ -1,6 +1,6 @@
 """One evaluation: its committee with the recording lights, and the acts that are due."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated
 
@@ -15,7 +15,7 @@ from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
 from app.evaluation import after_draw, cases, conductor, convening, views
 from app.evaluation.cases import Durable, House
-from app.evaluation.recorded import reached, recorded
+from app.evaluation.recorded import expected, reached, recorded
 from app.evaluation.shown import EvaluationView
 from app.web import words
 from app.web.pages.acts import ACTS, Act, allowed
@@ -112,7 +112,9 @@ def _page(
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id)
         view = views.evaluation_page(session, reached(session), evaluation_id)
-        lights = _lights(view, recorded(session, visit.settings.recording.stale_after_ms))
+        lights = _lights(
+            view, expected(visit.settings.media), recorded(session, visit.settings.recording.stale_after_ms)
+        )
         after = after_draw.view(session, actor, evaluation_id)
     return visit.page(
         "evaluation.html",
@@ -128,14 +130,15 @@ def _page(
     )
 
 
-def _lights(view: EvaluationView, durable: Durable) -> dict[int, tuple[bool, bool]]:
-    """Camera and microphone by seat number: on when the disk confirmed media lately, whatever anybody claims."""
+def _lights(
+    view: EvaluationView, sources: Sequence[Source], durable: Durable
+) -> dict[int, dict[Source, bool]]:
+    """By seat number what has to be recorded of it: on when the disk has what came lately, whatever anybody claims."""
     room_id = view.room_id
 
     def on(seat_no: int, source: Source) -> bool:
         return room_id is not None and durable(TrackKey(room_id, seat_no, source)) is not None
 
     return {
-        member.seat_no: (on(member.seat_no, Source.camera), on(member.seat_no, Source.microphone))
-        for member in view.members
+        member.seat_no: {source: on(member.seat_no, source) for source in sources} for member in view.members
     }

@@ -7,6 +7,7 @@ from sqlmodel import update
 
 from app.core.errors import Conflict
 from app.core.samples import Source, TrackKey
+from app.core.settings import MediaSettings
 from app.evaluation import conductor
 from app.evaluation.recorded import reached, recorded
 from tests.support.evaluations import Case
@@ -24,10 +25,13 @@ def case(tmp_path: Path) -> Case:
     return Case(make_world(tmp_path)).convened()
 
 
-def tell(case: Case, age_ms: int = 0, *, missing: Source | None = None) -> None:
-    """Every seat is on disk up to far beyond now, which the disk confirmed so long ago."""
+REACHED_MS = 1_000
+
+
+def tell(case: Case, age_ms: int = 0, *sources: Source) -> None:
+    """Every seat is on disk up to the room's first second, which was so long ago."""
     room_id = str(case.row.room_id)
-    sources = {Source.camera, Source.microphone} - {missing}
+    sources = sources or (Source.camera, Source.microphone)
     seats = [
         SeatNow(
             room_id,
@@ -35,7 +39,7 @@ def tell(case: Case, age_ms: int = 0, *, missing: Source | None = None) -> None:
             True,
             "connected",
             True,
-            {source: Reached(10**9, age_ms) for source in sources},
+            {source: Reached(REACHED_MS, age_ms) for source in sources},
         )
         for member in case.members()
     ]
@@ -60,8 +64,25 @@ def test_it_opens_once_the_disk_has_every_seat(case: Case) -> None:
     assert opens(case)
 
 
+def test_a_wall_clock_that_was_set_forward_keeps_nobody_from_beginning(case: Case) -> None:
+    """Room time follows the monotonic clock of the worker, and cannot be told from the time of day."""
+    tell(case)
+    case.world.clock.advance(3600)
+    assert opens(case)
+
+
+def test_where_screens_have_to_be_shared_they_have_to_be_recorded(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    case = Case(world).convened()
+    world.house.settings.media = MediaSettings(screen_required=True)
+    tell(case)
+    assert not opens(case)
+    tell(case, 0, *Source)
+    assert opens(case)
+
+
 def test_sound_alone_is_not_enough(case: Case) -> None:
-    tell(case, missing=Source.camera)
+    tell(case, 0, Source.microphone)
     assert not opens(case)
 
 
@@ -70,7 +91,7 @@ def test_what_the_disk_had_long_ago_does_not_count(case: Case) -> None:
     assert not opens(case)
     key = TrackKey(str(case.row.room_id), 1, Source.camera)
     with case.world.database.reading() as session:
-        assert reached(session)(key) == 10**9
+        assert reached(session)(key) == REACHED_MS
         assert recorded(session, STALE_MS)(key) is None
 
 
