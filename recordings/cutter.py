@@ -9,6 +9,8 @@ from recordings.h264 import ParameterSets, parameter_sets
 from recordings.lines import NO_LEVEL
 
 FRAGMENT_MS = 500
+FRAME_COST = 256
+"""Bytes of memory that keeping a frame takes besides its data."""
 FROZEN_MS = 2_000
 """A picture that stood still for longer, and nobody said why, is marked as frozen."""
 WAITING_FOR_KEYFRAME = "waiting-for-keyframe"
@@ -69,6 +71,11 @@ class Cut(NamedTuple):
 Note = Cut | GapNote | ClockNote | CloseNote
 
 
+def weight(data: bytes) -> int:
+    """Bytes of memory that a frame takes until the disk has it; a seat may send thousands of tiny ones."""
+    return len(data) + FRAME_COST
+
+
 class Cutter:
     """Collects frames until a fragment is full. Knows nothing of files, threads or clocks.
 
@@ -126,7 +133,7 @@ class Cutter:
         if not keyframe:
             if self._unshowable_from is None:
                 self._unshowable_from = sample.room_ms
-            self._discarded += len(sample.data)
+            self._discarded += weight(sample.data)
             return False
         if self._unshowable_from is not None and sample.room_ms > self._unshowable_from:
             self.tell(GapNote(self._unshowable_from, sample.room_ms, WAITING_FOR_KEYFRAME), notes)
@@ -160,7 +167,7 @@ class Cutter:
         self._lost = 0
 
     def take_discarded(self) -> int:
-        """Bytes of frames that could not be shown, since it was asked last."""
+        """What the frames weighed that could not be shown, since it was asked last."""
         discarded, self._discarded = self._discarded, 0
         return discarded
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.samples import ClockNote, Codec, EncodedSample, TrackKey
-from recordings.cutter import CloseNote, Cut, Cutter, GapNote, Note, Picture
+from recordings.cutter import CloseNote, Cut, Cutter, GapNote, Note, Picture, weight
 from recordings.trackfile import Begun, TrackFile, make_room, name_of
 
 logger = logging.getLogger(__name__)
@@ -85,14 +85,14 @@ class Sink:
 
     @property
     def held(self) -> int:
-        """Bytes of media that wait for the disk."""
+        """Bytes of memory that media takes which waits for the disk."""
         return self._taken - self._released
 
     def write(self, sample: EncodedSample) -> None:
         """Takes one frame; after `close` frames are no longer taken."""
         if self._closed:
             return
-        size = len(sample.data)
+        size = weight(sample.data)
         much = self._taken - self._released + size > self._keeper.share_bytes
         if (much or self._dropped_from is not None) and not self._resumes(sample, size):
             return
@@ -100,7 +100,8 @@ class Sink:
         self._inbox.append(sample)
 
     def lost(self, from_ms: int, to_ms: int, reason: str) -> None:
-        if not self._closed and to_ms > from_ms:
+        """Takes a gap; while frames are dropped anyway, theirs tells of it."""
+        if not self._closed and to_ms > from_ms and self._dropped_from is None:
             self._inbox.append(GapNote(from_ms, to_ms, reason))
 
     def clock(self, note: ClockNote) -> None:
@@ -274,4 +275,4 @@ def _job(sink: Sink, file: TrackFile, jobs: list[Job]) -> Job:
 
 
 def _weight(cut: Cut) -> int:
-    return sum(len(block.data) for block in cut.blocks)
+    return sum(weight(block.data) for block in cut.blocks)

@@ -15,6 +15,7 @@ from recordings.cutter import (
     GapNote,
     Note,
     Picture,
+    weight,
 )
 from recordings.lines import NO_LEVEL
 from tests.support.encoded import pictures, sounds
@@ -89,7 +90,7 @@ def test_after_frames_were_dropped_pictures_wait_for_a_key_frame_and_sound_goes_
     for sample in samples[1:21]:
         cutter.add(sample, notes)
     assert notes[1:] == [GapNote(40, 800, WAITING_FOR_KEYFRAME)]
-    assert cutter.take_discarded() == sum(len(sample.data) for sample in samples[1:20])
+    assert cutter.take_discarded() == sum(weight(sample.data) for sample in samples[1:20])
     assert cutter.take_discarded() == 0
     sound, heard = Cutter(Codec.opus), list[Note]()
     sound.await_keyframe()

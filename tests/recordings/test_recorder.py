@@ -16,6 +16,7 @@ from app.core.clock import ManualClock
 from app.core.errors import Conflict, InvalidInput
 from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, Source, TrackKey
 from recordings import trackfile
+from recordings.cutter import weight
 from recordings.events import LedgerEvent, read_events
 from recordings.lines import ClockLine, Closed, Fragment, Gap, Opened, read_index
 from recordings.manifest import Manifest
@@ -370,7 +371,7 @@ def test_a_slow_disk_costs_a_gap_and_never_memory(
     tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     samples = pictures(0, 300, 50)
-    limit = sum(len(sample.data) for sample in samples[:100])
+    limit = sum(weight(sample.data) for sample in samples[:100])
     with recording(tmp_path, clock, wake_s=0.02, max_pending_bytes=limit) as recorder:
         sink = recorder(CAMERA, Codec.vp8)
         with stopped_disk(monkeypatch) as waiting:
@@ -394,12 +395,21 @@ def test_a_slow_disk_costs_a_gap_and_never_memory(
 
 def test_all_tracks_together_keep_the_bound(tmp_path: Path, clock: ManualClock) -> None:
     samples = sounds(0, 500)
-    most = sum(len(sample.data) for sample in samples) // 2
+    most = sum(weight(sample.data) for sample in samples) // 2
     with recording(tmp_path, clock, most_pending_bytes=most) as recorder:
         sinks = [recorder(TrackKey("room-1", seat, Source.microphone), Codec.opus) for seat in range(1, 5)]
         for sink in sinks:
             feed(sink, samples)
         assert 0 < sum(sink.held for sink in sinks) <= most  # type: ignore[attr-defined]
+
+
+def test_tiny_frames_count_with_what_keeping_them_takes(tmp_path: Path, clock: ManualClock) -> None:
+    sound = sounds(0, 1)[0]._replace(data=b"x")
+    with recording(tmp_path, clock, max_pending_bytes=1 << 20) as recorder:
+        sink = recorder(MICROPHONE, Codec.opus)
+        feed(sink, tuple(sound._replace(room_ms=number) for number in range(10_000)))
+        recorder.close_room("room-1")
+    assert gaps(tmp_path / "room-1", "seat-1-microphone-1-1-1") == [(4_080, 9_999, "disk-slow")]
 
 
 def test_one_frame_larger_than_the_bound_is_taken_when_nothing_waits(
@@ -414,10 +424,11 @@ def test_one_frame_larger_than_the_bound_is_taken_when_nothing_waits(
 
 
 def test_what_was_dropped_last_is_told_when_the_track_closes(tmp_path: Path, clock: ManualClock) -> None:
-    limit = sum(len(sample.data) for sample in sounds(0, 500)[:75])
+    limit = sum(weight(sample.data) for sample in sounds(0, 500)[:75])
     with recording(tmp_path, clock, max_pending_bytes=limit) as recorder:
         sink = recorder(MICROPHONE, Codec.opus)
         feed(sink, sounds(0, 500))
+        sink.lost(2_000, 2_500, "network-loss")  # lies within what was dropped
         sink.close("left")
         recorder.close_room("room-1")
     assert gaps(tmp_path / "room-1", "seat-1-microphone-1-1-1") == [(1_500, 9_980, "disk-slow")]

@@ -37,6 +37,7 @@ _GIVE_UP_WITHOUT_NACK_MS = 150
 _KEYFRAME_EVERY_MS = 2500
 _KEYFRAME_ASK_PAUSE_MS = 500
 _OTHER_SOURCE_AFTER_MS = 1000
+_NOTE_EVERY_MS = 100
 _RTX_HEADER = 2
 _CLOCK_RATES = {Codec.vp8: 90_000, Codec.h264: 90_000, Codec.opus: 48_000}
 _ASSEMBLERS: Mapping[Codec, Callable[[], FrameAssembler]] = {
@@ -91,6 +92,7 @@ class EncodedLine:
         self._resent: frozenset[int] = frozenset()
         self._asks_again = False
         self._last_report: tuple[int, int] | None = None
+        self._noted_ms: int | None = None
         self._samples = self._bytes = self._lost = 0
         self._last_arrival_ms: int | None = None
         self._silent_since_ms: int | None = None
@@ -247,8 +249,14 @@ class EncodedLine:
         info = report.sender_info
         self._time.reported(info.ntp_timestamp, info.rtp_timestamp)
         self._last_report = (info.ntp_timestamp >> 16 & 0xFFFFFFFF, now_ms)
-        if self._sink is None or self._is_broken:
+        noted_ms = self._noted_ms
+        if (
+            self._sink is None
+            or self._is_broken
+            or (noted_ms is not None and now_ms - noted_ms < _NOTE_EVERY_MS)
+        ):
             return
+        self._noted_ms = now_ms
         note = ClockNote(
             arrived_ms=now_ms,
             ntp=info.ntp_timestamp,
