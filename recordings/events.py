@@ -22,7 +22,7 @@ from recordings.lines import (
     lease_of,
     read_index,
 )
-from recordings.trackfile import Begun, claim_file, make_room, sync_directory, sync_file, write_file
+from recordings.trackfile import Begun, claim_file, make_room, sync_directory, sync_file, write_file_at
 
 logger = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class EventLedger:
         self._closed = False
         # Only the writer's thread touches these.
         self._file: int | None = None
+        self._named = False
         self._kept = 0
         self._half_way = b""
         self._append(
@@ -99,8 +100,8 @@ class EventLedger:
     def store(self) -> bool:
         """Brings what was noted to disk; False when the disk did not take it.
 
-        When the disk fails, what was noted is kept and tried again with the next call: a line that was written in part is
-        completed, byte by byte as it began.
+        When the disk fails, what was noted is kept and written again with the next call, byte by byte in the same place: what
+        a disk failed to sync it may have forgotten, and would never say so again.
         """
         with self._lock:
             lines, self._lines = self._lines, []
@@ -127,10 +128,11 @@ class EventLedger:
     def _store(self) -> None:
         if self._file is None:
             make_room(self._room)
-            self._file = claim_file(self._room, events_file(self.lease))
+            self._file = claim_file(self._room, events_file(self.lease), how=0)
+        if not self._named:
             sync_directory(self._room)
-        written = os.fstat(self._file).st_size - self._kept
-        write_file(self._file, self._half_way[written:])
+            self._named = True
+        write_file_at(self._file, self._half_way, self._kept)
         sync_file(self._file)
         self._kept += len(self._half_way)
         self._half_way = b""

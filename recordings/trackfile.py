@@ -29,7 +29,7 @@ from recordings.lines import (
     ending_of,
 )
 
-_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+_CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MODE = 0o600
 _CODECS = {Codec.vp8: "vp8", Codec.opus: "opus"}
 
@@ -182,9 +182,9 @@ def name_of(
     return TrackName(seat_no, source, begun.lease, connection, part, ending_of(codec))
 
 
-def claim_file(room: Path, name: str) -> int:
+def claim_file(room: Path, name: str, how: int = os.O_APPEND) -> int:
     """Makes a file that nobody else may have made, and holds it: while its descriptor is open, it is not recovered."""
-    descriptor = os.open(room / name, _CREATE, _MODE)
+    descriptor = os.open(room / name, _CREATE | how, _MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -224,6 +224,13 @@ def write_file(descriptor: int, data: bytes) -> None:
     taken = os.write(descriptor, data) if data else 0
     while taken < len(data):
         taken += os.write(descriptor, memoryview(data)[taken:])
+
+
+def write_file_at(descriptor: int, data: bytes, offset: int) -> None:
+    """Writes all of it to a place in a file, over what may be there."""
+    taken = 0
+    while taken < len(data):
+        taken += os.pwrite(descriptor, memoryview(data)[taken:], offset + taken)
 
 
 def sync_file(descriptor: int) -> None:

@@ -80,14 +80,14 @@ def test_a_line_written_in_part_is_completed_when_the_disk_works_again(
 ) -> None:
     ledger.note(joined(1))
     assert ledger.store()
-    real = os.write
+    real = os.pwrite
 
-    def half(descriptor: int, data: bytes) -> int:
-        real(descriptor, data[: len(data) // 2])
+    def half(descriptor: int, data: bytes, offset: int) -> int:
+        real(descriptor, data[: len(data) // 2], offset)
         raise OSError(errno.ENOSPC, "no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(os, "write", half)
+        patch.setattr(os, "pwrite", half)
         for number in (2, 3, 4):
             ledger.note(joined(number))
             assert not ledger.store()
@@ -97,6 +97,39 @@ def test_a_line_written_in_part_is_completed_when_the_disk_works_again(
     ((_, reading),) = read_ledgers(room)
     assert reading.faults == ()
     assert [event for _, _, event in read_events(room)] == [joined(number) for number in range(1, 6)]
+
+
+def test_what_a_disk_forgot_when_it_failed_to_sync_is_written_again(
+    ledger: EventLedger, room: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After an error Linux drops the pages, and the next sync of the same file says all is well."""
+    ledger.note(joined(1))
+    assert ledger.store()
+    kept = (room / "events-3.jsonl").stat().st_size
+
+    def fail_and_forget(descriptor: int) -> None:
+        os.pwrite(descriptor, bytes(os.fstat(descriptor).st_size - kept), kept)
+        raise OSError(errno.EIO, "no")
+
+    ledger.note(joined(2))
+    with monkeypatch.context() as patch:
+        patch.setattr("recordings.events.sync_file", fail_and_forget)
+        assert not ledger.store()
+    assert ledger.durable_seq == 1
+    assert ledger.store()
+    assert ledger.durable_seq == 2
+    assert [event for _, _, event in read_events(room)] == [joined(1), joined(2)]
+
+
+def test_the_name_of_a_ledger_is_durable_before_what_is_in_it(
+    ledger: EventLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger.note(joined(1))
+    with monkeypatch.context() as patch:
+        patch.setattr("recordings.events.sync_directory", _refuse)
+        assert [ledger.store() for _ in range(2)] == [False, False]
+    assert ledger.durable_seq == -1
+    assert ledger.store()
 
 
 def test_a_ledger_that_cannot_be_begun_is_tried_again(
