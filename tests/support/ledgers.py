@@ -42,6 +42,8 @@ class Held:
 
     def __init__(self, epochs: Mapping[str, int | None] | None = None) -> None:
         self.epochs = dict(epochs or {})
+        self.asked = 0
 
     async def hold(self, room_id: str) -> int | None:
+        self.asked += 1
         return self.epochs.get(room_id, 1)

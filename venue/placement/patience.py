@@ -56,8 +56,8 @@ class Patience:
             with suppress(RuntimeError):  # the loop has ended meanwhile, and nobody waits any more
                 loop.call_soon_threadsafe(finish, result, error)
 
-        self._busy += 1
         threading.Thread(target=run, name="patience", daemon=True).start()
+        self._busy += 1
         await asyncio.wait({done}, timeout=self._patience_s)
         if not done.done():
             raise _away()

@@ -95,6 +95,9 @@ class RoomHub:
         self._rows = Patience(_ENTER_THREADS, _ROWS_PATIENCE_S)
         self._look = Patience(_LOOK_THREADS, _ROWS_PATIENCE_S)
         self._disk = Patience(_DISK_THREADS, _DISK_PATIENCE_S)
+        # Many come at once when rooms open or a worker has died: they wait for one another instead of being sent away.
+        self._door = asyncio.Semaphore(_ENTER_THREADS)
+        self._beginning = asyncio.Semaphore(_DISK_THREADS)
         self._begun: dict[str, int] = {}
         self._beginnings: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._clocks: dict[str, RoomClock] = {}
@@ -120,7 +123,8 @@ class RoomHub:
     async def enter(self, hello: Hello, connection: Connection) -> Sitting:
         """Lets the holder of the ticket in. Raises YuanpingError when the ticket or the seat is refused, or when another
         process holds the room: with a new ticket the page finds its way there."""
-        place = await self._rows(self.register.redeem, hello.ticket)
+        async with self._door:
+            place = await self._rows(self.register.redeem, hello.ticket)
         holder = place.holder
         await self._begin(place)
         key = (holder.room_id, holder.seat_no)
@@ -143,8 +147,8 @@ class RoomHub:
 
     def leave(self, sitting: Sitting, connection: Connection) -> None:
         """The connection is gone; the seat is kept for a while."""
-        if sitting.lose(connection) and self._loop is not None and not self._stopping:
-            self._loop.call_later(self._grace_s, self._spawn_gone, sitting, sitting.times_away)
+        if sitting.lose(connection):
+            self._keep_a_while(sitting)
 
     def tick(self) -> None:
         """Tells every seat how far its recording has reached the disk."""
@@ -250,7 +254,8 @@ class RoomHub:
                     "room-elsewhere", N_("评标室已转到另一个音视频进程"), N_("页面会自动重新领取凭据")
                 )
             if self._begun.get(room_id, 0) < lease:
-                await self._disk(self._ledgers.begin, room_id, lease, place.holder.zero_at)
+                async with self._beginning:
+                    await self._disk(self._ledgers.begin, room_id, lease, place.holder.zero_at)
                 self._begun[room_id] = lease
                 if lease > 1:
                     self._spawn(self._catch_up(room_id))
@@ -290,12 +295,26 @@ class RoomHub:
     def _seat(self, sitting: Sitting) -> None:
         self._journal.note(Arrival(sitting.holder))
 
+    def _keep_a_while(self, sitting: Sitting) -> None:
+        if self._loop is not None and not self._stopping:
+            self._loop.call_later(self._grace_s, self._spawn_gone, sitting, sitting.times_away)
+
     def _spawn_gone(self, sitting: Sitting, times_away: int) -> None:
         if not self._stopping:
             self._spawn(self._gone(sitting, times_away))
 
     async def _gone(self, sitting: Sitting, times_away: int) -> None:
-        """The grace is over: unless the seat came back meanwhile, the member has left."""
+        """The grace is over: unless the seat came back meanwhile, the member has left.
+
+        Who cannot come back, because the room is not held here for sure, is recorded as long as their media comes.
+        """
+        room_id, away = (
+            sitting.holder.room_id,
+            sitting.connection is None and sitting.times_away == times_away,
+        )
+        if away and sitting.media is MediaState.connected and await self._leases.hold(room_id) is None:
+            self._keep_a_while(sitting)
+            return
         async with self._lock((sitting.holder.room_id, sitting.holder.seat_no)):
             if sitting.connection is None and sitting.times_away == times_away and not sitting.ended:
                 await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)

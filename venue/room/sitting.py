@@ -343,6 +343,7 @@ def refused(error: YuanpingError) -> CloseCode | None:
 
 
 _CLOSING = {
+    "database-slow": CloseCode.try_again_later,
     "hello-first": CloseCode.bad_messages,
     "message-flood": CloseCode.flooding,
     "message-too-long": CloseCode.too_long,

@@ -39,3 +39,18 @@ def test_work_that_hangs_is_not_waited_for_and_takes_no_more_threads_than_allowe
         assert await call(max, 1, 2) == 2
 
     play(scenario())
+
+
+def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_more(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def scenario() -> None:
+        call = Patience(1, 10.0)
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Thread, "start", no_more)
+            with pytest.raises(RuntimeError):
+                await call(max, 1, 2)
+        assert await call(max, 1, 2) == 2
+
+    play(scenario())

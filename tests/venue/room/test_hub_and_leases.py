@@ -1,7 +1,8 @@
 """Only who holds a room lets seats in; who has lost it records on and sends the pages away."""
 
 import asyncio
-from datetime import timedelta
+import threading
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.support.ledgers import noted
 from tests.support.rooms import ZERO_AT
 from tests.support.seats import play
 from venue.room.events import EventKind, SeatEvent
-from venue.room.ports import Noted
+from venue.room.ports import Noted, Place
 from venue.room.protocol import CloseCode
 
 
@@ -82,6 +83,76 @@ def test_pages_of_a_room_that_was_lost_are_sent_away_and_their_media_goes_on() -
     play(scenario())
 
 
+def test_a_seat_whose_page_cannot_come_back_while_the_room_is_not_held_goes_on_being_recorded() -> None:
+    """While the database is away no page gets a new ticket; its media has not ended for that."""
+
+    async def scenario() -> None:
+        bench = Bench(grace_s=0.01)
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.peers[0].on_state("connected")
+            bench.held.epochs["room-1"] = None
+            asked = bench.held.asked
+            bench.hub.leave(sitting, page)
+            async with asyncio.timeout(10):
+                while bench.held.asked < asked + 3:
+                    await asyncio.sleep(0.01)
+            assert bench.peers[0].closed_for is None
+            bench.held.epochs["room-1"] = 1
+            async with asyncio.timeout(10):
+                while bench.peers[0].closed_for is None:
+                    await asyncio.sleep(0.01)
+            assert bench.hub.seats() == ()
+
+    play(scenario())
+
+
+def test_without_media_there_is_nothing_to_keep_a_seat_for() -> None:
+    async def scenario() -> None:
+        bench = Bench(grace_s=0.01)
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            bench.held.epochs["room-1"] = None
+            bench.hub.leave(sitting, page)
+            async with asyncio.timeout(10):
+                while bench.hub.seats():
+                    await asyncio.sleep(0.01)
+
+    play(scenario())
+
+
+def test_many_who_come_at_once_wait_for_one_another() -> None:
+    gate, seats = threading.Event(), 40
+
+    async def scenario() -> None:
+        bench = Bench()
+        for seat_no in range(1, seats + 1):
+            bench.rows.admit(f"member-{seat_no}", seat_no, f"room-{seat_no % 20}")
+        redeem, begin = bench.rows.redeem, bench.notebook.begin
+
+        def slow_redeem(ticket: str) -> Place:
+            assert gate.wait(10)
+            return redeem(ticket)
+
+        def slow_begin(room_id: str, lease: int, zero_at: datetime) -> None:
+            assert gate.wait(10)
+            begin(room_id, lease, zero_at)
+
+        bench.rows.redeem, bench.notebook.begin = slow_redeem, slow_begin  # type: ignore[method-assign]
+        async with bench.hub.running():
+            coming = [asyncio.create_task(bench.enter(f"member-{n}")) for n in range(1, seats + 1)]
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_later(0.05, gate.set)
+            await asyncio.gather(*coming)
+            assert len(bench.hub.seats()) == seats
+
+    play(scenario())
+
+
 def test_an_event_gets_its_row_only_once_it_is_on_disk() -> None:
     async def scenario() -> None:
         bench = Bench()
@@ -106,7 +177,9 @@ def test_every_seat_is_told_as_it_is_now() -> None:
             sitting, page = await bench.enter("li")
             bench.on_disk(800, 3)
             bench.clock.advance(2)
-            bench.clock._now += timedelta(hours=1)  # what somebody sets a wall clock to makes nothing younger or older
+            bench.clock._now += timedelta(
+                hours=1
+            )  # what somebody sets a wall clock to makes nothing younger or older
             sitting.stats = '{"rtt_ms":7}'
             (seat,) = bench.hub.seats()
             assert (seat.room_id, seat.seat_no, seat.connected, seat.stats) == (
