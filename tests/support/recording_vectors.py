@@ -197,6 +197,15 @@ def keep(folder: Path, name: str, note: str, *, expected: str | None, key: str |
     )
 
 
+def first_line_cut(room: Path) -> None:
+    """As if the server had died while the newest file's first line was being written; then the room is sealed anew."""
+    index = room / "seat-1-camera-2-1-1.index.jsonl"
+    index.write_bytes(index.read_bytes()[:20])
+    for file in (MANIFEST_FILE, SIGNATURE_FILE):
+        (room / file).unlink()
+    seal_room(room, "room-1", START, START, signer=HOUSE)
+
+
 def main() -> None:
     """Makes them all."""
     shutil.rmtree(VECTORS, ignore_errors=True)
@@ -216,6 +225,14 @@ def main() -> None:
             folder / "two",
             "two-leases",
             "A worker was killed; another took the room and recorded H264. Sealed and signed.",
+            expected=None,
+            key=HOUSE.public_key,
+        )
+        first_line_cut(folder / "two" / "room-1")
+        keep(
+            folder / "two",
+            "killed-before-the-first-line",
+            "The second worker died too, before its H264 file had a line. Sealed and signed.",
             expected=None,
             key=HOUSE.public_key,
         )
