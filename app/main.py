@@ -7,9 +7,9 @@ from fastapi import FastAPI
 
 from app import wiring
 from app.accounts.access import unguarded_routes
+from app.core.ground import Ground, lay
 from app.core.settings import Settings
 from app.web.entrance import install
-from app.wiring import Ground
 
 
 class Unguarded(RuntimeError):
@@ -18,7 +18,7 @@ class Unguarded(RuntimeError):
 
 def create_app(settings: Settings, ground: Ground | None = None) -> FastAPI:
     """The service as an ASGI application. Raises Unguarded, and InvalidInput for settings that cannot stand."""
-    laid = ground or wiring.lay(settings)
+    laid = ground or lay(settings)
 
     @asynccontextmanager
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:

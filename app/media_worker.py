@@ -1,6 +1,11 @@
-"""A process that holds rooms and does nothing else: seats come straight here, and one that dies takes no other along (媒体进程)."""
+"""A process that holds rooms and does nothing else: seats come straight here, and one that dies takes no other along (媒体进程).
+
+The service starts its own with `python -m app.media_worker`, past the command line, which would bring along what only
+other commands need: seats wait for every second that a worker takes to start.
+"""
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -9,21 +14,20 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request
 from pydantic import BaseModel
 
-from app import wiring
 from app.accounts.access import Public, unguarded_routes
 from app.core.errors import Unavailable
+from app.core.ground import Ground, lay, lay_under
 from app.core.http_server import Server, run_loop, server_for
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.listening import listening
 from app.core.logging import set_up
 from app.core.settings import Settings
+from app.holding import holding_rooms
 from app.jobs.given import Given
 from app.jobs.relay import Relay
 from app.jobs.scheduler import Ticker
-from app.migrations.runner import require_current
-from app.web import errors
-from app.wiring import Ground
+from app.web import problems
 from recordings import watching
 from venue.placement import addresses
 from venue.room import gateway
@@ -62,7 +66,7 @@ def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         relay, ticker = Relay(ground.database), Ticker()
         ticker.every(_RELAY_EVERY_S, "relay", relay.look)
-        async with wiring.holding_rooms(application, ground, worker_id, url):
+        async with holding_rooms(application, ground, worker_id, url):
             ticker.start()
             try:
                 yield
@@ -72,8 +76,8 @@ def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
     application = FastAPI(
         title="Yuanping media worker", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
     )
-    wiring.attach(application, ground)
-    errors.install(application)
+    lay_under(application, ground)
+    problems.install(application, problems.problem)
     for router in ROUTERS:
         application.include_router(router)
     if bare := unguarded_routes(application):
@@ -82,11 +86,14 @@ def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
 
 
 def work_as_given() -> None:
-    """The worker of a service on this machine, which says on standard input what to do, and whose end is ours."""
+    """The worker of a service on this machine, which says on standard input what to do, and whose end is ours.
+
+    That the database is of this version has been looked at by the service.
+    """
     given = Given.model_validate_json(sys.stdin.buffer.readline())
     set_up(given.level)
     sockets = [socket.socket(fileno=number) for number in given.sockets]
-    ground = wiring.lay(given.chosen())
+    ground = lay(given.chosen())
     try:
         run_loop(_serving(_server(ground, given.worker_id, given.url), sockets))
     finally:
@@ -95,12 +102,15 @@ def work_as_given() -> None:
 
 def work_apart(settings: Settings, number: int) -> None:
     """A worker that somebody else starts and watches, such as one on another machine."""
+    from app.migrations.runner import require_current  # noqa: PLC0415 -- brings Alembic, which the others do without
+
     set_up()
     settings.check_service()
     port = settings.media.worker_port + number if settings.media.worker_port else 0
     with listening(settings.server.host, port) as sockets:
-        ground = wiring.lay(settings)
+        ground = lay(settings)
         try:
+            require_current(ground.database)
             url = addresses.worker_url(settings.media.worker_address, number, sockets[0].getsockname()[1])
             run_loop(_server(ground, new_id(ground.clock.now()), url).serve(sockets))
         finally:
@@ -108,7 +118,6 @@ def work_apart(settings: Settings, number: int) -> None:
 
 
 def _server(ground: Ground, worker_id: str, url: str) -> Server:
-    require_current(ground.database)
     return server_for(create_worker(ground, worker_id, url), LONGEST_FRAME)
 
 
@@ -124,3 +133,8 @@ async def _serving(server: Server, sockets: list[socket.socket]) -> None:
     server.should_exit = True
     gone.cancel()
     await serving
+
+
+if __name__ == "__main__":
+    os.umask(0o077)  # as every command
+    work_as_given()

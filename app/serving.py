@@ -16,6 +16,7 @@ from rich.progress import Progress
 from app import wiring
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.ground import Ground, lay
 from app.core.http_server import Server, run_loop, server_for
 from app.core.i18n import N_, translate
 from app.core.listening import listening
@@ -27,7 +28,6 @@ from app.sample import personas
 from app.sample.loading import load_sample
 from app.sample.personas import PersonaLink
 from app.web.sse import stop_all
-from app.wiring import Ground
 from venue.room.protocol import LONGEST_FRAME
 
 
@@ -36,7 +36,7 @@ def serve_until_stopped(settings: Settings) -> None:
     set_up()
     settings.check_service()
     with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
-        ground = wiring.lay(settings)
+        ground = lay(settings)
         try:
             wiring.raise_up(ground)
             wiring.require_fit(ground)
@@ -66,7 +66,7 @@ def prepare(settings: Settings, console: Console, language: str) -> Ground:
         console.print(escape(translate(language, text, **params)))
 
     told(N_("① 数据库：{folder}"), folder=settings.data_dir)
-    ground = wiring.lay(settings)
+    ground = lay(settings)
     wiring.raise_up(ground)
     told(N_("② 样例中心与专家名册"))
     with Progress(console=console, transient=True) as bar:

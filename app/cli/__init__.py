@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app import wiring
 from app.accounts.permissions import Role
 from app.cli.party import parties
 from app.cli.saying import console, explained, language, problems, say
 from app.cli.verifying import verify
+from app.core.ground import Ground, lay
 from app.core.i18n import N_, translate
 from app.core.settings import OwnSettings, Settings, configured
 
@@ -63,23 +63,21 @@ def serve(data: DataDir = None, port: Port = None) -> None:
 def worker(
     data: DataDir = None,
     number: Annotated[int, typer.Option("--number", min=0, help="序号 · which of the workers, from 0")] = 0,
-    given: Annotated[bool, typer.Option("--given", hidden=True)] = False,
 ) -> None:
     """打开一个音视频进程，通常由服务自动启动 · run one media worker; the service starts its own."""
-    from app.media_worker import work_apart, work_as_given  # noqa: PLC0415 -- as above
+    from app.media_worker import work_apart  # noqa: PLC0415 -- as above
 
     with explained():
-        if given:
-            work_as_given()
-        else:
-            work_apart(settings(data, None), number)
+        work_apart(settings(data, None), number)
 
 
 @main_command.command()
 def migrate(data: DataDir = None) -> None:
     """建库或升级数据库结构 · create the database or bring it to this version."""
+    from app.wiring import raise_up  # noqa: PLC0415 -- as above
+
     with explained(), ground(settings(data, None)) as laid:
-        wiring.raise_up(laid)
+        raise_up(laid)
         say(N_("数据库结构已是最新"))
 
 
@@ -116,12 +114,13 @@ def import_roster(
     """导入专家名册：要么全部导入，要么一行也不导入 · all rows or none."""
     from rich.progress import Progress  # noqa: PLC0415 -- as above
 
+    from app.wiring import raise_up  # noqa: PLC0415 -- as above
     from expert_draw.roster import import_sheet  # noqa: PLC0415 -- as above
     from expert_draw.roster_report import print_report  # noqa: PLC0415 -- as above
     from expert_draw.spreadsheet import read_sheet  # noqa: PLC0415 -- as above
 
     with explained(), ground(settings(data, None)) as laid:
-        wiring.raise_up(laid)
+        raise_up(laid)
         cells = read_sheet(file)
         with Progress(console=problems, transient=True) as bar:
             task = bar.add_task(translate(language(), N_("导入 {file}"), file=file.name), total=None)
@@ -162,10 +161,11 @@ def add_account(
 ) -> None:
     """新增工作人员账号 · create a member of staff."""
     from app.accounts.service import create_account  # noqa: PLC0415 -- as above
+    from app.wiring import raise_up  # noqa: PLC0415 -- as above
     from venue import service as venues  # noqa: PLC0415 -- as above
 
     with explained(), ground(settings(data, None)) as laid:
-        wiring.raise_up(laid)
+        raise_up(laid)
         with laid.database.transaction() as session:
             center_id = venues.center_by_code(session, center).id if center else None
             create_account(
@@ -217,8 +217,8 @@ def demonstration(data: Path | None, port: int | None) -> Settings:
 
 
 @contextmanager
-def ground(chosen: Settings) -> Iterator[wiring.Ground]:
-    laid = wiring.lay(chosen)
+def ground(chosen: Settings) -> Iterator[Ground]:
+    laid = lay(chosen)
     try:
         yield laid
     finally:

@@ -1,7 +1,6 @@
 """Checks what the house keeps as proof: records and lists of draws, recordings, the audit trail, each by its own hashes."""
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from sqlmodel import Session, col, select
 
 from app.audit import service as audit
 from app.core.i18n import N_, translate
+from app.evaluation.binding import RECORDS
 from app.evaluation.models import Evaluation
 from app.evaluation.proofs import Checked, check_text, checked_list
 from expert_draw import keeping, listing
@@ -19,7 +19,7 @@ from recordings.manifest import MANIFEST_FILE
 from recordings.verify import verify_room
 from venue.models import Center
 
-RECORDS, ROOMS = "draws", "recordings"
+ROOMS = "recordings"
 _ENDS = {"close": "closed", "void": "void"}
 
 
@@ -120,28 +120,6 @@ def check_lists(session: Session, language: str) -> Iterator[Checked]:
             f"{number} {translate(language, reason)}" for number, reason in _unlike(session, verdict, own)
         )
         yield replace(checked, faults=(*checked.faults, *amiss))
-
-
-def export_records(session: Session, evaluation_id: str, data_dir: Path) -> tuple[Path, ...]:
-    """Writes the record of every draw of the evaluation, the last one last, as files that stand on their own, each whole
-    or not at all; returns their paths."""
-    draws = session.exec(
-        select(Draw).where(Draw.evaluation_id == evaluation_id).order_by(col(Draw.committed_at), Draw.number)
-    ).all()
-    folder = data_dir / RECORDS
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return tuple(_export(session, draw, folder) for draw in draws)
-
-
-def _export(session: Session, draw: Draw, folder: Path) -> Path:
-    path = folder / f"{draw.number}.jsonl"
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(keeping.text(session, draw, opened=True))
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    return path
 
 
 def _unlike(session: Session, verdict: RegisterVerdict, draws: Sequence[Draw]) -> Iterator[tuple[str, str]]:

@@ -51,7 +51,7 @@ class MediaProcesses:
         database: Database,
         clock: Clock,
         *,
-        command: Callable[[], Sequence[str]] = lambda: (sys.executable, "-m", "app", "worker"),
+        command: Callable[[], Sequence[str]] = lambda: (sys.executable, "-m", "app.media_worker"),
         silent_s: float = SILENT_S,
     ) -> None:
         self._settings = settings
@@ -117,7 +117,6 @@ class MediaProcesses:
         files = [one.fileno() for one in post.sockets]
         process = post.process = await asyncio.create_subprocess_exec(
             *self._command(),
-            "--given",
             stdin=asyncio.subprocess.PIPE,
             pass_fds=files,
             start_new_session=True,  # a key pressed in the terminal stops the service, which stops us in good order

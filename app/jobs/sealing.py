@@ -8,7 +8,7 @@ from app.core.clock import Clock
 from app.core.database import Database
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from app.evaluation import cases, conductor, evidence
+from app.evaluation import binding, cases
 from app.evaluation.ledgers import RecordedLedgers
 from app.jobs.patience import Patience
 from recordings.recorder import Recorder
@@ -86,7 +86,7 @@ class Sealing:
     def _bind(self, evaluation_id: str, room_id: str, epoch: int) -> None:
         with self._database.reading() as session:
             zero_at = venues.zero_of_room(session, room_id)
-            evidence.export_records(session, evaluation_id, self._data_dir)
+            binding.export_records(session, evaluation_id, self._data_dir)
         manifest = self._recorder.close_room(room_id, zero_at)
         events = self._ledgers.read(room_id)
         with self._database.transaction() as session:
@@ -96,5 +96,5 @@ class Sealing:
                     "room-lost", N_("评标室已由另一个音视频进程接管"), N_("由接管的进程封存，无需处理")
                 )
             register.keep(session, epoch, events)
-            conductor.seal(session, self._clock.now(), evaluation_id, manifest.sha256)
+            binding.seal(session, self._clock.now(), evaluation_id, manifest.sha256)
         self._ledgers.forget(room_id)

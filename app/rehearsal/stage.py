@@ -19,6 +19,7 @@ from rich.markup import escape
 from app import wiring
 from app.core.clock import Clock
 from app.core.errors import YuanpingError
+from app.core.ground import Ground, lay
 from app.core.i18n import N_, translate
 from app.core.listening import free_port, listening
 from app.core.settings import OwnSettings, ServerSettings, Settings, configured
@@ -30,7 +31,6 @@ from app.rehearsal.service import Desk, RehearsalFailed
 from app.sample import personas
 from app.sample.booking import sample_booking
 from app.sample.loading import load_sample
-from app.wiring import Ground
 from venue import service as venues
 
 _STEPS = 9
@@ -378,7 +378,7 @@ def _service(settings: Settings) -> Iterator["subprocess.Popen[bytes]"]:
 
 @contextmanager
 def _laid(settings: Settings) -> Iterator[Ground]:
-    ground = wiring.lay(settings)
+    ground = lay(settings)
     try:
         yield ground
     finally:

@@ -12,10 +12,10 @@ from starlette.requests import HTTPConnection, Request
 
 from app.accounts.access import Actor
 from app.core.i18n import LANGUAGES, translate
-from app.core.settings import Settings
 from app.web import words
 from app.web.cookies import keep_choice
 from app.web.navigation import menu
+from app.web.problems import language_of
 from venue import service as venues
 
 HERE = Path(__file__).parent
@@ -23,15 +23,6 @@ STATIC = HERE / "static"
 VENDOR = HERE / "vendor"
 CHINA = timezone(timedelta(hours=8), "Asia/Shanghai")
 """What the clocks on the wall show; China has had no summer time since 1991."""
-
-
-def language_of(connection: HTTPConnection) -> str:
-    """The reader's choice: `?lang=`, else the cookie, else the setting."""
-    for chosen in (connection.query_params.get("lang"), connection.cookies.get("lang")):
-        if chosen in LANGUAGES:
-            return str(chosen)
-    settings: Settings = connection.app.state.settings
-    return settings.default_language if settings.default_language in LANGUAGES else LANGUAGES[0]
 
 
 def wall_time(value: datetime, *, seconds: bool = False) -> str:

@@ -15,6 +15,7 @@ from app import cli, wiring
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.database import Database
+from app.core.ground import lay
 from app.core.settings import OwnSettings
 from app.evaluation import evidence
 from expert_draw.engine.verify import verify_record
@@ -36,7 +37,7 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def folder(tmp_path: Path) -> Path:
     """A data folder with one act in its trail and one exported record."""
     data = tmp_path / "data"
-    laid = wiring.lay(OwnSettings(data_dir=data))
+    laid = lay(OwnSettings(data_dir=data))
     wiring.raise_up(laid)
     with laid.database.transaction() as session:
         audit.record(session, START, case="case-1", tag=Tag.draw_closed, actor="x", subject="x")

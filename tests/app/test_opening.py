@@ -16,6 +16,7 @@ from app.accounts.access import Public
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput
+from app.core.ground import Ground, lay
 from app.core.http_server import run_loop
 from app.core.listening import free_port, listening
 from app.core.settings import NotifySettings, OwnSettings, Provider, ServerSettings, Settings
@@ -33,19 +34,19 @@ def _tests_keep_their_logging(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[wiring.Ground]:
-    laid = wiring.lay(OwnSettings(data_dir=tmp_path / "data", demo=True))
+def ground(tmp_path: Path) -> Iterator[Ground]:
+    laid = lay(OwnSettings(data_dir=tmp_path / "data", demo=True))
     wiring.raise_up(laid)
     yield laid
     laid.database.dispose()
 
 
-def for_real(ground: wiring.Ground) -> wiring.Ground:
+def for_real(ground: Ground) -> Ground:
     settings = OwnSettings(data_dir=ground.settings.data_dir, notify=REAL)
-    return wiring.Ground(settings, ground.clock, ground.database, ground.sealer)
+    return Ground(settings, ground.clock, ground.database, ground.sealer)
 
 
-def test_a_house_with_the_sample_in_it_never_opens_for_real(ground: wiring.Ground) -> None:
+def test_a_house_with_the_sample_in_it_never_opens_for_real(ground: Ground) -> None:
     wiring.require_fit(for_real(ground))
     with ground.database.transaction() as session:
         audit.record(session, START, case="house", tag=Tag.sample_loaded, actor="x", subject="x")
@@ -54,7 +55,7 @@ def test_a_house_with_the_sample_in_it_never_opens_for_real(ground: wiring.Groun
         wiring.require_fit(for_real(ground))
 
 
-def test_the_sample_is_never_loaded_into_a_house_that_somebody_uses(ground: wiring.Ground) -> None:
+def test_the_sample_is_never_loaded_into_a_house_that_somebody_uses(ground: Ground) -> None:
     with ground.database.transaction() as session:
         personas.ensure_accounts(session, START, "center")
     with pytest.raises(Conflict, match="not-a-sample"):

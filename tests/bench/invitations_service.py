@@ -11,6 +11,7 @@ import uvloop
 from fastapi import Response
 
 from app import wiring
+from app.core.ground import lay
 from app.core.settings import Settings
 from app.main import create_app
 from app.notify import callbacks
@@ -26,7 +27,7 @@ async def nothing() -> Response:
 
 def main() -> None:
     settings = Settings()
-    ground = wiring.lay(settings)
+    ground = lay(settings)
     wiring.raise_up(ground)
     path = NOTHING.removeprefix(callbacks.router.prefix)
     callbacks.router.add_api_route(path, nothing, methods=["POST"], status_code=204)

@@ -19,7 +19,6 @@ import uvicorn
 from fastapi import FastAPI
 from sqlmodel import Session, col, select
 
-from app import web
 from app.accounts import sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
@@ -37,7 +36,7 @@ from app.notify.phone_room import PhoneRoom, open_phone_room
 from app.notify.simulator_endpoints import Phone
 from app.notify.simulator_reports import Fault, set_fault
 from app.notify.wording import TemplateId
-from app.web import errors
+from app.web import entrance, errors
 from app.web.sse import stop_all
 from expert_draw.snapshot import Rosters
 from tests.support.databases import furnish
@@ -315,7 +314,7 @@ class PhoneHouse:
         application.state.house = House(self.settings, self.sealer, Rosters(self.sealer))
         application.state.invitees = self.invitees
         if pages:
-            web.install(application)
+            entrance.install(application)
             return application
         for router in (callbacks.router, simulator_wire.router, simulator_endpoints.router):
             application.include_router(router)

@@ -18,6 +18,7 @@ from sqlmodel import Session
 
 from app import wiring
 from app.core.database import Database
+from app.core.ground import Ground, lay
 from app.core.listening import free_port
 from app.core.settings import Settings
 from app.migrations.runner import configuration
@@ -26,7 +27,6 @@ from app.rehearsal.service import Desk
 from app.rehearsal.stage import sample_booking_body
 from app.sample import personas
 from app.sample.loading import load_sample
-from app.wiring import Ground
 from venue import service as venues
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ def stamped(database: Database) -> Database:
 @contextmanager
 def laid(folder: Path, address: str | None = None) -> Iterator[Ground]:
     settings = Settings(data_dir=folder, database_url=address, demo=True)
-    ground = wiring.lay(settings)
+    ground = lay(settings)
     try:
         yield ground
     finally:

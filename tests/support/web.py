@@ -16,11 +16,11 @@ from app.accounts import passwords, service, sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.core.database import Database
+from app.core.ground import Ground
 from app.core.ids import new_id
 from app.core.settings import Settings
 from app.main import create_app
 from app.web import sse
-from app.wiring import Ground
 from recordings.recorder import Recorder
 from tests.support.world import World, make_world
 

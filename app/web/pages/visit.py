@@ -15,8 +15,8 @@ from app.core.errors import YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House, HouseDep
-from app.web.errors import explain
-from app.web.templating import Pages, PagesDep, language_of
+from app.web.problems import explain, language_of
+from app.web.templating import Pages, PagesDep
 
 
 @dataclass(frozen=True, slots=True)

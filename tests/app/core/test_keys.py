@@ -10,6 +10,7 @@ import pytest
 from app import wiring
 from app.core.database import Database
 from app.core.errors import Unavailable
+from app.core.ground import Ground, lay
 from app.core.keys import remember
 from app.core.sealing import Sealer
 from app.core.settings import OwnSettings
@@ -25,8 +26,8 @@ def address(request: pytest.FixtureRequest) -> str | None:
     return found
 
 
-def house(folder: Path, address: str | None, key: str | None = None) -> wiring.Ground:
-    return wiring.lay(OwnSettings(data_dir=folder, database_url=address, demo=True, secret_key=key))
+def house(folder: Path, address: str | None, key: str | None = None) -> Ground:
+    return lay(OwnSettings(data_dir=folder, database_url=address, demo=True, secret_key=key))
 
 
 def begun(folder: Path, address: str | None) -> None:

@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput
-from app.evaluation import cases, committee, conductor, convening, draw_views, terminal, views
+from app.evaluation import binding, cases, committee, conductor, convening, draw_views, terminal, views
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
@@ -282,7 +282,7 @@ def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: W
         assert '"reason":"专家突发疾病"' in audit.trail(session, evaluation_id)[-1].data
         assert verify_record(record_of(session)).summary.state == "void"
     with world.transaction() as session:
-        conductor.seal(session, world.now(), evaluation_id, "ab" * 32)
+        binding.seal(session, world.now(), evaluation_id, "ab" * 32)
         assert cases.load(session, evaluation_id).state == "given_up"
         assert cases.rooms_to_seal(session) == ()
     again = book(world, project_number="ZT-2026-003")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from app.evaluation import committee, conductor, evidence, proofs, public_draws, slips
+from app.evaluation import binding, committee, conductor, evidence, proofs, public_draws, slips
 from app.evaluation.models import Evaluation
 from expert_draw import keeping, listing
 from expert_draw.engine.signing import Signer
@@ -48,7 +48,7 @@ def test_a_missing_record_or_room_of_a_sealed_evaluation_is_a_fault(world: World
     assert found[0].endswith(".jsonl 文件缺失")
     assert "room-1" in found[1]
     with world.database.reading() as session:
-        evidence.export_records(session, evaluation_id, tmp_path)
+        binding.export_records(session, evaluation_id, tmp_path)
     assert faults(world, tmp_path) == found[1:]
 
 

@@ -15,6 +15,7 @@ from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound, YuanpingError
 from app.evaluation import (
     after_draw,
+    binding,
     cases,
     committee,
     conductor,
@@ -219,7 +220,7 @@ def test_a_member_recused_in_session_is_out_of_the_room_their_sheet_void_and_the
     with world.transaction() as session:
         conductor.close_session(session, world.now(), world.house, OPERATOR, case.id)
     with world.transaction() as session:
-        conductor.seal(session, world.now(), case.id, "ab" * 32)
+        binding.seal(session, world.now(), case.id, "ab" * 32)
     with world.database.reading() as session:
         assert len(session.exec(select(ScoreSheet)).all()) == 6
         # Five sheets count: 100 × 2 criteria × 5 members for the bidder who got least.

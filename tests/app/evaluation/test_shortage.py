@@ -13,12 +13,12 @@ from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import (
     after_draw,
+    binding,
     booking,
     cases,
     conductor,
     confirming,
     designating,
-    evidence,
     shortage,
     views,
     widening,
@@ -174,7 +174,7 @@ def test_the_ladder_is_climbed_by_one_rung_and_a_new_draw_names_the_former(world
     assert declined.expert_id not in {one.expert_id for one in case.invitations()}
     assert case.verified() == "open"
     with world.database.reading() as session:
-        assert len(evidence.export_records(session, case.id, world.settings.data_dir)) == 2
+        assert len(binding.export_records(session, case.id, world.settings.data_dir)) == 2
 
 
 def test_the_ladder_ends_and_the_rule_is_named(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ from pydantic import SecretStr
 
 from app import wiring
 from app.accounts.permissions import Role
+from app.core.ground import Ground
 from app.core.settings import ExchangeSettings, MediaSettings, Settings
 from app.jobs.sweeps import Sweeps
 from app.main import create_app
-from app.wiring import Ground
 from tests.app.exchange.test_filing import drawn, given_up
 from tests.support.receiver import SECRET_WRITTEN, Receiver
 from tests.support.web import WebHouse

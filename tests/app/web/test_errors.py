@@ -7,7 +7,7 @@ import pytest
 from app.accounts.permissions import Role
 from app.core.database import Database
 from app.core.errors import Conflict
-from app.web.errors import explain
+from app.web.problems import explain
 from tests.support.web import WebHouse, open_web
 
 

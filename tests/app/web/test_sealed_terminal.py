@@ -13,13 +13,13 @@ from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.core.clock import ManualClock
 from app.core.database import Database
+from app.core.ground import Ground
 from app.evaluation import committee, conductor
 from app.main import create_app
 from app.notify.delivery import MessageState
 from app.notify.models import OutgoingMessage
 from app.notify.progress import Progress
 from app.web import sse
-from app.wiring import Ground
 from expert_draw import answers
 from expert_draw.invitation import ACTIVE
 from expert_draw.models import DrawSlot, Invitation
