@@ -1,10 +1,12 @@
 """Where browsers reach a media worker: worked out from the address at which they asked for the way."""
 
 import re
+from urllib.parse import urlsplit
 
 ROOM_PATH = "/ws/room"
 LIVE_PATH = "/ws/live"
 _ORIGIN = re.compile(r"wss?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?(?=/|$)")
+_USUAL_PORT = {"http": 80, "https": 443}
 BESIDE = "{scheme}://{host}"
 """The name that the service was asked by, spoken to as safely as the service."""
 
@@ -40,9 +42,25 @@ def asked_at(scheme: str, host: str, public_url: str) -> str:
     return f"{kind if host == public else scheme}://{host}"
 
 
-def beside(host: str, port: int) -> str:
-    """Another port of the same name."""
-    return f"{_name(host)}:{port}"
+def from_our_pages(page: str, host: str, port: int, public_url: str) -> bool:
+    """Whether a page of the service opens a socket: the page comes from where the socket was asked for, from the service's
+    own port of the same name, or from the public address.
+
+    page: what the browser says that it comes from (`Origin`). host: where it asks (`Host`), perhaps a worker. port: the service's.
+    """
+    scheme, _, netloc = page.partition("://")
+    if scheme not in _USUAL_PORT or not netloc:
+        return False
+    public = urlsplit(public_url)
+    known = {_whole(scheme, host), f"{_name(host)}:{port}"}
+    if public.scheme == scheme:
+        known.add(_whole(scheme, public.netloc))
+    return _whole(scheme, netloc) in known
+
+
+def _whole(scheme: str, netloc: str) -> str:
+    """With its port, which browsers leave out where it is the usual one."""
+    return netloc if netloc != _name(netloc) else f"{netloc}:{_USUAL_PORT[scheme]}"
 
 
 def _name(netloc: str) -> str:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
@@ -110,10 +109,10 @@ class SocketConnection:
 @router.websocket("/ws/room", dependencies=[Public()])
 async def room(socket: WebSocket, settings: SettingsDep) -> None:
     """Open to anyone on purpose: the one-use ticket in the first message is the key. See `docs/room-protocol.md`."""
-    if not _from_our_pages(socket, settings):
+    hub: RoomHub | None = getattr(socket.app.state, "hub", None)  # none where workers hold the rooms
+    if hub is None or not _from_our_pages(socket, settings):
         await socket.close()  # before accepting: answers HTTP 403
         return
-    hub: RoomHub = socket.app.state.hub
     await socket.accept()
     connection = SocketConnection(socket, "en" if settings.default_language == "en" else "zh")
     writer = connection.start()
@@ -214,13 +213,5 @@ def _text(received: Mapping[str, Any]) -> str:
 
 
 def _from_our_pages(socket: WebSocket, settings: Settings) -> bool:
-    """Whether a page of this very service opens the socket: the address it was asked at, or the public one.
-
-    A media worker has a port of its own beside the service's: there the name is the same and the page comes from the service.
-    """
-    origin = urlsplit(socket.headers.get("origin", ""))
-    if origin.scheme not in {"http", "https"} or not origin.netloc:
-        return False
-    public, host = urlsplit(settings.public_url), socket.headers.get("host", "")
-    beside = addresses.beside(host, settings.server.port)
-    return origin.netloc in {host, beside} or origin[:2] == public[:2]
+    page, host = socket.headers.get("origin", ""), socket.headers.get("host", "")
+    return addresses.from_our_pages(page, host, settings.server.port, settings.public_url)

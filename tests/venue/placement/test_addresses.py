@@ -36,4 +36,38 @@ def test_behind_a_proxy_the_browsers_address_counts() -> None:
     public = "https://ping.example"
     assert addresses.asked_at("http", "ping.example", public) == "https://ping.example"
     assert addresses.asked_at("http", "10.0.0.8:8000", public) == "http://10.0.0.8:8000"
-    assert addresses.beside("localhost:40100", 8000) == "localhost:8000"
+
+
+@pytest.mark.parametrize(
+    ("page", "host", "port", "public_url"),
+    [
+        ("http://localhost:8000", "localhost:8000", 8000, "http://localhost:8000"),
+        ("http://10.0.0.8:8000", "10.0.0.8:40100", 8000, "http://localhost:8000"),
+        ("http://10.0.0.8", "10.0.0.8:40100", 80, "http://localhost:80"),
+        ("https://ping.example", "10.0.0.8:40100", 8000, "https://ping.example"),
+        ("https://ping.example", "ping.example:443", 8000, "http://localhost:8000"),
+        ("http://[::1]:8000", "[::1]:40100", 8000, "http://localhost:8000"),
+    ],
+)
+def test_pages_of_the_service_open_sockets_at_its_workers(
+    page: str, host: str, port: int, public_url: str
+) -> None:
+    assert addresses.from_our_pages(page, host, port, public_url)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "",
+        "null",
+        "file://",
+        "https://",
+        "http://evil.example",
+        "http://10.0.0.8:8001",
+        "http://10.0.0.8.evil.example:8000",
+        "http://ping.example",
+        "http://evil.example@10.0.0.8:8000",
+    ],
+)
+def test_pages_of_others_do_not(page: str) -> None:
+    assert not addresses.from_our_pages(page, "10.0.0.8:40100", 8000, "https://ping.example")

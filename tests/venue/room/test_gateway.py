@@ -9,6 +9,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi import FastAPI, WebSocketDisconnect
+from fastapi.testclient import TestClient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Origin
@@ -19,6 +21,7 @@ from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.core.samples import Source, TrackKey
+from app.core.settings import Settings
 from tests.support.rooms import House, Service, serving
 from tests.support.seats import play
 from venue.media.pretend import PretendSeat
@@ -152,6 +155,17 @@ def test_who_does_not_say_where_they_come_from_is_turned_away(house: House, serv
                 pass
 
     play(scenario())
+
+
+def test_a_service_whose_workers_hold_the_rooms_turns_seats_away(tmp_path: Path) -> None:
+    application = FastAPI()
+    application.include_router(gateway.router)
+    application.state.settings = Settings(data_dir=tmp_path)
+    with (
+        pytest.raises(WebSocketDisconnect),  # how this client says that it was not let in
+        TestClient(application).websocket_connect("/ws/room", headers={"Origin": "http://testserver"}),
+    ):
+        pass
 
 
 def test_pages_at_the_public_address_are_our_own(tmp_path: Path) -> None:
