@@ -20,7 +20,7 @@ from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.roster_rows import CHINA
 from recordings.sealing import read_room
 from recordings.timeline import room_timeline
-from tests.support.people import Person, chromium, person
+from tests.support.people import Person, chromium, person, take_seat
 from tests.support.running import RunningHouse, becomes, drawn, seat_codes
 
 pytestmark = [pytest.mark.story, pytest.mark.browser]
@@ -166,13 +166,7 @@ def test_an_expert_joins_the_seat_and_a_supervisor_replays_moving_pictures(house
             own_code, *other_codes = await seat_codes(desk, evaluation_id)
 
             expert = await stack.enter_async_context(person(browser, house))
-            await expert.page.goto(f"{house.url}/seat")
-            await expert.page.locator("[name=code]").fill(own_code)
-            await expert.page.locator("form.seat-form button").click()
-            await expect(expert.page).to_have_url(re.compile("/seat/desk"))
-            await expect(expert.page.locator("[data-part=light-recording]")).to_have_class(
-                re.compile("is-on")
-            )
+            await take_seat(expert.page, house, own_code)
 
             others = [PretendExpert(house.url, code) for code in other_codes]
             for other in others:

@@ -84,3 +84,13 @@ async def person(browser: Browser, house: RunningHouse, login: str | None = None
         assert found.complaints == []
     finally:
         await context.close()
+
+
+async def take_seat(page: Page, house: RunningHouse, code: str) -> None:
+    """Signs an expert in, passes the check of their devices and enters; returns once they are recorded."""
+    await page.goto(f"{house.url}/seat")
+    await page.locator("[name=code]").fill(code)
+    await page.locator("form.seat-form button").click()
+    await expect(page).to_have_url(re.compile("/seat/desk"))
+    await page.get_by_role("button", name="进入评标室").click()
+    await expect(page.locator("[data-part=light-recording]")).to_have_class(re.compile("is-on"))
