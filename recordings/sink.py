@@ -1,5 +1,6 @@
 """One track on its way to disk. What hands frames over runs on the event loop, the rest on a writer's thread."""
 
+import errno
 import logging
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.samples import ClockNote, Codec, EncodedSample, TrackKey
 from recordings.cutter import CloseNote, Cut, Cutter, GapNote, Note, Picture, weight
+from recordings.manifest import MANIFEST_FILE
 from recordings.trackfile import Begun, TrackFile, make_room, name_of
 
 logger = logging.getLogger(__name__)
@@ -248,8 +250,13 @@ class Sink:
         return None
 
     def _create(self, cut: Cut, wall_ms: int) -> TrackFile:
-        """The next part under a name that nobody has used; the file system decides, should two ask at once."""
+        """The next part under a name that nobody has used; the file system decides, should two ask at once.
+
+        A process that stood still may find that the room was sealed without it: nothing is added to that any more.
+        """
         make_room(self.room)
+        if (self.room / MANIFEST_FILE).exists():
+            raise OSError(errno.EROFS, "the room has been sealed", str(self.room))
         while True:
             self._part += 1
             name = name_of(

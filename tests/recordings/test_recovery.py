@@ -259,6 +259,26 @@ def test_what_another_process_still_writes_is_left_to_it_and_not_sealed(tmp_path
     fresh.close()
 
 
+def test_a_process_that_stood_still_while_the_room_was_sealed_begins_no_more_files_in_it(
+    tmp_path: Path,
+) -> None:
+    clock = ManualClock(START)
+    stale = Recorder(tmp_path, clock, wake_s=3_600, roll_s=4)
+    fresh = Recorder(tmp_path, clock, wake_s=3_600)
+    stale.begin("room-1", 1, START)
+    sink = stale(CAMERA, Codec.vp8)
+    for sample in pictures(0, 50):
+        sink.write(sample)
+    stale.settle()
+    manifest = fresh.close_room("room-1", START, force=True)
+    for sample in pictures(0, 300)[50:]:
+        sink.write(sample)
+    stale.close()
+    fresh.close()
+    assert stale.durable(CAMERA) == 3_960  # in the file it has in hand; then the light goes out
+    assert verify_room(tmp_path / "room-1", manifest.sha256).ok
+
+
 def test_a_room_may_be_sealed_over_a_living_writer_when_that_is_asked(tmp_path: Path) -> None:
     clock = ManualClock(START)
     stale, fresh = Recorder(tmp_path, clock), Recorder(tmp_path, clock)
