@@ -44,8 +44,8 @@ class Uploads:
     def sweep(self, at_once: int = AT_ONCE) -> int:
         """Stores what has ended and has no row yet; returns how many files.
 
-        Raises OSError when the store does not answer: call again later. A file that the store has otherwise is logged and
-        left, and does not hold up the rest. Where several processes look after one folder, one at a time does.
+        Raises OSError when the store does not answer: call again later. A file that the store has otherwise, or that cannot be
+        read, is logged and left until the next start, and does not hold up the rest. Where several processes look after one folder, one at a time does.
         """
         if not self._folder.is_dir():
             return 0
@@ -83,7 +83,13 @@ class Uploads:
                     yield room
 
     def _bring(self, room_id: str, path: Path) -> bool:
-        name, here = _name(path), look(path)
+        name = _name(path)
+        try:
+            here = look(path)
+        except OSError:
+            logger.exception("%s cannot be read and is not stored", path)
+            self._refused.add(name)
+            return False
         try:
             self._store.put(name, path)
         except YuanpingError:
@@ -138,9 +144,10 @@ def ended_files(room: Path, known: Collection[str] = ()) -> Iterator[Path]:
     for lease in event_leases(room):
         if events_file(lease) not in known and has_ended(room / events_file(lease)):
             yield room / events_file(lease)
-    for name in (SIGNATURE_FILE, MANIFEST_FILE):
-        if (room / name).exists():
-            yield room / name
+    if (room / MANIFEST_FILE).exists():  # until then its signature may be made anew
+        if (room / SIGNATURE_FILE).exists():
+            yield room / SIGNATURE_FILE
+        yield room / MANIFEST_FILE
 
 
 def has_ended(lines: Path) -> bool:

@@ -1,5 +1,6 @@
 """Ended files reach the store by themselves, whatever becomes of the store meanwhile, and rows say only what it told."""
 
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from sqlmodel import select
 
 from app.core.samples import Codec, Source, TrackKey
 from app.core.storage import DirectoryStore, Kept, look
+from recordings.manifest import MANIFEST_FILE, SIGNATURE_FILE
 from recordings.models import StoredObject
 from recordings.uploads import Uploads, ended_files
 from tests.support.encoded import pictures, sounds
@@ -138,6 +140,32 @@ def test_other_bytes_in_the_store_are_told_once_and_hold_up_nothing_else(
     assert [record.message for record in caplog.records] == [
         f"the store refuses recordings/{ROOM}/{ENDED[0]}"
     ]
+
+
+def test_a_file_that_cannot_be_read_is_told_once_and_holds_up_nothing_else(
+    house: ReplayHouse, uploads: Uploads, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def bad_sector(path: Path) -> Kept:
+        if path.name == ENDED[0]:
+            raise OSError(errno.EIO, "no")
+        return look(path)
+
+    monkeypatch.setattr("recordings.uploads.look", bad_sector)
+    record(house)
+    assert [uploads.sweep(), uploads.sweep()] == [len(ENDED) - 1, 0]
+    assert sorted(rows(house)) == sorted(ENDED[1:])
+    assert [record.message for record in caplog.records] == [
+        f"{house.room / ENDED[0]} cannot be read and is not stored"
+    ]
+
+
+def test_a_signature_waits_for_its_manifest(house: ReplayHouse) -> None:
+    """A server killed between the two makes both anew, at another moment and therefore with another signature."""
+    record(house)
+    (house.room / SIGNATURE_FILE).write_bytes(b"of a manifest that was never written")
+    assert [path.name for path in ended_files(house.room)] == ENDED
+    (house.room / MANIFEST_FILE).write_bytes(b"written now")
+    assert [path.name for path in ended_files(house.room)] == [*ENDED, SIGNATURE_FILE, MANIFEST_FILE]
 
 
 def test_a_second_who_brings_the_same_changes_nothing(
