@@ -9,7 +9,7 @@ from app.core.i18n import N_
 
 
 class EventKind(StrEnum):
-    """Kinds of room events (室内事件) that a seat causes."""
+    """Kinds of room events (室内事件), of a seat or of the whole room."""
 
     camera_busy = "camera-busy"
     camera_denied = "camera-denied"
@@ -20,6 +20,7 @@ class EventKind(StrEnum):
     camera_no_device = "camera-no-device"
     camera_not_asked = "camera-not-asked"
     camera_over_constrained = "camera-over-constrained"
+    clock_stepped = "clock-stepped"
     link_amber = "link-amber"
     link_green = "link-green"
     link_red = "link-red"
@@ -69,6 +70,7 @@ EVENT_TEXTS: dict[EventKind, str] = {
     EventKind.camera_no_device: N_("没有摄像头"),
     EventKind.camera_not_asked: N_("摄像头尚未开启"),
     EventKind.camera_over_constrained: N_("摄像头不支持所需规格"),
+    EventKind.clock_stepped: N_("服务器时钟被调整"),
     EventKind.link_amber: N_("连接质量欠佳"),
     EventKind.link_green: N_("连接质量良好"),
     EventKind.link_red: N_("连接质量很差"),
