@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from tests.support import postgres as support
-from tests.support.postgres import PACKAGE, Way, fresh, postgres
+from tests.support.postgres import PACKAGE, Way, fresh, postgres, stoppable
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 30
@@ -188,3 +188,13 @@ def test_one_that_does_not_start_says_why_and_leaves_nothing_behind(
     with pytest.raises(RuntimeError, match=f"(?s){reason}"), postgres(Way.system):
         raise AssertionError("it did not start")
     assert list(temporary.iterdir()) == []
+
+
+def test_a_server_of_our_own_can_be_stopped_and_comes_back_with_all_that_was_committed() -> None:
+    with stoppable() as server, fresh(server.address) as address:
+        asked(address, "SELECT 1")
+        server.stop()
+        with pytest.raises(OperationalError):
+            asked(address, "SELECT 1")
+        server.start()
+        assert asked(address, "SELECT current_database()") == make_url(address).database

@@ -5,7 +5,7 @@ python -m tests.bench.media_soak [--quick] [part …]
 
 import sys
 
-from tests.bench import media_drift, media_hostile, media_kills, media_memory, media_weather
+from tests.bench import media_drift, media_hostile, media_kills, media_memory, media_weather, media_workers
 from tests.bench.program import Program
 
 MEDIA_SOAK = Program(
@@ -19,6 +19,8 @@ MEDIA_SOAK = Program(
         "drift": media_drift.figures,
         "kills": media_kills.figures,
         "hostile": media_hostile.figures,
+        "workers": media_workers.workers,
+        "database": media_workers.database,
         "memory": media_memory.figures,
     },
 )

@@ -55,7 +55,7 @@ async def sealed_after_closing(house: WorkerHouse, within_s: float) -> float:
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
     """Nobody else writes to this SQLite database meanwhile."""
-    other = sqlite3.connect(file, isolation_level=None)
+    other = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN EXCLUSIVE")
     try:
         yield

@@ -27,7 +27,7 @@ from venue.models import OnlineRoom, RoomEvent
 from venue.placement import addresses
 from venue.placement.models import MediaWorker, RoomLease
 from venue.room.client import RoomRefused, SeatClient
-from venue.room.protocol import Answer, Offer, Recording
+from venue.room.protocol import Answer, Focus, Offer, Recording
 from venue.room.register import DatabaseRegister
 
 ASKED_AT = "http://localhost:8000"
@@ -164,6 +164,7 @@ class RestlessSeat:
     refusals: list[str] = field(default_factory=list)
     reached_ms: int = -1
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    client: SeatClient | None = None
 
     async def sit(self) -> None:
         while True:
@@ -179,12 +180,19 @@ class RestlessSeat:
                 await self.news.wait()
         return self.arrivals[-1] - since
 
+    async def looks(self, *, here: bool) -> None:
+        """The page says whether it is in front, which becomes an event; nothing while the seat is not connected."""
+        if self.client is not None:
+            with suppress(RoomRefused):
+                await self.client.send(Focus(visible=here))
+
     async def _once(self) -> None:
         ticket, address = await self.way()
         client = SeatClient(self.asked_at, ticket, address=address, timeout_s=HEARD_WITHIN_S)
         publisher = Publisher(small_clip())
         try:
             async with client, AsyncExitStack() as leading:
+                self.client = client
                 await client.send(Offer(n=1, sdp=await publisher.offer(), screen_mid=None))
                 answer, path = await lead_through((await client.wait_for(Answer)).sdp, self.weather)
                 leading.callback(path.close)
@@ -203,6 +211,7 @@ class RestlessSeat:
             self.refusals.append(refusal.code)
             raise
         finally:
+            self.client = None
             await publisher.close()
 
     async def _listen(self, client: SeatClient) -> None:

@@ -49,14 +49,55 @@ def postgres(*ways: Way) -> Iterator[str]:
                 yield driven(given)
                 return
         elif installed := (_system() if way is Way.system else _packaged()):
-            with _started(installed, copy=way is Way.packaged) as address:
-                yield address
+            with _started(installed, copy=way is Way.packaged) as server:
+                yield server.address
             return
-    raise RuntimeError(
+    raise _none()
+
+
+@contextmanager
+def stoppable() -> Iterator["Server"]:
+    """A server of our own that can be stopped and started again; RuntimeError as above."""
+    if installed := _system():
+        copy = False
+    elif installed := _packaged():
+        copy = True
+    else:
+        raise _none()
+    with _started(installed, copy=copy) as server:
+        yield server
+
+
+def _none() -> RuntimeError:
+    return RuntimeError(
         "no PostgreSQL to test with: set TEST_PG_URL to the address of a server where databases may be made, install "
         f"PostgreSQL {LEAST} or newer (Debian: apt install postgresql), or install the Python package {PACKAGE} "
         "(it is among the development requirements)"
     )
+
+
+class Server:
+    """A server of our own, by way of its keeper. address: as SQLAlchemy wants it."""
+
+    def __init__(self, keeper: "subprocess.Popen[str]", address: str) -> None:
+        self.address = address
+        self._keeper = keeper
+
+    def stop(self) -> None:
+        """Returns when it has gone; what was committed stays."""
+        self._ask("stop")
+
+    def start(self) -> None:
+        """Returns when it takes connections again, where it did before."""
+        self._ask("start")
+
+    def _ask(self, what: str) -> None:
+        assert self._keeper.stdin
+        assert self._keeper.stdout
+        self._keeper.stdin.write(f"{what}\n")
+        self._keeper.stdin.flush()
+        if not self._keeper.stdout.readline():
+            raise RuntimeError(f"PostgreSQL did not {what}: {self._keeper.communicate()[1]}")
 
 
 @contextmanager
@@ -106,7 +147,7 @@ def _packaged() -> Path | None:
 
 
 @contextmanager
-def _started(installed: Path, *, copy: bool) -> Iterator[str]:
+def _started(installed: Path, *, copy: bool) -> Iterator[Server]:
     """A server of our own; its keeper outlives us by the moment it needs to take it away."""
     keeper = subprocess.Popen(
         [sys.executable, "-I", KEEPER, "--installed", installed, *(["--copy"] if copy else [])],
@@ -122,7 +163,7 @@ def _started(installed: Path, *, copy: bool) -> Iterator[str]:
     if not said:
         raise RuntimeError(f"PostgreSQL from {installed} did not start: {keeper.communicate()[1]}")
     try:
-        yield f"postgresql+psycopg://postgres@/postgres?host={json.loads(said)['socket']}"
+        yield Server(keeper, f"postgresql+psycopg://postgres@/postgres?host={json.loads(said)['socket']}")
     finally:
         # Its error output could not have filled the pipe: a keeper says nothing unless it ends.
         _, error = keeper.communicate()

@@ -2,7 +2,7 @@
 
 A program of its own, without anything but the standard library. It reads what it shall do from its arguments, says on
 its output where the server listens, and then waits for the end of its input: a pipe ends with the process at its
-other side, even where that one was killed. No other sign is needed, and none is waited for.
+other side, even where that one was killed. Until then it stops the server and starts it again when a line asks for it.
 """
 
 import argparse
@@ -72,24 +72,39 @@ def _keep(folder: Path, installed: Path, *, copy: bool) -> None:
         who,
     )
     settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
-    options = [f"--{name}={value}" for name, value in settings.items()]
-    log = folder / "server.log"
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [programs / "postgres", "-D", data, *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            cwd=folder,
-            **who,
-        )
+    command = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+    server = _start(command, folder, who)
     try:
-        _wait_until_open(folder, data, server, log)
-        sys.stdout.write(json.dumps({"socket": str(folder), "pid": server.pid}) + "\n")
-        sys.stdout.flush()
-        sys.stdin.read()
+        _say({"socket": str(folder), "pid": server.pid})
+        for asked in sys.stdin:
+            if asked == "stop\n":
+                server.send_signal(signal.SIGINT)  # in good order, whoever is connected
+                server.wait()
+            elif asked == "start\n":
+                server = _start(command, folder, who)
+            _say({"done": asked.strip()})
     finally:
         _stop(server)
+
+
+def _say(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def _start(command: list[Path | str], folder: Path, who: dict[str, Any]) -> "subprocess.Popen[bytes]":
+    """Returns when the server takes connections; one that does not is taken away."""
+    log = folder / "server.log"
+    with log.open("ab") as output:
+        server = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, **who
+        )
+    try:
+        _wait_until_open(folder, folder / "data", server, log)
+    except BaseException:
+        _stop(server)
+        raise
+    return server
 
 
 def _as_nobody() -> dict[str, Any]:
