@@ -171,13 +171,22 @@ class Sink:
 
     def fail(self, job: Job) -> None:
         """A job could not be brought to disk; trouble with one track's file must never stop the others."""
-        cuts = [note for note in job.notes if isinstance(note, Cut)]
-        if self._failed_from is None and cuts:
-            self._failed_from = cuts[0].from_ms
+        gaps = [note for note in job.notes if isinstance(note, GapNote)]
+        # What the disk did not take before is told anew with this, up to where media goes on.
+        failed = [gap for gap in gaps if gap.reason == DISK_FAILED]
+        lost: list[GapNote | Cut] = [*failed, *(note for note in job.notes if isinstance(note, Cut))]
+        if lost and self._file not in {job.file, None}:
+            # The next file has begun already, and goes on.
+            self._keep_early(GapNote(lost[0].from_ms, lost[-1].to_ms, DISK_FAILED))
+        elif lost and self._failed_from is None:
+            self._failed_from = lost[0].from_ms
         # Gaps are told again in the next file, at worst twice.
-        self._early += [note for note in job.notes if isinstance(note, GapNote) and note not in self._early]
+        for gap in gaps:
+            if gap not in failed and gap not in self._early:
+                self._keep_early(gap)
         if self._file is job.file:
             self._file = None
+        job.file.withdraw_if_empty()
         job.last = True
         self._finish(job)
 

@@ -50,8 +50,11 @@ class TrackFile:
     After an error the object must not be written to again: what lies on disk is settled by recovery.
     """
 
-    def __init__(self, name: TrackName, opened: Opened, head: bytes, media: int, index: int) -> None:
+    def __init__(
+        self, room: Path, name: TrackName, opened: Opened, head: bytes, media: int, index: int
+    ) -> None:
         self.name = name
+        self._room = room
         self.codec = Codec(opened.codec)
         self._media = media
         self._index = index
@@ -98,7 +101,7 @@ class TrackFile:
             wall_uncertainty_ms=begun.wall_uncertainty_ms,
             wall_ms=wall_ms,
         )
-        return cls(name, opened, head, media, index)
+        return cls(room, name, opened, head, media, index)
 
     def stage(self, notes: Sequence[Note], wall_ms: int) -> None:
         """Writes the media of these notes, in the order given."""
@@ -150,6 +153,13 @@ class TrackFile:
         self.settle()
         self.tell()
         self.settle_index()
+
+    def withdraw_if_empty(self) -> None:
+        """Takes the names of files back into which the disk took not a single byte: a full disk would gather thousands."""
+        with suppress(OSError):  # then they stay, and are ended as empty ones when the room is sealed
+            if not any(os.fstat(descriptor).st_size for descriptor in (self._media, self._index)):
+                (self._room / self.name.media).unlink()
+                (self._room / self.name.index).unlink()
 
     def release(self) -> None:
         """Lets go of both files. Everything that was settled is durable."""

@@ -3,7 +3,7 @@
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -16,7 +16,7 @@ from app.core.clock import ManualClock
 from app.core.errors import Conflict, InvalidInput
 from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, Source, TrackKey
 from recordings import trackfile
-from recordings.cutter import weight
+from recordings.cutter import Note, weight
 from recordings.events import LedgerEvent, read_events
 from recordings.lines import ClockLine, Closed, Fragment, Gap, Opened, read_index
 from recordings.manifest import Manifest
@@ -589,6 +589,47 @@ def test_a_broken_disk_is_not_asked_for_every_fragment(
     ]
 
 
+def test_a_full_disk_gathers_no_empty_files(
+    recorder: Recorder, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten seconds without a byte left, then there is room again: one file, and one gap that says why."""
+    recorder.settle()
+    sink = recorder(CAMERA, Codec.vp8)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", _refuse_to_write)
+        for second in range(10):
+            feed(sink, pictures(0, 250, 25)[25 * second : 25 * second + 25])
+            recorder.settle()
+            clock.advance(1)
+    assert [path.name for path in (tmp_path / "room-1").iterdir()] == ["events-1.jsonl"]
+    feed(sink, pictures(10_000, 25))
+    manifest = recorder.close_room("room-1")
+    (track,) = manifest.tracks
+    assert (track.from_ms, track.to_ms) == (10_000, 10_960)
+    assert gaps(tmp_path / "room-1", track.file.removesuffix(".webm")) == [(0, 10_000, "disk-failed")]
+    assert verify_room(tmp_path / "room-1", manifest.sha256).ok
+
+
+def test_an_error_in_a_file_that_was_just_followed_by_the_next_costs_only_what_it_held(
+    tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = trackfile.TrackFile.stage
+
+    def picky(self: trackfile.TrackFile, notes: Sequence[Note], wall_ms: int) -> None:
+        if self.name.part == 1:
+            raise OSError(errno.EIO, "no")
+        stage(self, notes, wall_ms)
+
+    monkeypatch.setattr(trackfile.TrackFile, "stage", picky)
+    with recording(tmp_path, clock, roll_s=4) as recorder:
+        sink = recorder(CAMERA, Codec.vp8)
+        feed(sink, pictures(0, 150))  # the second file begins at four seconds
+        recorder.settle()
+        feed(sink, pictures(6_000, 50))
+        recorder.settle()
+    assert gaps(tmp_path / "room-1", "seat-1-camera-1-1-2") == [(0, 3_960, "disk-failed")]
+
+
 def test_losses_told_while_the_disk_failed_are_written_later(
     recorder: Recorder, tmp_path: Path, clock: ManualClock
 ) -> None:
@@ -708,6 +749,10 @@ def _refusing(real: Callable[..., int], ending: str) -> Callable[..., int]:
         return real(path, *others)
 
     return refuse
+
+
+def _refuse_to_write(*_anything: object) -> int:
+    raise OSError(errno.ENOSPC, "no space left")
 
 
 @contextmanager
