@@ -6,6 +6,7 @@ for, whoever records; however many watch and however slowly they read, the recor
 
 import asyncio
 import logging
+import os
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator
@@ -43,6 +44,10 @@ KEPT = 24
 """Fragments of a track that are kept at hand, about a dozen seconds: at least one begins with a key frame."""
 THREADS = 4
 """Readers of files at once, of all rooms; a disk that hangs takes no thread from anybody else."""
+
+SOONEST_S = 0.1
+"""Between two looks, however often somebody says so: all tracks of a room become durable at about the same time."""
+_INDEX = ".index.jsonl"
 
 TrackOf = tuple[int, Source]
 """A seat's number, and which of its sources."""
@@ -86,6 +91,7 @@ class _Growing:
 
     def __init__(self, room: Path, name: TrackName) -> None:
         self.ended = False
+        self.track: TrackOf = (name.seat_no, name.source)
         self._room = room
         self._name = name
         self._read = 0
@@ -137,41 +143,44 @@ class LiveRoom:
         self.sealed = False
         self.watchers: set[asyncio.Event] = set()
         self.wake = asyncio.Event()
-        self._growing: dict[str, _Growing] = {}
-        self._done: set[str] = set()
+        self._known: set[str] = set()
+        self._growing: list[_Growing] = []
         self._begun = False
 
     def look(self) -> bool:
-        """Reads what the files have gained; whether there was anything. Runs on a reader's thread, one at a time."""
+        """Reads what the files have gained; whether there was anything. Runs on a reader's thread, one at a time.
+
+        Costs as much in the eighth hour as in the first: of files that have ended only the names are looked at.
+        """
         if not self.folder.is_dir():
             return False
-        sealed, news = (self.folder / MANIFEST_FILE).exists(), False
-        for name in track_names(self.folder):
-            track = (name.seat_no, name.source)
-            if track not in self.tracks:
-                self.tracks[track], news = LiveTrack(), True
-            if name.stem not in self._done:
-                news = self._follow(name, self.tracks[track]) or news
-        self._begun = True
+        with os.scandir(self.folder) as found:
+            names = [one.name for one in found]
+        sealed, news = MANIFEST_FILE in names, self._meet(names)
+        for growing in tuple(self._growing):
+            for part, piece, data in growing.news():
+                self.tracks[growing.track].add(part, piece, data)
+                news = True
+            if growing.ended:
+                self._growing.remove(growing)
         news = news or sealed != self.sealed
         self.sealed = sealed
         return news
 
-    def _follow(self, name: TrackName, track: LiveTrack) -> bool:
-        if name.stem not in self._growing:
-            if not self._begun and has_ended(self.folder / name.index):
-                self._done.add(name.stem)  # the past is for replay
-                return False
-            self._growing[name.stem] = _Growing(self.folder, name)
-        growing, news = self._growing[name.stem], False
-        with suppress(FileNotFoundError):  # the media is there a moment before its index
-            for part, piece, data in growing.news():
-                track.add(part, piece, data)
-                news = True
-        if growing.ended:
-            self._done.add(name.stem)
-            del self._growing[name.stem]
-        return news
+    def _meet(self, names: list[str]) -> bool:
+        """Begins to follow what is new; whether a track is."""
+        new = (
+            name.removesuffix(_INDEX) for name in names if name.endswith(_INDEX) and name not in self._known
+        )
+        met = sorted(name for stem in new if (name := TrackName.parse(stem, "webm")) is not None)
+        before = len(self.tracks)
+        for name in met:
+            if self._begun or not has_ended(self.folder / name.index):  # what has ended before is for replay
+                self._growing.append(_Growing(self.folder, name))
+            self.tracks.setdefault((name.seat_no, name.source), LiveTrack())
+            self._known.add(name.index)
+        self._begun = True
+        return len(self.tracks) > before
 
 
 class LiveRooms:
@@ -214,8 +223,9 @@ class LiveRooms:
             if news:
                 for watcher in room.watchers:
                     watcher.set()
+            await asyncio.sleep(SOONEST_S)
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(LOOK_EVERY_S - SOONEST_S):
                     await room.wake.wait()
 
     def _stored(self, key: TrackKey, _room_ms: int) -> None:

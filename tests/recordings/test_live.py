@@ -401,6 +401,20 @@ def test_only_the_newest_is_read_of_what_was_recorded_before_anybody_watched(hou
     assert not room.look()
 
 
+def test_a_long_past_makes_no_look_longer(house: ReplayHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(house, house.recorder(MICROPHONE, Codec.opus), sounds(0, 100))
+    house.recorder.close_room(ROOM)
+    room = LiveRoom(house.room)
+    assert room.look()
+
+    def again(*_anything: object) -> None:
+        pytest.fail("a file that has ended was looked at again")
+
+    monkeypatch.setattr(TrackName, "parse", again)
+    monkeypatch.setattr(live, "has_ended", again)
+    assert not room.look()
+
+
 def test_a_moment_that_nobody_recorded_is_followed_by_what_comes_after(house: ReplayHouse) -> None:
     record(house, house.recorder(CAMERA, Codec.vp8), pictures(0, 50))
     record(house, house.recorder(CAMERA, Codec.vp8), pictures(10_000, 100))

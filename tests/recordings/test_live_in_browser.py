@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from app.core.clock import SystemClock
 from app.core.samples import Codec, EncodedSample, Source, TrackKey
@@ -21,6 +21,12 @@ pytestmark = pytest.mark.browser
 
 STATE = "document.querySelector('room-live').state()"
 LENGTH = 60_000
+STILL = """light => new Promise((resolve) => {
+  const watch = new MutationObserver(() => resolve(false));
+  watch.observe(light, { childList: true, characterData: true, subtree: true });
+  setTimeout(() => { watch.disconnect(); resolve(true); }, 1000);
+})"""
+"""Whether what a light says stays as it is for a second."""
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +144,12 @@ def test_a_running_room_is_seen_at_once_some_time_back_and_at_its_newest(
         assert Axe().run(page).response["violations"] == []
         grown = max(track["nowMs"] for track in state(page)["tracks"])
         wait_for(page, f"state.tracks.every((one) => one.nowMs > {grown} + 5000)")  # over rolled files
+        light = page.locator("[data-seat='1'] .live-light")
+        assert light.evaluate(STILL)  # a screen reader would read every change aloud
+        page.locator("[data-seat='1'] video").evaluate("video => { video.src = '/live'; }")
+        expect(light).to_have_text("这一路无法播放")
+        assert light.evaluate(STILL)
+        expect(light).to_have_text("这一路无法播放")
     with serving(house.app) as address:
         house.seal()
         page.goto(f"{address}/live")

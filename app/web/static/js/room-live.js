@@ -32,7 +32,6 @@ class RoomLive extends HTMLElement {
     if (this.#timer) return;
     this.#texts = JSON.parse(this.querySelector("script.live-texts").textContent);
     this.#build();
-    this.addEventListener("track-failed", (event) => this.#failed(event.target));
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#connect();
   }
@@ -226,11 +225,6 @@ class RoomLive extends HTMLElement {
     this.#buttons();
   }
 
-  #failed(media) {
-    const tile = [...this.#tiles.values()].find((one) => one.figure.contains(media));
-    if (tile) tile.light.textContent = this.say("track_failed");
-  }
-
   #shownMs() {
     const shown = [...this.#channels.values()].map(({ player }) => player.nowMs).filter((ms) => ms !== null);
     return shown.length ? Math.max(...shown) : null;
@@ -245,10 +239,12 @@ class RoomLive extends HTMLElement {
       if (tells && !player.live && player.nowMs !== null) this.#send({ type: "at", channel: number, room_ms: Math.floor(player.nowMs) });
     }
     for (const [seat, tile] of this.#tiles) {
-      const heard = [...this.#channels.values()].filter(({ player }) => player.seatNo === seat).map(({ heardAt }) => heardAt);
-      const fresh = heard.length > 0 && now - Math.max(...heard) < STALE_MS;
-      tile.light.dataset.on = String(fresh);
-      tile.light.textContent = this.say(fresh ? "recorded" : "not_recorded");
+      const own = [...this.#channels.values()].filter(({ player }) => player.seatNo === seat);
+      const failed = own.some(({ player }) => player.failed);
+      const fresh = own.some(({ heardAt }) => now - heardAt < STALE_MS);
+      tile.light.dataset.on = String(fresh && !failed);
+      const text = this.say(failed ? "track_failed" : fresh ? "recorded" : "not_recorded");
+      if (tile.light.textContent !== text) tile.light.textContent = text; // else a screen reader would read it again and again
     }
     const ms = this.#shownMs();
     this.#ui.clock.textContent = ms === null ? "" : roomTime(ms);
