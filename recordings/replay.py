@@ -24,6 +24,8 @@ from recordings.timeline import (
 from recordings.trackfile import track_names
 from recordings.viewing import Viewings
 
+LONGEST_ROOM = 2_048
+"""More files than a room of five seats has, each with camera, microphone and screen, after ten hours (1,800)."""
 _EMPTY = IndexReading((), (), b"")
 
 
@@ -47,7 +49,8 @@ class _Memory:
 class Indexes:
     """Indexes read before, so that a running room is read on and not read anew. Checks never use it."""
 
-    def __init__(self, limit: int = 512) -> None:
+    def __init__(self, limit: int = LONGEST_ROOM) -> None:
+        """limit: files kept in mind, at about 150 kB each; a room with more of them would be read anew each time."""
         self._limit = limit
         self._lock = threading.Lock()
         self._known: OrderedDict[tuple[str, int], _Memory] = OrderedDict()

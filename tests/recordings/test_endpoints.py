@@ -11,7 +11,7 @@ from app.accounts.access import unguarded_routes
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.samples import Codec, Source, TrackKey
-from recordings import service
+from recordings import replay, service
 from recordings.endpoints import router
 from recordings.lines import TrackName, read_index
 from recordings.replay import Indexes, load_files, timeline_since
@@ -240,6 +240,28 @@ def test_an_index_is_read_on_as_it_grows_and_anew_when_it_was_changed(
     indexes.read(house.room, sound)  # the other is forgotten: there is room for one
     copy.write_bytes(grown)
     assert indexes.read(tmp_path, name).part == read_part(name, read_index(grown))
+
+
+def test_a_room_of_eight_hours_is_read_once(
+    house: ReplayHouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were a room longer than what is kept in mind, every poll of a page would read all of it anew."""
+    record(house, 0, 20)
+    long = tmp_path / "long"
+    long.mkdir()
+    told = (house.room / TrackName(1, Source.camera, 1, 1, 1).index).read_bytes()
+    for seat_no in range(1, 6):
+        for source in Source:
+            for part in range(1, 8 * 12 + 1):
+                (long / TrackName(seat_no, source, 1, 1, part).index).write_bytes(told)
+    indexes = Indexes()
+    files = load_files(long, indexes)
+
+    def again(*_anything: object) -> None:
+        pytest.fail("an index that has not grown was read again")
+
+    monkeypatch.setattr(replay, "continue_index", again)
+    assert load_files(long, indexes) == files
 
 
 def test_what_is_told_from_a_moment_on_completes_what_was_told_before(tmp_path: Path) -> None:
