@@ -43,7 +43,8 @@ LOOK_EVERY_S = 0.5
 KEPT = 24
 """Fragments of a track that are kept at hand, about a dozen seconds: at least one begins with a key frame."""
 THREADS = 4
-"""Readers of files at once, of all rooms; a disk that hangs takes no thread from anybody else."""
+"""Readers of files at once, of all rooms, and as many of rows; a disk or a database that hangs takes no thread from anybody
+else."""
 
 SOONEST_S = 0.1
 """Between two looks, however often somebody says so: all tracks of a room become durable at about the same time."""
@@ -189,6 +190,7 @@ class LiveRooms:
     def __init__(self, folder: Path, recorder: Recorder | None) -> None:
         """recorder: of this process, to be told at once when something is durable; None where there is none."""
         self.limiter = CapacityLimiter(THREADS)
+        self.rows = CapacityLimiter(THREADS)
         self._folder = folder
         self._loop = asyncio.get_running_loop()
         self._rooms: dict[str, LiveRoom] = {}

@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
@@ -152,7 +152,9 @@ async def live(
     watcher = _Watcher(socket, database, clock, state.live_rooms, state.replay_memory)
     await socket.accept()
     try:
-        row, actor_id = await _let_in(socket, database, clock, sealer, state.live_waiting)
+        row, actor_id = await _let_in(
+            socket, database, clock, sealer, state.live_waiting, state.live_rooms.rows
+        )
         await watcher.run(row, actor_id, settings.recordings_dir)
     except Refused as refusal:
         await _close(socket, refusal.code)
@@ -161,7 +163,12 @@ async def live(
 
 
 async def _let_in(
-    socket: WebSocket, database: Database, clock: Clock, sealer: Sealer, waiting: set[WebSocket]
+    socket: WebSocket,
+    database: Database,
+    clock: Clock,
+    sealer: Sealer,
+    waiting: set[WebSocket],
+    rows: CapacityLimiter,
 ) -> tuple[RoomRecording, str]:
     if len(waiting) >= MOST_WAITING:
         raise Refused(BUSY)
@@ -184,7 +191,7 @@ async def _let_in(
             room_id, _, actor_id = subject.partition("|")
             return service.find(session, room_id), actor_id
 
-    way = await to_thread.run_sync(redeem)
+    way = await to_thread.run_sync(redeem, limiter=rows)
     if way is None:
         raise Refused(REFUSED)
     return way
@@ -279,7 +286,7 @@ class _Watcher:
         """Notes who is going to watch what, and only then finds where it begins."""
         track = (message.seat_no, message.source)
         channel = _Channel(message.channel, track)
-        await to_thread.run_sync(self._note, track, message.from_ms)
+        await to_thread.run_sync(self._note, track, message.from_ms, limiter=self._rooms.rows)
         if track in room.tracks:
             channel.next = room.tracks[track].count  # counted before files are read: nothing falls in between
         if self._folder.is_dir():

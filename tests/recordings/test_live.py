@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio import from_thread, to_thread
 from fastapi.testclient import TestClient
 from starlette.testclient import WebSocketTestSession
 from starlette.websockets import WebSocketDisconnect
 
+from app.accounts import tickets
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.samples import Codec, EncodedSample, SampleSink, Source, TrackKey
@@ -423,3 +425,20 @@ def test_a_moment_that_nobody_recorded_is_followed_by_what_comes_after(house: Re
         assert pieces[0].from_ms == first, moment
     assert past(house.room, Indexes(), (2, Source.camera), 0) == ({}, ())
     assert past(house.room, Indexes(), (2, Source.camera), None) == ({}, ())
+
+
+def test_rows_are_looked_up_on_threads_of_their_own(
+    house: ReplayHouse, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many strangers ask while a database hangs: the threads that everything else needs stay free."""
+    taken: list[float] = []
+
+    def look(*_anything: object, **_more: object) -> None:
+        taken.append(from_thread.run_sync(lambda: to_thread.current_default_thread_limiter().borrowed_tokens))
+
+    monkeypatch.setattr(tickets, "redeem", look)
+    with client.websocket_connect("/ws/live") as socket:
+        socket.send_json({"type": "hello", "v": 1, "ticket": "none"})
+        with pytest.raises(WebSocketDisconnect):
+            socket.receive_json()
+    assert taken == [0]
