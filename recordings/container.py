@@ -29,8 +29,6 @@ _VP8_KEY_HEADER = 10
 MAX_RELATIVE_MS = 0x7FFF
 """A block's time is a signed 16-bit distance from its cluster's."""
 
-MIME = {Codec.vp8: 'video/webm; codecs="vp8"', Codec.opus: 'audio/webm; codecs="opus"'}
-
 
 class Block(NamedTuple):
     """One encoded frame at its place on the room clock (whole milliseconds, not negative)."""

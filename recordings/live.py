@@ -33,8 +33,7 @@ from recordings.manifest import MANIFEST_FILE
 from recordings.recorder import Recorder
 from recordings.replay import Indexes
 from recordings.timeline import Part, Piece, gather, track_timeline
-from recordings.trackfile import track_names
-from recordings.uploads import has_ended
+from recordings.trackfile import has_ended, track_names
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,6 @@ from recordings.lines import (
     IndexReading,
     Recovered,
     TrackName,
-    ends,
     events_file,
     good_prefix,
     is_line,
@@ -36,7 +35,7 @@ from recordings.manifest import (
 from recordings.mp4 import whole_fragments
 from recordings.signing import ManifestSignature, Signer
 from recordings.timeline import RoomTimeline, parts_timeline, read_part
-from recordings.trackfile import append_durably, sync_directory, sync_file, track_names, write_file
+from recordings.trackfile import append_durably, has_ended, sync_directory, sync_file, track_names, write_file
 
 SERVER_RESTART, DISK_FAILED = "server-restart", "disk-failed"
 STILL_S = 5.0
@@ -129,22 +128,11 @@ def _read(room: Path, name: TrackName) -> tuple[TrackName, IndexReading]:
 def _open_files(room: Path) -> Iterator[tuple[Path, Path | None, int]]:
     """Indexes and events that have not ended: (file of lines, its media if it has any, lease)."""
     for name in track_names(room):
-        if not _ended(room / name.index):
+        if not has_ended(room / name.index):
             yield room / name.index, room / name.media, name.lease
     for lease in event_leases(room):
-        if not _ended(room / events_file(lease)):
+        if not has_ended(room / events_file(lease)):
             yield room / events_file(lease), None, lease
-
-
-def _ended(lines: Path) -> bool:
-    """Whether the last line says that no more will follow. Only the end of the file is read."""
-    if not lines.exists():
-        return False
-    with lines.open("rb") as file:
-        file.seek(max(file.seek(0, os.SEEK_END) - MAX_LINE - 1, 0))
-        end = file.read()
-    last = end.removesuffix(b"\n").rpartition(b"\n")[2]
-    return end.endswith(b"\n") and ends(last)
 
 
 def _end_all(room: Path, now: datetime, own_lease: int | None) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from app.core.samples import ClockNote, Codec, Source
 from recordings import container, mp4
 from recordings.cutter import Cut, GapNote, Note, Picture
 from recordings.lines import (
+    MAX_LINE,
     Act,
     Chain,
     ClockLine,
@@ -27,6 +28,7 @@ from recordings.lines import (
     Opened,
     TrackName,
     ending_of,
+    ends,
 )
 
 _CREATE = os.O_WRONLY | os.O_CREAT | os.O_EXCL
@@ -147,13 +149,6 @@ class TrackFile:
         """Waits until the disk has the lines."""
         sync_file(self._index)
 
-    def append(self, notes: Sequence[Note], wall_ms: int) -> None:
-        """All four steps at once."""
-        self.stage(notes, wall_ms)
-        self.settle()
-        self.tell()
-        self.settle_index()
-
     def withdraw_if_empty(self) -> None:
         """Takes the names of files back into which the disk took not a single byte: a full disk would gather thousands."""
         with suppress(OSError):  # then they stay, and are ended as empty ones when the room is sealed
@@ -184,6 +179,16 @@ def track_names(room: Path) -> tuple[TrackName, ...]:
             endings.setdefault(stem, "webm")
     names = [name for stem, ending in endings.items() if (name := TrackName.parse(stem, ending)) is not None]
     return tuple(sorted(names))
+
+
+def has_ended(lines: Path) -> bool:
+    """Whether the last line says that no more will follow. Only the end of the file is read."""
+    if not lines.exists():
+        return False
+    with lines.open("rb") as file:
+        file.seek(max(file.seek(0, os.SEEK_END) - MAX_LINE - 1, 0))
+        tail = file.read()
+    return tail.endswith(b"\n") and ends(tail[:-1].rpartition(b"\n")[2])
 
 
 def name_of(

@@ -17,10 +17,10 @@ from app.core.errors import YuanpingError
 from app.core.storage import ObjectStore, look
 from recordings import repository
 from recordings.events import event_leases
-from recordings.lines import MAX_LINE, ends, events_file
+from recordings.lines import events_file
 from recordings.manifest import MANIFEST_FILE, SIGNATURE_FILE
 from recordings.models import StoredObject
-from recordings.trackfile import track_names
+from recordings.trackfile import has_ended, track_names
 
 logger = logging.getLogger(__name__)
 
@@ -148,16 +148,6 @@ def ended_files(room: Path, known: Collection[str] = ()) -> Iterator[Path]:
         if (room / SIGNATURE_FILE).exists():
             yield room / SIGNATURE_FILE
         yield room / MANIFEST_FILE
-
-
-def has_ended(lines: Path) -> bool:
-    """Whether the last line says that no more will follow. Only the end of the file is read."""
-    if not lines.exists():
-        return False
-    with lines.open("rb") as file:
-        file.seek(max(file.seek(0, os.SEEK_END) - MAX_LINE - 1, 0))
-        tail = file.read()
-    return tail.endswith(b"\n") and ends(tail[:-1].rpartition(b"\n")[2])
 
 
 def _name(path: Path) -> str:

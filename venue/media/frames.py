@@ -269,12 +269,3 @@ def read_vp8_descriptor(payload: bytes) -> tuple[int, bool]:
 def is_vp8_keyframe(data: bytes) -> bool:
     """True for a frame that decodes on its own: key-frame bit and start code (RFC 6386, 9.1)."""
     return len(data) >= _KEYFRAME_HEADER and not data[0] & 1 and data[3:6] == _KEYFRAME_START_CODE
-
-
-def vp8_picture_size(keyframe: bytes) -> tuple[int, int]:
-    """Width and height in pixels that a VP8 key frame announces; raises ValueError for anything else."""
-    if not is_vp8_keyframe(keyframe):
-        raise ValueError("not a VP8 key frame")
-    width = int.from_bytes(keyframe[6:8], "little") & 0x3FFF
-    height = int.from_bytes(keyframe[8:10], "little") & 0x3FFF
-    return width, height

@@ -16,7 +16,6 @@ from venue.media.frames import (
     Vp8Frames,
     is_vp8_keyframe,
     read_vp8_descriptor,
-    vp8_picture_size,
 )
 
 KEY_HEADER = bytes([0x10, 0, 0, 0x9D, 0x01, 0x2A]) + (320).to_bytes(2, "little") + (240).to_bytes(2, "little")
@@ -173,8 +172,7 @@ def test_every_sound_packet_is_a_frame_and_a_hole_spoils_none() -> None:
     assert assembler.add(Packet(3, 2880, False, b"cd", 9))
 
 
-def test_a_key_frame_tells_its_size_and_nothing_else_does() -> None:
-    assert vp8_picture_size(key()) == (320, 240)
+def test_only_a_whole_head_with_its_start_code_is_a_key_frame() -> None:
+    assert is_vp8_keyframe(key())
     assert not is_vp8_keyframe(key()[:9])
-    with pytest.raises(ValueError, match="key frame"):
-        vp8_picture_size(delta(bytes(20)))
+    assert not is_vp8_keyframe(delta(bytes(20)))
