@@ -8,6 +8,8 @@ _WRAP = 1 << 16
 _HALF = 1 << 15
 _MOST_WAITING = 2048
 _MOST_MISSING = 1024
+_MOST_NOTICED_PER_S = 4096
+"""Newly missing packets that are waited for in a second. Who skips more has lost its count, or wants to cost us time."""
 _LATE_BEFORE_RESTART = 100
 
 
@@ -28,8 +30,8 @@ class ReorderBuffer:
     """Packets in, the same packets in order out, with `Hole` where some are missing for good.
 
     `give_up_ms`: how long a missing packet may hold up those behind it. `ask_every_ms`: pause between two requests
-    for the same packet. Times are room milliseconds. Memory is bounded: beyond 2048 waiting or 1024 missing packets
-    the oldest hole is given up at once.
+    for the same packet. Times are room milliseconds. Memory and work are bounded: beyond 2048 waiting or 1024 missing
+    packets the oldest hole is given up at once, and not many more are waited for in any second.
     """
 
     def __init__(self, *, give_up_ms: int, ask_every_ms: int) -> None:
@@ -40,6 +42,8 @@ class ReorderBuffer:
         self._waiting: dict[int, Packet] = {}
         self._missing: dict[int, _Missing] = {}
         self._late_in_a_row = 0
+        self._noticed = 0
+        self._noticed_since_ms = 0
 
     @property
     def highest(self) -> int:
@@ -66,7 +70,7 @@ class ReorderBuffer:
             return self._late(packet)
         self._late_in_a_row = 0
         if place > self._highest:
-            if place - self._highest > _MOST_MISSING:
+            if place - self._highest > _MOST_MISSING or not self._may_wait(place - self._highest - 1, now_ms):
                 return self._restart(packet)
             for lost in range(max(self._highest + 1, self._next), place):
                 self._missing[lost] = _Missing(now_ms)
@@ -123,6 +127,13 @@ class ReorderBuffer:
             or len(self._waiting) > _MOST_WAITING
             or len(self._missing) > _MOST_MISSING
         )
+
+    def _may_wait(self, packets: int, now_ms: int) -> bool:
+        """Whether so many more may be waited for now."""
+        if now_ms - self._noticed_since_ms >= 1000:  # noqa: PLR2004 -- a second
+            self._noticed, self._noticed_since_ms = 0, now_ms
+        self._noticed += packets
+        return self._noticed <= _MOST_NOTICED_PER_S
 
     def _late(self, packet: Packet) -> tuple[Packet | Hole, ...]:
         """Too late or twice; a sender that began to count anew shows by being late for long."""

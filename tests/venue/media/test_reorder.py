@@ -98,6 +98,19 @@ def test_memory_is_bounded_by_giving_up_the_oldest_hole() -> None:
     assert out[1:] == list(range(2, 2055))
 
 
+def test_a_sender_that_skips_without_end_is_waited_for_only_so_long() -> None:
+    """A thousand numbers skipped with each packet: work for four, then each is taken as a new beginning until the second is over."""
+    into, skipped = buffer(), 1001
+    out = [piece for number in range(100) for piece in put(into, number * skipped)]
+    assert [piece for piece in out if not isinstance(piece, Hole)] == [
+        n * skipped % 65536 for n in range(100)
+    ]
+    assert not into.is_missing_any
+    assert put(into, 100 * skipped, 999) == [Hole(1000), 100 * skipped % 65536]
+    assert put(into, 101 * skipped, 1000) == []
+    assert into.is_missing_any
+
+
 def test_flushing_gives_everything_that_waits() -> None:
     into = buffer()
     put(into, 1)
