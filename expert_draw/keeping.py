@@ -12,6 +12,7 @@ from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
+from expert_draw import stored_lines
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.signing import FORMAT, Signer
 from expert_draw.engine.wording import RecordBroken
@@ -92,7 +93,7 @@ def read(session: Session, draw: Draw) -> DrawRecord:
     if known is None:
         if (written := _format(session, draw)) != FORMAT:
             raise RecordBroken("record.unknown_format", value=written)
-        known = DrawRecord.trust(lines(session, draw), openings(session, draw))
+        known = DrawRecord.trust(stored_lines.lines(session, draw), stored_lines.openings(session, draw))
         _recent.put(draw.id, known)
     return known
 
@@ -134,33 +135,9 @@ def append(
     _recent.put(draw.id, record)
 
 
-def lines(session: Session, draw: Draw) -> tuple[str, ...]:
-    """The lines exactly as stored, without looking at them."""
-    return tuple(
-        session.exec(
-            select(DrawEvent.line).where(DrawEvent.draw_id == draw.id).order_by(col(DrawEvent.n))
-        ).all()
-    )
-
-
-def openings(session: Session, draw: Draw) -> tuple[str, ...]:
-    """What opens the lists: for those who may know who was on them, in codes."""
-    return tuple(
-        session.exec(
-            select(DrawOpening.text).where(DrawOpening.draw_id == draw.id).order_by(col(DrawOpening.n))
-        ).all()
-    )
-
-
 def hash_of_line(line: str) -> str:
     """The hash a stored line carries."""
     return str(json.loads(line)["hash"])
-
-
-def text(session: Session, draw: Draw, *, opened: bool) -> bytes:
-    """The record as a file: the supervisor's bundle with the lists opened, or the public one without."""
-    parts = lines(session, draw) + (openings(session, draw) if opened else ())
-    return "".join(f"{line}\n" for line in parts).encode()
 
 
 def _format(session: Session, draw: Draw) -> str:

@@ -10,7 +10,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.evaluation import cases
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
-from expert_draw import keeping
+from expert_draw import stored_lines
 from expert_draw.models import Draw
 from recordings import service as recordings
 from venue import service as venues
@@ -35,7 +35,7 @@ def _export(session: Session, draw: Draw, folder: Path) -> Path:
     path = folder / f"{draw.number}.jsonl"
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        file.write(keeping.text(session, draw, opened=True))
+        file.write(stored_lines.text(session, draw, opened=True))
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)

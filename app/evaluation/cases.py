@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends
 from sqlmodel import Session, col, select, update
@@ -22,8 +22,10 @@ from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.lifecycle import OVER, EvaluationEvent, EvaluationState, advance
 from app.evaluation.models import CommitteeMember, Evaluation
-from expert_draw.snapshot import Rosters
 from venue.models import OnlineRoom
+
+if TYPE_CHECKING:  # the roster in memory brings NumPy, which a media worker does without
+    from expert_draw.snapshot import Rosters
 
 Durable = Callable[[TrackKey], int | None]
 """Room time in milliseconds up to which a track is safely on disk, None while nothing is."""
@@ -35,7 +37,7 @@ class House:
 
     settings: Settings
     sealer: Sealer
-    rosters: Rosters
+    rosters: "Rosters"
 
 
 async def _house(connection: HTTPConnection) -> House:

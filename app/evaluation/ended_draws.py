@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 
 from app.core import work
 from app.evaluation.models import Evaluation
-from expert_draw import keeping
+from expert_draw import keeping, stored_lines
 from expert_draw.models import Draw
 from venue.models import Center
 
@@ -59,7 +59,7 @@ def read(session: Session, draw_id: str) -> EndedDraw:
     if draw.closed_at is None:
         raise ValueError(f"draw {draw.number} has not ended")
     center = session.get_one(Center, draw.center_id)
-    lines = keeping.lines(session, draw)
+    lines = stored_lines.lines(session, draw)
     return EndedDraw(
         evaluation_id=draw.evaluation_id,
         number=draw.number,

@@ -12,7 +12,7 @@ from app.core.i18n import N_, translate
 from app.evaluation.binding import RECORDS
 from app.evaluation.models import Evaluation
 from app.evaluation.proofs import Checked, check_text, checked_list
-from expert_draw import keeping, listing
+from expert_draw import listing, stored_lines
 from expert_draw.engine.register import RegisterVerdict, verify_register
 from expert_draw.models import Draw, DrawListing
 from recordings.manifest import MANIFEST_FILE
@@ -90,7 +90,7 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
     ).all()
     sealed = {evaluation.id for evaluation in evaluations}
     for draw in session.exec(select(Draw).order_by(Draw.number)).all():
-        stored = keeping.text(session, draw, opened=True)
+        stored = stored_lines.text(session, draw, opened=True)
         yield check_text(draw.number, stored, language)
         file = data_dir / RECORDS / f"{draw.number}.jsonl"
         if not file.exists():
@@ -129,7 +129,7 @@ def _unlike(session: Session, verdict: RegisterVerdict, draws: Sequence[Draw]) -
         if listed is None:
             yield draw.number, N_("没有登记在总账中")
             continue
-        *stands, key = _stands(keeping.lines(session, draw))
+        *stands, key = _stands(stored_lines.lines(session, draw))
         if listed != tuple(stands):
             yield draw.number, N_("总账所登记的与抽取记录不同")
         elif key != verdict.key:

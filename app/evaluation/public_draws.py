@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from expert_draw import keeping, listing, parties
+from expert_draw import keeping, listing, parties, stored_lines
 from expert_draw.models import Draw
 from venue.models import Center
 
@@ -97,7 +97,7 @@ def record(session: Session, number: str) -> bytes:
     """The record as a file, as far as it is disclosed."""
     draw = keeping.by_number(session, number)
     if draw.published_at is not None:
-        return keeping.text(session, draw, opened=True)
+        return stored_lines.text(session, draw, opened=True)
     return "".join(f"{line}\n" for line in _lines(session, draw)).encode()
 
 
@@ -116,7 +116,7 @@ def lines_for_party(session: Session, draw: Draw, party: str) -> tuple[str, ...]
     outcomes are links of that chain. Any other has, until the draw is over, what stands before the first line that tells
     what became of somebody: all its shares are with the service, and it has nothing to sign.
     """
-    lines = keeping.lines(session, draw)
+    lines = stored_lines.lines(session, draw)
     own = {stand.name for stand in parties.stands(session, draw.evaluation_id) if stand.held == "own"}
     if draw.closed_at is not None or party in own:
         return lines
@@ -132,7 +132,7 @@ def head_for_party(session: Session, draw_id: str, party: str) -> str:
 def text_for_party(session: Session, draw: Draw, party: str, *, opened: bool) -> bytes:
     """The record as a file for this party; opened: with its lists, which go with all lines."""
     if opened:
-        return keeping.text(session, draw, opened=True)
+        return stored_lines.text(session, draw, opened=True)
     return "".join(f"{line}\n" for line in lines_for_party(session, draw, party)).encode()
 
 
@@ -144,5 +144,5 @@ def _disclosed(draw: Draw) -> str:
 
 def _lines(session: Session, draw: Draw) -> tuple[str, ...]:
     """While the draw runs only its first line: later ones would tell who declines, and when."""
-    lines = keeping.lines(session, draw)
+    lines = stored_lines.lines(session, draw)
     return lines if draw.closed_at is not None else lines[:1]

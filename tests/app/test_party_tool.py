@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from app import cli
 from app.evaluation import cases, conductor, draw_parties
-from expert_draw import keeping
+from expert_draw import stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -60,7 +60,7 @@ class Ceremony:
 
     def download(self) -> Path:
         with self.world.database.reading() as session:
-            self.record.write_bytes(keeping.text(session, session.exec(select(Draw)).one(), opened=True))
+            self.record.write_bytes(stored_lines.text(session, session.exec(select(Draw)).one(), opened=True))
         return self.record
 
 

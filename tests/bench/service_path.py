@@ -18,7 +18,7 @@ from sqlmodel import Session, col, select
 from app.core.ids import new_id
 from app.evaluation import conductor
 from app.evaluation.schemas import SlotIn
-from expert_draw import keeping
+from expert_draw import stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, ExpertSpecialty, Invitation
 from expert_draw.snapshot import Rosters
@@ -169,7 +169,7 @@ def _checked(world: World) -> list[int]:
     with world.database.reading() as session:
         draws = session.exec(select(Draw).order_by(col(Draw.number))).all()
         queued = Counter(session.exec(select(Invitation.draw_id).where(Invitation.state == "queued")).all())
-        texts = [keeping.text(session, draw, opened=True) for draw in draws]
+        texts = [stored_lines.text(session, draw, opened=True) for draw in draws]
     verdict = verify_record(texts[-1])
     if not (verdict.ok and verdict.full):
         raise AssertionError(f"the record does not hold: {verdict.findings[:1]}")

@@ -24,7 +24,7 @@ from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import keeping, parties
+from expert_draw import keeping, parties, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
 from expert_draw.statements import OwnShare, Statement
@@ -61,7 +61,7 @@ class Case:
 
     def record(self, *, opened: bool = True) -> bytes:
         with self.world.database.reading() as session:
-            return keeping.text(session, self.draw, opened=opened)
+            return stored_lines.text(session, self.draw, opened=opened)
 
     def drawn(self) -> "Case":
         """The draw is committed to, approved where it warns, and run."""
@@ -250,7 +250,7 @@ class Case:
         """How the record of the current draw, or of another one, ends; both verifiers find it right, opened and not."""
         with self.world.database.reading() as session:
             draw = keeping.by_number(session, number) if number else self.draw
-            views = [keeping.text(session, draw, opened=opened) for opened in (True, False)]
+            views = [stored_lines.text(session, draw, opened=opened) for opened in (True, False)]
         paths = [self.world.settings.data_dir / f"{name}.jsonl" for name in ("opened", "public")]
         for path, view in zip(paths, views, strict=True):
             path.write_bytes(view)

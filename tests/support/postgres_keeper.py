@@ -72,7 +72,8 @@ def _keep(folder: Path, installed: Path, *, copy: bool) -> None:
         who,
     )
     settings = {**_SETTINGS, "unix_socket_directories": str(folder)}
-    command = [programs / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())]
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    command: list[Path | str] = [programs / "postgres", "-D", data, *options]
     server = _start(command, folder, who)
     try:
         _say({"socket": str(folder), "pid": server.pid})

@@ -16,7 +16,7 @@ from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import answers, keeping
+from expert_draw import answers, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -67,7 +67,7 @@ def refill(world: World, evaluation_id: str) -> None:
 
 
 def record_of(session: Session) -> bytes:
-    return keeping.text(session, session.exec(select(Draw)).one(), opened=True)
+    return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
 
 
 def test_five_places_are_drawn_seated_and_called_in_one_transaction(world: World) -> None:

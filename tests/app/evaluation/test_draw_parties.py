@@ -12,7 +12,7 @@ from app.accounts.permissions import Role
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, public_draws, slips
 from app.notify.listener import Heard
-from expert_draw import keeping, parties, statements
+from expert_draw import keeping, parties, statements, stored_lines
 from expert_draw.engine.record import DrawRecord, agree_signature
 from expert_draw.engine.register import verify_register
 from expert_draw.engine.slip import verify_slip
@@ -55,12 +55,12 @@ def act(world: World, evaluation_id: str, name: str) -> None:
 
 def lines(world: World) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=False)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=False)
 
 
 def whole(world: World) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=True)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
 
 
 def state(world: World) -> str:
@@ -391,7 +391,7 @@ def test_when_nobody_fits_beside_those_who_accepted_all_is_drawn_anew_in_the_sam
     refill(world, evaluation_id)
     with world.database.reading() as session:
         draw = session.exec(select(Draw).where(Draw.evaluation_id == evaluation_id)).one()
-        text = keeping.text(session, draw, opened=True)
+        text = stored_lines.text(session, draw, opened=True)
     assert b'"method":"none"' in text
     assert b'"type":"redraw"' in text
     assert verify_record(text).full

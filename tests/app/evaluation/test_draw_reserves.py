@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from app.evaluation import committee, conductor
 from app.rules import library
-from expert_draw import keeping
+from expert_draw import stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -32,7 +32,7 @@ def two_behind_each_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def record_of(world: World) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=True)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
 
 
 def invited(world: World) -> list[Invitation]:

@@ -15,7 +15,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.evaluation import cases, committee, conductor, draw_parties
 from app.notify.listener import Heard
-from expert_draw import keeping, parties, rounds
+from expert_draw import keeping, parties, rounds, stored_lines
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.record import DrawRecord
 from expert_draw.engine.verify import verify_record
@@ -65,7 +65,7 @@ def say(world: World, evaluation_id: str, party: str, step: str, text: str) -> N
 
 def record(world: World, *, opened: bool = True) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=opened)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=opened)
 
 
 def state(world: World) -> str:

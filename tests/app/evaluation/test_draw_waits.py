@@ -16,7 +16,7 @@ from app.evaluation import cases, committee, conductor, draw_parties, draw_views
 from app.evaluation.models import Evaluation
 from app.evaluation.shown import DrawView
 from app.notify.listener import Heard
-from expert_draw import answers, keeping, parties, rounds
+from expert_draw import answers, parties, rounds, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawDeferred, Invitation
 from expert_draw.statements import OwnShare
@@ -49,7 +49,7 @@ def say(world: World, evaluation_id: str, party: str, step: str, text: str) -> N
 
 def record(world: World, *, opened: bool = False) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=opened)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=opened)
 
 
 def refill(world: World, evaluation_id: str) -> None:

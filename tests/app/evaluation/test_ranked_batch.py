@@ -11,7 +11,7 @@ from app.evaluation import committee, conductor, terminal, views
 from app.evaluation.models import Evaluation
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import answers, inviting, keeping, standby
+from expert_draw import answers, inviting, standby, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -76,7 +76,7 @@ def state(world: World, evaluation_id: str) -> str:
 
 def record_of(world: World) -> bytes:
     with world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=True)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
 
 
 def texts(world: World, invitation: Invitation) -> list[str]:

@@ -27,7 +27,7 @@ from app.evaluation.causes import Cause
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.listener import Heard
 from app.rules import library
-from expert_draw import answers, keeping, parties, performance
+from expert_draw import answers, keeping, parties, performance, stored_lines
 from expert_draw.models import DrawSlot, Expert, ExpertRelation, Invitation
 from expert_draw.pooling import RegionAsked, SlotAsked
 from expert_draw.statements import OwnShare
@@ -149,7 +149,7 @@ def test_the_ladder_is_climbed_by_one_rung_and_a_new_draw_names_the_former(world
     assert (case.state, case.row.draw_id, case.row.short_reason) == ("booked", None, None)
     assert case.verified(number=former.number) == "void"
     with world.database.reading() as session:
-        text = keeping.text(session, keeping.load(session, former.id), opened=False)
+        text = stored_lines.text(session, keeping.load(session, former.id), opened=False)
         assert b'"body":{"party":null,"reason":"pool_exhausted"}' in text
         assert venues.booked_seats(session, case.id) == ()
         question = booking.question(session, case.row)
@@ -251,7 +251,7 @@ def test_a_postponed_evaluation_is_drawn_anew_at_its_new_time(world: World) -> N
     assert case.verified(number=former.number) == "void"
     assert len(case.trail(Tag.evaluation_postponed)) == 1
     with world.database.reading() as session:
-        text = keeping.text(session, keeping.load(session, former.id), opened=False)
+        text = stored_lines.text(session, keeping.load(session, former.id), opened=False)
         assert b'"reason":"postponed"' in text
         assert booking.question(session, case.row).used == ()
     case.ready()

@@ -22,7 +22,7 @@ from app.exchange import filing
 from app.jobs.sweeps import Sweeps
 from app.jobs.worker import Worker
 from app.notify.phone_room import PhoneRoom
-from expert_draw import ending, keeping
+from expert_draw import ending, keeping, stored_lines
 from expert_draw.models import Draw, Invitation
 from tests.support.receiver import SECRET_WRITTEN, Receiver
 from tests.support.web import WebHouse
@@ -136,7 +136,7 @@ def test_the_document_holds_the_record_by_its_hashes_and_names_nobody(
     Office(world, platform.url).tick()
     (posted,) = platform.posted
     with world.database.reading() as session:
-        lines = keeping.lines(session, draw)
+        lines = stored_lines.lines(session, draw)
         people = session.exec(select(Invitation)).all()
     told = json.loads(posted.body)
     assert (told["format"], told["type"]) == ("yuanping-filing/1", "draw.void")

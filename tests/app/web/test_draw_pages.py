@@ -10,7 +10,7 @@ from sqlmodel import select
 from app.accounts.permissions import Role
 from app.evaluation import cases, committee, conductor, draw_parties
 from app.evaluation.models import Evaluation
-from expert_draw import keeping, parties
+from expert_draw import parties, stored_lines
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.statements import OwnShare
 from tests.support.web import WebHouse, open_web
@@ -53,7 +53,7 @@ def say(house: WebHouse, evaluation_id: str, party: str, step: str, text: str) -
 
 def lines(house: WebHouse) -> bytes:
     with house.world.database.reading() as session:
-        return keeping.text(session, session.exec(select(Draw)).one(), opened=False)
+        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=False)
 
 
 def number(house: WebHouse) -> str:
