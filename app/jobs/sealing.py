@@ -6,7 +6,7 @@ from anyio import to_thread
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Unavailable
 from app.core.i18n import N_
 from app.evaluation import binding, cases
 from app.evaluation.ledgers import RecordedLedgers
@@ -48,7 +48,8 @@ class Sealing:
     async def seal(self) -> None:
         """Ends the rooms of evaluations that are over and binds their recordings."""
         for evaluation_id, room_id in await to_thread.run_sync(self._over):
-            with self._patience.trying(f"sealing {evaluation_id}") as time_to_try:
+            # Unavailable while a worker that lost the room still adds to its files: the manifest follows as soon as it does not.
+            with self._patience.trying(f"sealing {evaluation_id}", passing=Unavailable) as time_to_try:
                 if time_to_try:
                     await self._seal(evaluation_id, room_id)
 
