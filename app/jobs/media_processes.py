@@ -29,6 +29,8 @@ _STOP_WITHIN_S = 25.0
 _LOOK_EVERY_S, _LOOK_PATIENCE_S = 2.0, 2.0
 SILENT_S = 15.0
 """A worker whose loop has not answered for so long records nothing any more: it is killed and started again."""
+UP_WITHIN_S = 120.0
+"""One that has never answered is given so long to come up, on the slowest machine."""
 
 
 @dataclass(slots=True)
@@ -53,12 +55,14 @@ class MediaProcesses:
         *,
         command: Callable[[], Sequence[str]] = lambda: (sys.executable, "-m", "app.media_worker"),
         silent_s: float = SILENT_S,
+        up_within_s: float = UP_WITHIN_S,
     ) -> None:
         self._settings = settings
         self._database = database
         self._clock = clock
         self._command = command
         self._silent_s = silent_s
+        self._up_within_s = up_within_s
         self._rows = Patience(2, 5.0)
         self._posts: list[_Post] = []
         self._stopping = False
@@ -134,14 +138,14 @@ class MediaProcesses:
 
     async def _watch(self, post: _Post, process: asyncio.subprocess.Process) -> None:
         """Kills a process whose loop stands still. Whether the database answers it is not asked: it records without."""
-        heard_ns: int | None = None
+        heard_ns, patience_s = self._clock.monotonic_ns(), self._up_within_s
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now_ns = self._clock.monotonic_ns()
             if await _answers(post.sockets[0].getsockname()):
-                heard_ns = now_ns
-            elif heard_ns is not None and now_ns - heard_ns > self._silent_s * 1e9:
-                logger.error("media worker %d has not answered for %.0f s", post.number, self._silent_s)
+                heard_ns, patience_s = now_ns, self._silent_s
+            elif now_ns - heard_ns > patience_s * 1e9:
+                logger.error("media worker %d has not answered for %.0f s", post.number, patience_s)
                 process.kill()
                 return
 

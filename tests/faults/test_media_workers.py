@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -106,6 +107,25 @@ def test_a_worker_whose_loop_stands_still_is_killed_and_started_again(
 
     asyncio.run(story())
     assert {name.lease for name in track_names(house.recording)} == {1, 2}
+
+
+@pytest.mark.soak
+def test_a_worker_that_never_comes_up_is_killed_and_started_again(tmp_path: Path) -> None:
+    house = WorkerHouse(tmp_path, workers=1)
+    asleep = (sys.executable, "-c", "import time; time.sleep(600)")
+    processes = MediaProcesses(
+        house.settings, house.database, house.clock, command=lambda: asleep, up_within_s=0.5
+    )
+
+    async def story() -> None:
+        async with processes.running(), asyncio.timeout(60):
+            while not processes.pids:
+                await asyncio.sleep(0.05)
+            first = processes.pids
+            while processes.pids in {first, ()}:
+                await asyncio.sleep(0.05)
+
+    asyncio.run(story())
 
 
 @pytest.mark.soak
