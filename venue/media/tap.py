@@ -31,7 +31,9 @@ _REPORT_S = 1.0
 _REPORTS = range(192, 224)
 _MOST_STRANGERS = 64
 PACKETS_AT_ONCE, PACKETS_PER_S = 10_000, 5_000.0
-"""Packets and reports taken from one seat. A camera with a microphone sends about 150 a second, three lines in 4K about 3000."""
+"""Packets taken from one seat. A camera with a microphone sends about 150 a second, three lines in 4K about 3000."""
+REPORTS_AT_ONCE, REPORTS_PER_S = 200, 50.0
+"""The same of reports: one may hold hundreds, and a browser sends some ten a second."""
 _NS_PER_MS = 1_000_000
 
 
@@ -55,7 +57,8 @@ class MediaTap:
         self._extensions = Extensions()
         self._reporting: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
-        self._allowance = Allowance(PACKETS_AT_ONCE, PACKETS_PER_S)
+        self._packets = Allowance(PACKETS_AT_ONCE, PACKETS_PER_S)
+        self._reports = Allowance(REPORTS_AT_ONCE, REPORTS_PER_S)
         self.unreadable = 0
         """Datagrams that could not be decrypted or were no packets of any line."""
         self.excess = 0
@@ -78,7 +81,8 @@ class MediaTap:
             return
         # Only what the seat itself has locked counts: nobody else can use up what it may send.
         now_ms = self._room_clock()
-        if not self._allowance.take(now_ms * _NS_PER_MS):
+        allowance = self._reports if is_report else self._packets
+        if not allowance.take(now_ms * _NS_PER_MS):
             self._leave_unread()
         elif is_report:
             self._reports_came(opened, now_ms)
@@ -87,7 +91,7 @@ class MediaTap:
 
     def _leave_unread(self) -> None:
         if not self.excess:
-            log.warning("a seat sends more than %d packets a second; the rest is not read", PACKETS_PER_S)
+            log.warning("a seat sends more packets or reports than any browser does; the rest is not read")
         self.excess += 1
 
     def _packet_came(self, opened: bytes, now_ms: int) -> None:

@@ -26,7 +26,7 @@ from app.core.samples import Codec
 from tests.support.seats import RememberingSink, play
 from venue.media import tap as tap_module
 from venue.media.encoded import EncodedLine
-from venue.media.tap import LEVEL_URI, MID_URI, PACKETS_AT_ONCE, MediaTap, TappedLine
+from venue.media.tap import LEVEL_URI, MID_URI, PACKETS_AT_ONCE, REPORTS_AT_ONCE, MediaTap, TappedLine
 from venue.media.timing import FastestArrival
 
 OWN = 11
@@ -159,11 +159,13 @@ def test_a_seat_that_sends_without_end_is_read_only_so_far(caplog: pytest.LogCap
             bench.put(7, 96, b"sound", sequence=number)
         assert bench.tap.excess == 100
         assert len(bench.sinks["0"].samples) == PACKETS_AT_ONCE
-        report = RtcpSrPacket(ssrc=7, sender_info=RtcpSenderInfo(1 << 40, 0, 0, 0))
-        bench.tap.datagram(bytes(report))
+        report = bytes(RtcpSrPacket(ssrc=7, sender_info=RtcpSenderInfo(1 << 40, 0, 0, 0)))
+        for _ in range(REPORTS_AT_ONCE + 1):
+            bench.tap.datagram(report)
         assert bench.tap.excess == 101
         bench.now += 1000
         bench.put(7, 96, b"sound", sequence=PACKETS_AT_ONCE + 200)
+        bench.tap.datagram(report)
         assert bench.tap.excess == 101
         assert [record.levelname for record in caplog.records] == ["WARNING"]
         for one in bench.lines.values():
