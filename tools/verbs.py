@@ -93,7 +93,7 @@ def test(arguments: list[str]) -> int:
     found = chromium()
     if found is not None:
         os.environ["YUANPING_CHROMIUM"] = found
-    say(f"Tests, two at a time{'' if found is None else f', in {found}'} …")
+    say(f"Tests, a few at a time{'' if found is None else f', in {found}'} …")
     if arguments:
         if found is None:
             without_browser()
@@ -101,13 +101,13 @@ def test(arguments: list[str]) -> int:
     # Measuring makes everything half as slow again, and only the pure modules must be covered: their own tests run by
     # themselves, measured, and all others unmeasured.
     own = tests_of_pure_modules()
-    pure = run_tests("not soak and not browser", "--cov", "--cov-report=", *own)
-    rest = run_tests("not soak and not browser", *SLOWEST, *(f"--ignore={path}" for path in own))
+    pure = run_tests(2, "not soak and not browser", "--cov", "--cov-report=", *own)
+    rest = run_tests(3, "not soak and not browser", *SLOWEST, *(f"--ignore={path}" for path in own))
     if found is None:
         without_browser()
         return max(pure, rest)
     # The browser's tests keep an event loop running in their thread, beside which other tests could not start theirs.
-    return max(pure, rest, run_tests("browser and not soak", *SLOWEST))
+    return max(pure, rest, run_tests(3, "browser and not soak", *SLOWEST))
 
 
 def tests_of_pure_modules() -> tuple[str, ...]:
@@ -127,9 +127,12 @@ def tests_of_pure_modules() -> tuple[str, ...]:
     return tuple(paths)
 
 
-def run_tests(chosen: str, *options: str) -> int:
-    """Run the tests of these marks, two at a time; gives the exit status."""
-    command = [str(BIN / "pytest"), "-n", "2", "--dist", "worksteal", "-m", chosen, *options]
+def run_tests(at_once: int, chosen: str, *options: str) -> int:
+    """Run the tests of these marks, so many at a time; gives the exit status.
+
+    Three share two cores where many wait for a clock, a browser or another process.
+    """
+    command = [str(BIN / "pytest"), "-n", str(at_once), "--dist", "worksteal", "-m", chosen, *options]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
