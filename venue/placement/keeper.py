@@ -143,6 +143,7 @@ class Keeper:
         with self._database.transaction() as session:
             held = leases.renew(session, self.worker_id, self._ttl_ms)
             if held is None:
+                leases.sweep_out(session)
                 leases.register(session, self.worker_id, self.url)
                 held = leases.held_by(session, self.worker_id)
             presence.write(session, held, seats)

@@ -10,10 +10,11 @@ from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.samples import Source
 from tests.support.databases import furnish
-from tests.support.leases import HOUR_MS, ZERO_AT, fall_silent, open_rooms, place
+from tests.support.leases import HOUR_MS, ZERO_AT, fall_silent, open_rooms, place, start_workers
 from tests.support.seats import play
 from venue.placement import leases, presence
 from venue.placement.keeper import Keeper
+from venue.placement.models import MediaWorker
 from venue.placement.presence import Reached, SeatNow
 
 
@@ -156,5 +157,19 @@ def test_the_renewal_carries_what_is_told_of_seats_once_a_second(database: Datab
             kept.clock.advance(0.5)
             assert await kept.keeper.renew()
             assert reached() == [1500]
+
+    play(scenario())
+
+
+def test_who_begins_forgets_workers_that_have_been_gone_for_long(database: Database) -> None:
+    start_workers(database, "former", "other")
+    fall_silent(database, "former")
+
+    async def scenario() -> None:
+        async with Kept(database).running() as keeper:
+            assert await keeper.renew()
+            with database.reading() as session:
+                assert session.get(MediaWorker, "former") is None
+                assert session.get(MediaWorker, "other") is not None
 
     play(scenario())
