@@ -8,7 +8,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -41,28 +40,16 @@ logger = logging.getLogger(__name__)
 
 _REFRESH_EVERY = 10
 """Ticks between two looks at the rows without having been told of a change."""
-_CLOSE_WITHIN_S = 30.0
 _ENTER_THREADS, _LOOK_THREADS, _DISK_THREADS = 8, 4, 8
 _ROWS_PATIENCE_S = 12.0
 """A locked SQLite gives up after ten seconds, and so does PostgreSQL."""
 _DISK_PATIENCE_S = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class SeatPresence:
-    """How a seat stands now, for those who conduct the evaluation."""
-
-    seat_no: int
-    connected: bool
-    media: MediaState | None
-    recorded: bool
-    visible: bool
-
-
 class RoomHub:
     """Lets members in, keeps one connection per seat, and follows the evaluation's state.
 
-    All methods belong to the event loop that runs `running`, except `end_room` and `presence`.
+    All methods belong to the event loop that runs `running`.
     """
 
     def __init__(
@@ -197,20 +184,6 @@ class RoomHub:
         for sitting in tuple(self._sittings.values()):
             if sitting.holder.room_id == room_id and sitting.connection is not None:
                 sitting.connection.close(CloseCode.moved)
-
-    def end_room(self, room_id: str) -> None:
-        """`close_room` for callers in other threads; waits for it. Nothing to do when the hub does not run."""
-        if self._loop is None or self._loop.is_closed():
-            return
-        asyncio.run_coroutine_threadsafe(self.close_room(room_id), self._loop).result(_CLOSE_WITHIN_S)
-
-    def presence(self, room_id: str) -> tuple[SeatPresence, ...]:
-        """The seats of a room by number; from any thread."""
-        found = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
-        return tuple(
-            SeatPresence(s.holder.seat_no, s.connection is not None, s.media, not s.stale, s.visible)
-            for s in sorted(found, key=lambda s: s.holder.seat_no)
-        )
 
     def seats(self) -> tuple[SeatNow, ...]:
         """Every seat as it is now, to be written down for others."""

@@ -292,12 +292,14 @@ def test_the_evaluations_state_is_pushed(house: House, service: Service) -> None
     play(scenario())
 
 
-def test_closing_the_room_from_a_thread_ends_the_connection(house: House, service: Service) -> None:
+def test_closing_the_room_ends_the_connection(house: House, service: Service) -> None:
     async def scenario() -> None:
         async with join(house, service) as seat:
             await seat.join_media(PretendSeat(1))
             await seat.wait_for(Recording, lambda message: not message.stale)
-            await asyncio.to_thread(service.hub.end_room, "room-1")
+            assert service.hub._loop is not None
+            closing = asyncio.run_coroutine_threadsafe(service.hub.close_room("room-1"), service.hub._loop)
+            await asyncio.wrap_future(closing)
             assert (await seat.wait_for(Closed)).reason == ClosedReason.room_closed
             assert await seat.wait_closed() == CloseCode.room_closed
             with pytest.raises(RoomRefused, match="connection-lost"):

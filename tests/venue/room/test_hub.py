@@ -77,7 +77,7 @@ def test_who_has_no_place_is_refused(ticket: str, refusal: type[Exception]) -> N
         async with bench.hub.running():
             with pytest.raises(refusal):
                 await bench.enter(ticket)
-            assert bench.hub.presence("room-1") == ()
+            assert bench.hub.seats() == ()
 
     play(scenario())
 
@@ -158,7 +158,7 @@ def test_a_seat_that_stays_away_has_left() -> None:
             await bench.offer(sitting, page)
             bench.hub.leave(sitting, page)
             async with asyncio.timeout(10):
-                while bench.hub.presence("room-1"):
+                while bench.hub.seats():
                     await asyncio.sleep(0)
             await bench.settle()
             assert bench.peers[0].closed_for == "left"
@@ -179,10 +179,10 @@ def test_coming_back_within_the_grace_is_not_leaving() -> None:
             first_time = sitting.times_away
             _, page = await bench.enter("li")
             await bench.hub._gone(sitting, first_time)
-            assert [seat.connected for seat in bench.hub.presence("room-1")] == [True]
+            assert [seat.connected for seat in bench.hub.seats()] == [True]
             bench.hub.leave(sitting, page)
             await bench.hub._gone(sitting, first_time)
-            assert [seat.connected for seat in bench.hub.presence("room-1")] == [False]
+            assert [seat.connected for seat in bench.hub.seats()] == [False]
 
     play(scenario())
 
@@ -286,7 +286,6 @@ def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
             assert page.heard[-1] == Recording(
                 room_ms=3000, camera_ms=2900, microphone_ms=2900, screen_ms=None, stale=False
             )
-            assert bench.hub.presence("room-1")[0].recorded
             bench.clock.advance(4.9)
             bench.hub.tick()
             assert page.types().count("notice") == 0
@@ -441,12 +440,12 @@ def test_closing_a_room_ends_all_its_seats_and_waits_for_their_media() -> None:
                 sitting, page = await bench.enter(member)
                 await bench.offer(sitting, page)
                 pages.append(page)
-            await asyncio.to_thread(bench.hub.end_room, "room-1")
+            await bench.hub.close_room("room-1")
             assert [page.closed for page in pages] == [CloseCode.room_closed, CloseCode.room_closed, None]
             assert pages[0].heard[-1] == Closed(reason=ClosedReason.room_closed)
             assert [peer.closed_for for peer in bench.peers] == ["room-closed", "room-closed", None]
             assert bench.rows.kinds(2)[-2:] == ["media-closed", "seat-left"]
-            assert [seat.seat_no for seat in bench.hub.presence("room-2")] == [1]
+            assert [(seat.room_id, seat.seat_no) for seat in bench.hub.seats()] == [("room-2", 1)]
 
     play(scenario())
 
@@ -496,10 +495,6 @@ def test_a_stopping_service_says_so_and_ends_all_media() -> None:
         assert bench.rows.kinds() == ["seat-joined", "media-connecting", "media-closed"]
 
     play(scenario())
-
-
-def test_ending_a_room_from_a_thread_needs_no_running_hub() -> None:
-    Bench().hub.end_room("room-1")
 
 
 def test_room_time_goes_on_from_what_was_written_down_before_a_restart() -> None:
