@@ -63,7 +63,7 @@ def _fragment_at(data: bytes, offset: int) -> ClusterSpan | None:
     if movie is None or media is None:
         return None
     time_at, run_at = data.find(b"tfdt", offset, movie), data.find(b"trun", offset, movie)
-    if time_at < 0 or run_at < 0 or run_at + 16 > movie:
+    if not (0 <= time_at <= run_at - 16 and run_at + 16 <= movie):
         return None
     (start,) = unpack_from(">Q", data, time_at + 8)
     (count,) = unpack_from(">I", data, run_at + 8)

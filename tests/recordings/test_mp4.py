@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Sequence
 from fractions import Fraction
+from struct import pack
 
 import av
 import pytest
@@ -96,6 +97,13 @@ def test_whatever_lies_behind_ends_the_walk(garbage: bytes, cut: int) -> None:
     assert (first.offset, first.length, first.from_ms, first.to_ms) == (0, len(whole), 5, 45)
     assert all(span.offset >= len(whole) for span in rest)
     assert list(mp4.whole_fragments(whole[:cut])) == ([] if cut < len(whole) else [first])
+
+
+def test_boxes_in_an_order_that_nobody_writes_end_the_walk() -> None:
+    """The time behind the run, at the very end of the bytes."""
+    run = b"trun" + bytes(4) + pack(">I", 1) + bytes(16)
+    movie = b"moof" + run + b"tfdt"
+    assert list(mp4.whole_fragments(pack(">I", 4 + len(movie)) + movie + pack(">I", 8) + b"mdat")) == []
 
 
 @pytest.mark.parametrize("blocks", [[], [Block(5, True, b"a"), Block(4, False, b"b")]])
