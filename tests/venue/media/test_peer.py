@@ -11,11 +11,12 @@ import pytest
 
 from app.core.errors import Conflict, InvalidInput
 from app.core.samples import Codec, EncodedSample, Source
+from recordings.container import vp8_size
 from tests.support.clip import make_clip
 from tests.support.publisher import Publisher
 from tests.support.seats import PretendRoom, RememberingSink, play
 from venue.media import peer as peer_module
-from venue.media.frames import is_vp8_keyframe, vp8_picture_size
+from venue.media.frames import is_vp8_keyframe
 from venue.media.pretend import PretendSeat
 
 NO_DECODING = "a decoder was asked for"
@@ -48,7 +49,7 @@ def test_a_seat_is_received_whole_in_order_and_without_a_decoder() -> None:
             assert all(earlier.room_ms < later.room_ms for earlier, later in pairwise(samples))
             assert all(earlier.arrived_ms <= later.arrived_ms for earlier, later in pairwise(samples))
         assert pictures[0].keyframe
-        assert vp8_picture_size(pictures[0].data) == (320, 240)
+        assert vp8_size(pictures[0].data) == (320, 240)
         assert all(sample.keyframe == is_vp8_keyframe(sample.data) for sample in pictures)
         assert all(sample.keyframe for sample in sounds)
         stats = room.peer.stats()
