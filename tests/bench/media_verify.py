@@ -65,7 +65,10 @@ def _write(room: Path, seat: int, source: Source, part: int) -> None:
         _cut(range(at_ms, at_ms + _FRAGMENT_MS, every_ms), _frame(size, seat, at_ms), picture)
         for at_ms in range(began_ms, began_ms + _PART_S * 1000, _FRAGMENT_MS)
     ]
-    file.append([*notes, CloseNote("rolled")], wall_ms)
+    file.stage([*notes, CloseNote("rolled")], wall_ms)
+    file.settle()
+    file.tell()
+    file.settle_index()
     file.release()
 
 
