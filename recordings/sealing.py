@@ -35,7 +35,15 @@ from recordings.manifest import (
 from recordings.mp4 import whole_fragments
 from recordings.signing import ManifestSignature, Signer
 from recordings.timeline import RoomTimeline, parts_timeline, read_part
-from recordings.trackfile import append_durably, has_ended, sync_directory, sync_file, track_names, write_file
+from recordings.trackfile import (
+    alone_in,
+    append_durably,
+    has_ended,
+    sync_directory,
+    sync_file,
+    track_names,
+    write_file,
+)
 
 SERVER_RESTART, DISK_FAILED = "server-restart", "disk-failed"
 STILL_S = 5.0
@@ -73,13 +81,32 @@ def seal_room(
     """Writes the manifest over all of a room that has ended, and the house's name under it; a sealed room keeps what it has.
 
     Files that were left open are ended first; those of own_lease by reason of the disk, others by that of a restart.
-    Raises Unavailable while another process still adds to one (unless force): ask again. One that is held by a process
-    which has stopped adding is copied and the copy ended, so that nothing this process may still do touches what is sealed.
+    Raises Unavailable while another process still adds to one (unless force), or is sealing the room itself: ask again. One
+    that is held by a process which has stopped adding is copied and the copy ended, so that nothing this process may still do
+    touches what is sealed.
     """
     path = room / MANIFEST_FILE
     if path.exists():
         return parse_manifest(path.read_bytes())
     room.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with alone_in(room) as alone:
+        if not alone:
+            raise _still_running()
+        if path.exists():
+            return parse_manifest(path.read_bytes())
+        return _seal(room, room_id, now, zero_at, own_lease, signer, force=force)
+
+
+def _seal(
+    room: Path,
+    room_id: str,
+    now: datetime,
+    zero_at: datetime | None,
+    own_lease: int | None,
+    signer: Signer | None,
+    *,
+    force: bool,
+) -> Manifest:
     for part in room.glob(f"*{_PART}"):
         part.unlink()
     _end_all(room, now, own_lease)
@@ -106,7 +133,7 @@ def seal_room(
     )
     if signer is not None:
         _write_whole(room / SIGNATURE_FILE, ManifestSignature.make(signer, manifest.sha256).to_bytes())
-    _write_whole(path, manifest.to_bytes())
+    _write_whole(room / MANIFEST_FILE, manifest.to_bytes())
     return manifest
 
 
@@ -183,17 +210,17 @@ def _take_over(room: Path, now: datetime, *, force: bool) -> bool:
     held = tuple(_open_files(room))
     for lines, _, _ in held:
         if not force and now.timestamp() - lines.stat().st_mtime < STILL_S:
-            raise Unavailable(
-                "recording-still-running",
-                N_("本室录制仍在写入，暂不能封存"),
-                N_("系统会自动重试"),
-            )
+            raise _still_running()
     for lines, media, _ in held:
         # Lines first: they never tell of media that is not there yet.
         for path in (lines, media):
             if path is not None and path.exists():
                 _copy(path)
     return bool(held)
+
+
+def _still_running() -> Unavailable:
+    return Unavailable("recording-still-running", N_("本室录制仍在写入，暂不能封存"), N_("系统会自动重试"))
 
 
 def _copy(path: Path) -> None:

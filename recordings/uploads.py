@@ -4,11 +4,8 @@ Off the recording path: it reads what lies on disk and compares it with rows. No
 is away is tried again, and what has gathered meanwhile follows.
 """
 
-import fcntl
 import logging
-import os
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from app.core.clock import Clock
@@ -20,7 +17,7 @@ from recordings.events import event_leases
 from recordings.lines import events_file
 from recordings.manifest import MANIFEST_FILE, SIGNATURE_FILE
 from recordings.models import StoredObject
-from recordings.trackfile import has_ended, track_names
+from recordings.trackfile import alone_in, has_ended, track_names
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +46,7 @@ class Uploads:
         """
         if not self._folder.is_dir():
             return 0
-        with _alone(self._folder) as alone:
+        with alone_in(self._folder) as alone:
             return self._sweep(at_once) if alone else 0
 
     def _sweep(self, at_once: int) -> int:
@@ -114,21 +111,6 @@ class Uploads:
                 )
                 session.flush()
         return True
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[bool]:
-    """Whether nobody else holds this folder meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
-    finally:
-        os.close(descriptor)
 
 
 def ended_files(room: Path, known: Collection[str] = ()) -> Iterator[Path]:

@@ -8,6 +8,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import av
 import pytest
@@ -17,11 +18,12 @@ from hypothesis import strategies as st
 from app.core.clock import ManualClock
 from app.core.errors import Unavailable
 from app.core.samples import Codec, Source, TrackKey
+from recordings import sealing
 from recordings.events import LedgerEvent, read_events
 from recordings.lines import Recovered, read_index
 from recordings.recorder import Recorder
 from recordings.sealing import SERVER_RESTART, STILL_S, read_room, recover_room, seal_room
-from recordings.timeline import room_timeline
+from recordings.timeline import parts_timeline, room_timeline
 from recordings.verify import verify_room
 from tests.support.encoded import h264_pictures, pictures, sounds
 
@@ -316,4 +318,24 @@ def test_an_interrupted_sealing_leaves_nothing_behind(left_open: Path, tmp_path:
     (room / "manifest.json.part").write_bytes(b"half")
     manifest = seal_room(room, "room-1", LATER, None)
     assert manifest.zero_wall_ms == round(START.timestamp() * 1000)
+    assert verify_room(room, manifest.sha256).ok
+
+
+def test_whoever_is_still_sealing_a_room_is_not_overtaken(
+    left_open: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that stood still over its lease and wakes up must not put its manifest in the place of one that is bound."""
+    room, overtaken = copied(left_open, str(tmp_path)) / "room-1", []
+    told = parts_timeline
+
+    def stands_still(*arguments: Any) -> Any:
+        monkeypatch.setattr(sealing, "parts_timeline", told)
+        with pytest.raises(Unavailable, match="recording-still-running"):
+            overtaken.append(seal_room(room, "room-1", LATER, START))
+        return told(*arguments)
+
+    monkeypatch.setattr(sealing, "parts_timeline", stands_still)
+    manifest = seal_room(room, "room-1", START, START)
+    assert overtaken == []
+    assert seal_room(room, "room-1", LATER, START) == manifest
     assert verify_room(room, manifest.sha256).ok
