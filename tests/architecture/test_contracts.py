@@ -74,6 +74,11 @@ def break_pure(tree: Path) -> None:
     add_import(tree, "expert_draw.engine.draw", "secrets")
 
 
+def break_lean(tree: Path) -> None:
+    """A worker brings along the tables of numbers that only draws need."""
+    add_import(tree, "app.media_worker", "numpy")
+
+
 def break_acyclic(tree: Path) -> None:
     """Two modules of one part import each other."""
     (tree / "app" / "rules" / "egg.py").write_text("import app.rules.hen\n", encoding="utf-8")
@@ -93,6 +98,7 @@ BREAKS: dict[str, Callable[[Path], None]] = {
     "layers": break_layers,
     "rooms-of-app": break_exhaustive,
     "pure": break_pure,
+    "lean-worker": break_lean,
     "acyclic": break_acyclic,
     **{key: break_protected(key) for key, contract in CONTRACTS.items() if contract["type"] == "protected"},
 }

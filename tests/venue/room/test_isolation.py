@@ -80,7 +80,11 @@ class Play:
                 sitting._peer.on_state(act)  # type: ignore[attr-defined]
         elif act in {"mute", "unmute"}:
             state = DeviceState.muted if act == "mute" else DeviceState.live
-            await hub.handle(sitting, page, Devices(camera=DeviceState.live, microphone=state, screen=ScreenState.not_asked))
+            await hub.handle(
+                sitting,
+                page,
+                Devices(camera=DeviceState.live, microphone=state, screen=ScreenState.not_asked),
+            )
         elif act in {"hide", "show"}:
             await hub.handle(sitting, page, Focus(visible=act == "show"))
         else:
