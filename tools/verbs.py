@@ -107,7 +107,7 @@ def test(arguments: list[str]) -> int:
         without_browser()
         return max(pure, rest)
     # The browser's tests keep an event loop running in their thread, beside which other tests could not start theirs.
-    return max(pure, rest, run_tests(3, "browser and not soak", *SLOWEST))
+    return max(pure, rest, run_tests(2, "browser and not soak", *SLOWEST))
 
 
 def tests_of_pure_modules() -> tuple[str, ...]:

@@ -104,7 +104,7 @@ def _worker_of(house: RunningHouse) -> int:
     """The process that holds the rooms: the only child of the service that does."""
     assert house.process is not None
     children = Path(f"/proc/{house.process.pid}/task/{house.process.pid}/children").read_text().split()
-    (worker,) = (pid for pid in children if "\0worker\0" in Path(f"/proc/{pid}/cmdline").read_text())
+    (worker,) = (pid for pid in children if "media_worker" in Path(f"/proc/{pid}/cmdline").read_text())
     return int(worker)
 
 

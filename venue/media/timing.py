@@ -112,7 +112,7 @@ class TrackTime:
         self._highest = self._report = self._fix_us = None
 
     def room_ms(self, timestamp: int, arrived_ms: int) -> int:
-        """Room time of that media time: later than every one given before, except where that would be after the arrival.
+        """Room time of that media time: never before one given earlier, and later than it unless that would be after the arrival.
 
         Whatever a sender writes into its packets, nothing is placed in the future.
         """
