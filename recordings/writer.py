@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,7 @@ _LEAST_REST = 0.1
 _AGAIN_S = 1.0
 
 
-class _Thread(threading.Thread):
+class _Thread(threading.Thread, ABC):
     """A thread that works when it is woken or when some time has passed, and can be waited for."""
 
     def __init__(self, name: str) -> None:
@@ -62,13 +63,13 @@ class _Thread(threading.Thread):
             if stopping:
                 return
 
+    @abstractmethod
     def rest(self) -> float | None:
         """Seconds before the first work; None when it waits to be woken."""
-        raise NotImplementedError
 
+    @abstractmethod
     def work(self) -> float | None:
         """Does what there is to do, and tells after how many seconds to look again; None when woken."""
-        raise NotImplementedError
 
 
 class Writer(_Thread):
