@@ -1,9 +1,7 @@
 """Reads a room's recording from disk, mends what a killed server left open, and seals the room."""
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -36,9 +34,9 @@ from recordings.mp4 import whole_fragments
 from recordings.signing import ManifestSignature, Signer
 from recordings.timeline import RoomTimeline, parts_timeline, read_part
 from recordings.trackfile import (
-    alone_in,
     append_durably,
     has_ended,
+    held,
     sync_directory,
     sync_file,
     track_names,
@@ -89,8 +87,8 @@ def seal_room(
     if path.exists():
         return parse_manifest(path.read_bytes())
     room.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with alone_in(room) as alone:
-        if not alone:
+    with held(room) as alone:
+        if alone is None:
             raise _still_running()
         if path.exists():
             return parse_manifest(path.read_bytes())
@@ -176,7 +174,7 @@ def _end_all(room: Path, now: datetime, own_lease: int | None) -> tuple[str, ...
 def _end(lines: Path, media: Path | None, now: datetime, reason: str) -> bool:
     """Ends one file of lines with a `recovered` line that hashes what no line covers yet. False when it has already ended,
     or somebody holds it."""
-    with _held(lines) as descriptor:
+    with held(lines, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as descriptor:
         if descriptor is None:
             return False
         data = lines.read_bytes()
@@ -190,33 +188,18 @@ def _end(lines: Path, media: Path | None, now: datetime, reason: str) -> bool:
     return True
 
 
-@contextmanager
-def _held(path: Path) -> Iterator[int | None]:
-    """Holds a file as its writer would, to add to it; None when somebody else does."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, _MODE)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield None
-        else:
-            yield descriptor
-    finally:
-        os.close(descriptor)
-
-
 def _take_over(room: Path, now: datetime, *, force: bool) -> bool:
     """Puts copies in place of files that a process holds which does not add to them any more; whether there were any."""
-    held = tuple(_open_files(room))
-    for lines, _, _ in held:
+    unended = tuple(_open_files(room))
+    for lines, _, _ in unended:
         if not force and now.timestamp() - lines.stat().st_mtime < STILL_S:
             raise _still_running()
-    for lines, media, _ in held:
+    for lines, media, _ in unended:
         # Lines first: they never tell of media that is not there yet.
         for path in (lines, media):
             if path is not None and path.exists():
                 _copy(path)
-    return bool(held)
+    return bool(unended)
 
 
 def _still_running() -> Unavailable:

@@ -219,16 +219,17 @@ def append_durably(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[bool]:
-    """Whether nobody else holds this folder meanwhile."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def held(path: Path, flags: int = os.O_RDONLY) -> Iterator[int | None]:
+    """Holds a file or folder, opened with these flags, that nobody else holds meanwhile: its descriptor; None when somebody
+    else does."""
+    descriptor = os.open(path, flags, _MODE)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield False
+            yield None
         else:
-            yield True
+            yield descriptor
     finally:
         os.close(descriptor)
 

@@ -17,7 +17,7 @@ from recordings.events import event_leases
 from recordings.lines import events_file
 from recordings.manifest import MANIFEST_FILE, SIGNATURE_FILE
 from recordings.models import StoredObject
-from recordings.trackfile import alone_in, has_ended, track_names
+from recordings.trackfile import has_ended, held, track_names
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,8 @@ class Uploads:
         """
         if not self._folder.is_dir():
             return 0
-        with alone_in(self._folder) as alone:
-            return self._sweep(at_once) if alone else 0
+        with held(self._folder) as alone:
+            return 0 if alone is None else self._sweep(at_once)
 
     def _sweep(self, at_once: int) -> int:
         done = 0
