@@ -70,8 +70,7 @@ class _Track:
             arrives_ms = round(captured_ms + _WAY_MS + self.sent * 7919 % 13)
             media = round(self.sent * self.every_ms * rate / 1000) & 0xFFFFFFFF
             self.sink.captured_ms = captured_ms
-            packet = RtpPacket(number, True, self.sent & 0xFFFF, media, 7, _KEYFRAME, None, None)
-            self._line.packet(packet, arrives_ms)
+            self._line.packet(RtpPacket(number, True, self.sent & 0xFFFF, media, 7, _KEYFRAME, arrives_ms))
             if self.sent % (1000 // self.every_ms) == 0:
                 ntp = int((_NTP + self.sent * self.every_ms / 1000) * (1 << 32))
                 self._line.reported(RtcpSrPacket(7, RtcpSenderInfo(ntp, media, 0, 0)), arrives_ms)

@@ -150,7 +150,7 @@ class Floor:
 
     def _opener(self, keys: MediaKeys) -> Callable[[bytes], None]:
         def opened(data: bytes) -> None:
-            if keys.are_there and not 192 <= data[1] < 224 and keys.open_packet(data) is not None:
+            if not 192 <= data[1] < 224 and keys.open_packet(data) is not None:
                 self._packets += 1
 
         return opened

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from struct import Struct
 from typing import Any
 
@@ -168,7 +169,7 @@ class Publisher:
         self._lines = [self._line(kind, codec) for kind, codec in kinds]
         self._ice = ice_connection(self._lines[0])
         offer_loopback(self._ice, always=True)
-        self._pass_handshake = filter_datagrams(self._ice, self._filter)
+        self._pass_handshake = filter_datagrams(self._ice, lambda port: partial(self._filter, port))
         self._sound = 0
         self._began = 0.0
         self.pictures_sent = self.sounds_sent = self.screens_sent = 0

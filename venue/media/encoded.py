@@ -21,7 +21,7 @@ from aiortc.rtp import (
 )
 
 from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink
-from venue.media.frames import Frame, FrameAssembler, H264Frames, OpusFrames, Packet, Vp8Frames
+from venue.media.frames import Frame, FrameAssembler, H264Frames, OpusFrames, Vp8Frames
 from venue.media.reception import Reception
 from venue.media.reorder import Hole, ReorderBuffer
 from venue.media.rtp import SILENCE, RtpPacket
@@ -152,32 +152,43 @@ class EncodedLine:
 
     # ---- from packets to samples
 
-    def packet(self, packet: RtpPacket, now_ms: int) -> None:
-        """A packet of this line."""
-        sequence, payload = packet.sequence, packet.payload
+    def packet(self, packet: RtpPacket) -> bool:
+        """Takes a packet of this line; tells whether any is missing now."""
+        now_ms = packet.arrived_ms
         if packet.payload_type in self._plain:
             if packet.ssrc != self.ssrc and not self._is_our_source(packet.ssrc, now_ms):
-                return
-            place = self._buffer.place(sequence)
-            self._reception.arrived(place, packet.timestamp, now_ms)
-            if packet.timestamp != self._timed:  # one look at the clock for each frame is enough
+                return self.is_missing_any
+            self._last_arrival_ms = now_ms
+            is_new_time = packet.timestamp != self._timed
+            if is_new_time:  # one look at the clock for each frame is enough
                 self._timed = packet.timestamp
                 self._time.arrived(packet.timestamp, now_ms)
-        elif packet.payload_type in self._resent and self.ssrc is not None and len(payload) >= _RTX_HEADER:
-            place = self._buffer.place(payload[0] << 8 | payload[1])
-            payload = payload[_RTX_HEADER:]
+            place = self._buffer.pass_by(packet.sequence)
+            if place is not None:
+                self._reception.arrived(place, packet.timestamp, now_ms)
+                for frame in self._frames.add(packet):
+                    self._deliver(frame)
+                if is_new_time:
+                    self._ask_for_keyframe(now_ms)
+                return False
+            place = self._buffer.place(packet.sequence)
+            self._reception.arrived(place, packet.timestamp, now_ms)
+        elif (
+            packet.payload_type in self._resent
+            and self.ssrc is not None
+            and len(packet.payload) >= _RTX_HEADER
+        ):
+            self._last_arrival_ms = now_ms
+            place = self._buffer.place(int.from_bytes(packet.payload[:_RTX_HEADER], "big"))
+            packet = packet._replace(payload=packet.payload[_RTX_HEADER:])
         else:
-            return
-        self._last_arrival_ms = now_ms
-        was_missing = self._buffer.is_missing_any
-        self._hand_on(
-            self._buffer.add(
-                Packet(place, packet.timestamp, packet.marker, payload, now_ms, packet.level), now_ms
-            )
-        )
-        if not was_missing and self._buffer.is_missing_any:
+            return self.is_missing_any
+        was_missing = self.is_missing_any
+        self._hand_on(self._buffer.add(place, packet, now_ms))
+        if not was_missing and self.is_missing_any:
             self._ask_again(now_ms)
         self._ask_for_keyframe(now_ms)
+        return self.is_missing_any
 
     def retry(self, now_ms: int) -> None:
         """While packets are missing, every `ASK_EVERY_MS`: asks for them again, and gives up when it is time."""
@@ -198,7 +209,7 @@ class EncodedLine:
         self.ssrc = ssrc
         return True
 
-    def _hand_on(self, pieces: tuple[Packet | Hole, ...]) -> None:
+    def _hand_on(self, pieces: tuple[RtpPacket | Hole, ...]) -> None:
         for piece in pieces:
             if isinstance(piece, Hole):
                 self._frames.hole()

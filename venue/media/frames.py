@@ -6,6 +6,8 @@ Nothing is decoded: a VP8 frame is recognised by its payload descriptor (RFC 774
 
 from typing import NamedTuple, Protocol
 
+from venue.media.rtp import RtpPacket
+
 _EXTENDED = 0x80
 _STARTS_PARTITION = 0x10
 _PARTITION_NUMBER = 0x07
@@ -26,17 +28,6 @@ _PACKET_COST = 64
 """Bytes that keeping a packet takes besides its payload."""
 
 
-class Packet(NamedTuple):
-    """One RTP packet in its place. `sequence` counts on where RTP's 16 bits wrap; `arrived_ms` is room time."""
-
-    sequence: int
-    timestamp: int
-    marker: bool
-    payload: bytes
-    arrived_ms: int
-    level: int | None = None
-
-
 class Frame(NamedTuple):
     """One whole encoded frame. `arrived_ms`: room time at which its last packet came. `level`: loudness in -dBov, if told."""
 
@@ -55,7 +46,7 @@ class FrameAssembler(Protocol):
         """True while nothing that comes can be shown without a key frame."""
         ...
 
-    def add(self, packet: Packet) -> tuple[Frame, ...]: ...
+    def add(self, packet: RtpPacket) -> tuple[Frame, ...]: ...
 
     def hole(self) -> None:
         """Packets are missing here for good."""
@@ -69,18 +60,11 @@ class OpusFrames:
     def needs_keyframe(self) -> bool:
         return False
 
-    def add(self, packet: Packet) -> tuple[Frame, ...]:
+    def add(self, packet: RtpPacket) -> tuple[Frame, ...]:
         if not packet.payload:
             return ()
-        return (
-            Frame(
-                packet.timestamp,
-                keyframe=True,
-                data=packet.payload,
-                arrived_ms=packet.arrived_ms,
-                level=packet.level,
-            ),
-        )
+        keyframe = True
+        return (Frame(packet.timestamp, keyframe, packet.payload, packet.arrived_ms, packet.level),)
 
     def hole(self) -> None:
         """The next packet is whole again; nothing to forget."""
@@ -104,7 +88,7 @@ class Vp8Frames:
     def needs_keyframe(self) -> bool:
         return self._needs_keyframe
 
-    def add(self, packet: Packet) -> tuple[Frame, ...]:
+    def add(self, packet: RtpPacket) -> tuple[Frame, ...]:
         if not packet.payload:
             return ()  # padding, sent to probe for bandwidth
         offset, starts = read_vp8_descriptor(packet.payload)
@@ -162,7 +146,7 @@ class H264Frames:
     def needs_keyframe(self) -> bool:
         return self._needs_keyframe
 
-    def add(self, packet: Packet) -> tuple[Frame, ...]:
+    def add(self, packet: RtpPacket) -> tuple[Frame, ...]:
         if not packet.payload:
             return ()
         done: tuple[Frame, ...] = ()

@@ -51,8 +51,8 @@ class PortGuard:
     def __init__(self, connection: Connection, media: Callable[[bytes], None]) -> None:
         self._connection = connection
         self._media = media
-        self._pass_handshake = filter_datagrams(connection, self._filter)
-        self._known: dict[StunProtocol, frozenset[tuple[str, int]]] = {}
+        self._pass_handshake = filter_datagrams(connection, self._gate)
+        self._known: dict[StunProtocol, set[tuple[Any, ...]]] = {}
         self._allowances: OrderedDict[tuple[Any, ...], Allowance] = OrderedDict()
         self._strangers = Allowance(_STRANGERS_AT_ONCE, _STRANGERS_PER_S)
         self._dropped = 0
@@ -61,6 +61,19 @@ class PortGuard:
     def dropped(self) -> int:
         """Datagrams turned away so far."""
         return self._dropped
+
+    def _gate(self, protocol: StunProtocol) -> Callable[[bytes, tuple[Any, ...]], None]:
+        """What takes the datagrams of one port. Media from a known address, nearly all there is, goes straight through."""
+        known = self._known.setdefault(protocol, set())
+        sizes = range(_SHORTEST_MEDIA, LONGEST_DATAGRAM + 1)
+
+        def received(data: bytes, address: tuple[Any, ...]) -> None:
+            if address in known and len(data) in sizes and data[0] in _RTP_OR_RTCP:
+                self._media(data)
+            else:
+                self._filter(protocol, data, address)
+
+        return received
 
     def _filter(self, protocol: StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
         if not 1 <= len(data) <= LONGEST_DATAGRAM or (
@@ -102,11 +115,10 @@ class PortGuard:
         return pairs_known(self._connection) < MOST_PAIRS and self._strangers.take(now_ns)
 
     def _is_checked(self, protocol: StunProtocol, address: tuple[Any, ...]) -> bool:
-        known = self._known.get(protocol)
-        if known is not None and address in known:
-            return True
-        address = (address[0], address[1])
-        self._known[protocol] = known = checked_addresses(self._connection, protocol)
+        """Whether this address has proved itself at this port. Once it has, it is known."""
+        known = self._known[protocol]
+        if address not in known and address[:2] in checked_addresses(self._connection, protocol):
+            known.add(address)
         return address in known
 
     def _may_shake_hands(self, data: bytes) -> bool:

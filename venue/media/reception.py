@@ -15,6 +15,7 @@ class Reception:
         self._received = 0
         self._expected_before = 0
         self._received_before = 0
+        self._timestamp: int | None = None
         self._transit: int | None = None
         self._jitter_q4 = 0
 
@@ -26,6 +27,9 @@ class Reception:
         if sequence < self._highest:
             return
         self._highest = sequence
+        if timestamp == self._timestamp:
+            return  # the packets of one picture leave one after another, whatever their common time says
+        self._timestamp = timestamp
         transit = (now_ms * self._clock_rate // 1000 - timestamp) % _WRAP
         if self._transit is not None:
             step = (transit - self._transit) % _WRAP

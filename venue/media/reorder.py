@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from venue.media.frames import Packet
+from venue.media.rtp import RtpPacket
 
 _WRAP = 1 << 16
 _HALF = 1 << 15
@@ -39,7 +39,7 @@ class ReorderBuffer:
         self._ask_every_ms = ask_every_ms
         self._next: int | None = None
         self._highest = 0
-        self._waiting: dict[int, Packet] = {}
+        self._waiting: dict[int, RtpPacket] = {}
         self._missing: dict[int, _Missing] = {}
         self._late_in_a_row = 0
         self._noticed = 0
@@ -61,39 +61,46 @@ class ReorderBuffer:
         step = (sequence - self._highest) % _WRAP
         return self._highest + (step - _WRAP if step >= _HALF else step)
 
-    def add(self, packet: Packet, now_ms: int) -> tuple[Packet | Hole, ...]:
-        """Takes a packet whose `sequence` came from `place`; returns what is in order now."""
-        place = packet.sequence
+    def pass_by(self, sequence: int) -> int | None:
+        """The place of a packet that is simply the next one, while none waits and none is missing: it needs no buffer.
+
+        None for any other, which then goes to `add`.
+        """
+        due = self._next
+        if due is None or due <= self._highest or sequence != due % _WRAP:
+            return None
+        self._next, self._highest = due + 1, due
+        self._late_in_a_row = 0
+        return due
+
+    def add(self, place: int, packet: RtpPacket, now_ms: int) -> tuple[RtpPacket | Hole, ...]:
+        """Takes a packet that belongs at `place`; returns what is in order now."""
         if self._next is None:
             self._next = self._highest = place
         if place < self._next:
-            return self._late(packet)
+            return self._late(place, packet)
         self._late_in_a_row = 0
         if place > self._highest:
             if place - self._highest > _MOST_MISSING or not self._may_wait(place - self._highest - 1, now_ms):
-                return self._restart(packet)
+                return self._restart(place, packet)
             for lost in range(max(self._highest + 1, self._next), place):
                 self._missing[lost] = _Missing(now_ms)
             self._highest = place
-        if place == self._next and not self._waiting:
-            self._missing.pop(place, None)
-            self._next = place + 1
-            return (packet,)
         if place not in self._waiting:
             self._missing.pop(place, None)
             self._waiting[place] = packet
         return self.take(now_ms)
 
-    def take(self, now_ms: int) -> tuple[Packet | Hole, ...]:
+    def take(self, now_ms: int) -> tuple[RtpPacket | Hole, ...]:
         """What is in order now, and the holes whose time has run out."""
         return self._take(now_ms, all_of_it=False)
 
-    def flush(self) -> tuple[Packet | Hole, ...]:
+    def flush(self) -> tuple[RtpPacket | Hole, ...]:
         """Everything that waits, with a hole for all that is missing."""
         return self._take(0, all_of_it=True)
 
-    def _take(self, now_ms: int, *, all_of_it: bool) -> tuple[Packet | Hole, ...]:
-        taken: list[Packet | Hole] = []
+    def _take(self, now_ms: int, *, all_of_it: bool) -> tuple[RtpPacket | Hole, ...]:
+        taken: list[RtpPacket | Hole] = []
         hole = 0
         while self._next is not None and self._next <= self._highest:
             packet = self._waiting.pop(self._next, None)
@@ -135,14 +142,14 @@ class ReorderBuffer:
         self._noticed += packets
         return self._noticed <= _MOST_NOTICED_PER_S
 
-    def _late(self, packet: Packet) -> tuple[Packet | Hole, ...]:
+    def _late(self, place: int, packet: RtpPacket) -> tuple[RtpPacket | Hole, ...]:
         """Too late or twice; a sender that began to count anew shows by being late for long."""
         self._late_in_a_row += 1
-        return self._restart(packet) if self._late_in_a_row > _LATE_BEFORE_RESTART else ()
+        return self._restart(place, packet) if self._late_in_a_row > _LATE_BEFORE_RESTART else ()
 
-    def _restart(self, packet: Packet) -> tuple[Packet | Hole, ...]:
+    def _restart(self, place: int, packet: RtpPacket) -> tuple[RtpPacket | Hole, ...]:
         rest = self.flush()
-        skipped = max(1, packet.sequence - self._highest - 1)
+        skipped = max(1, place - self._highest - 1)
         self._late_in_a_row = 0
-        self._next, self._highest = packet.sequence + 1, packet.sequence
+        self._next, self._highest = place + 1, place
         return (*rest, Hole(skipped), packet)

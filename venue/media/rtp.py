@@ -3,11 +3,10 @@
 This runs for every packet of every seat, so it reads where the bits lie and makes one value.
 """
 
-from struct import Struct, unpack_from
+from struct import Struct
 from typing import NamedTuple
 
-_HEAD = Struct(">HII")
-_HEAD_LENGTH = 12
+_HEAD, _EXTENSION = Struct(">BBHII"), Struct(">HH")
 _VERSION = 2
 _MARKER = 0x80
 _PADDED, _EXTENDED, _SOURCES = 0x20, 0x10, 0x0F
@@ -25,7 +24,10 @@ class Extensions(NamedTuple):
 
 
 class RtpPacket(NamedTuple):
-    """One packet as it came. `sequence` has 16 bits, `timestamp` and `ssrc` 32. `level` is in -dBov, None when not told."""
+    """One packet as it came. `sequence` has 16 bits, `timestamp` and `ssrc` 32. `arrived_ms` is room time, `level` in -dBov.
+
+    level, mid: None when not told.
+    """
 
     payload_type: int
     marker: bool
@@ -33,22 +35,23 @@ class RtpPacket(NamedTuple):
     timestamp: int
     ssrc: int
     payload: bytes
-    level: int | None
-    mid: str | None
+    arrived_ms: int
+    level: int | None = None
+    mid: str | None = None
 
 
-def read(data: bytes, extensions: Extensions) -> RtpPacket | None:
+def read(data: bytes, extensions: Extensions, arrived_ms: int) -> RtpPacket | None:
     """The packet in these decrypted bytes, None when they are none."""
-    if len(data) < _HEAD_LENGTH or data[0] >> 6 != _VERSION:
+    end = len(data)
+    if end < _HEAD.size or data[0] >> 6 != _VERSION:
         return None
-    first, second = data[0], data[1]
-    sequence, timestamp, ssrc = _HEAD.unpack_from(data, 2)
-    start, end = _HEAD_LENGTH + 4 * (first & _SOURCES), len(data)
+    first, second, sequence, timestamp, ssrc = _HEAD.unpack_from(data)
+    start = _HEAD.size + 4 * (first & _SOURCES)
     level = mid = None
     if first & _EXTENDED:
         if end < start + 4:
             return None
-        profile, words = unpack_from(">HH", data, start)
+        profile, words = _EXTENSION.unpack_from(data, start)
         body, start = start + 4, start + 4 + 4 * words
         if start > end:
             return None
@@ -60,7 +63,10 @@ def read(data: bytes, extensions: Extensions) -> RtpPacket | None:
         end -= data[-1]
     if start > end:
         return None
-    return RtpPacket(second & 0x7F, second >= _MARKER, sequence, timestamp, ssrc, data[start:end], level, mid)
+    payload = data[start:end]
+    return RtpPacket(
+        second & 0x7F, second >= _MARKER, sequence, timestamp, ssrc, payload, arrived_ms, level, mid
+    )
 
 
 def _extensions(

@@ -28,8 +28,11 @@ from aiortc.rtcrtpparameters import (
 )
 from aiortc.rtcrtpreceiver import RTCRtpReceiver
 from aiortc.rtcrtpsender import RTCRtpSender
+from pylibsrtp._binding import ffi, lib
 
 LOOPBACK = "127.0.0.1"
+_LONGEST_PACKET = 2048
+"""Longer datagrams the guard turns away."""
 
 
 class SeamMoved(RuntimeError):
@@ -50,26 +53,33 @@ class MediaKeys:
     def __init__(self, transceiver: RTCRtpTransceiver) -> None:
         self._transport: RTCDtlsTransport = transceiver.receiver.transport
         self._ice = ice_connection(transceiver)
-
-    @property
-    def are_there(self) -> bool:
-        return self._transport._rx_srtp is not None
+        self._memory = ffi.new("char[]", _LONGEST_PACKET)
+        self._bytes = ffi.buffer(self._memory)
+        self._length = ffi.new("int *")
 
     def open_packet(self, data: bytes) -> bytes | None:
-        """RTP in clear; None for what was forged, cut short or sent before."""
-        try:
-            opened: bytes = self._transport._rx_srtp.unprotect(data)
-        except pylibsrtp.Error:
+        """RTP in clear; None for what was forged, cut short or sent before, or came before the keys."""
+        # As pylibsrtp's `Session.unprotect` does it, without making its objects anew for every packet.
+        session: pylibsrtp.Session | None = self._transport._rx_srtp
+        size, length = len(data), self._length
+        if session is None or size > _LONGEST_PACKET:
             return None
+        length[0] = size
+        self._bytes[0:size] = data
+        if lib.srtp_unprotect(session._srtp[0], self._memory, length):
+            return None
+        opened: bytes = self._bytes[0 : length[0]]
         return opened
 
     def open_report(self, data: bytes) -> bytes | None:
         """RTCP in clear; None likewise."""
+        session: pylibsrtp.Session | None = self._transport._rx_srtp
+        if session is None:
+            return None
         try:
-            opened: bytes = self._transport._rx_srtp.unprotect_rtcp(data)
+            return session.unprotect_rtcp(data)
         except pylibsrtp.Error:
             return None
-        return opened
 
     def send_report(self, report: bytes) -> None:
         """Locks RTCP and sends it to the address that media comes from; nothing while there is none."""
@@ -144,10 +154,9 @@ def offer_loopback(connection: Connection, *, always: bool) -> None:
 
 
 def filter_datagrams(
-    connection: Connection,
-    filtered: Callable[[StunProtocol, bytes, tuple[Any, ...]], None],
+    connection: Connection, gate: Callable[[StunProtocol], Callable[[bytes, tuple[Any, ...]], None]]
 ) -> Callable[[bytes, int], None]:
-    """Leads every datagram of this one agent through `filtered(protocol, data, address)`.
+    """Leads every datagram that comes to a port of this one agent through what `gate(port)` gives: `(data, address) -> None`.
 
     Install before gathering. Returns the way past the filter for media: `(data, component) -> None`. STUN goes on by
     `StunProtocol.datagram_received(protocol, data, address)`; media that comes by any other way is dropped.
@@ -158,7 +167,8 @@ def filter_datagrams(
     async def with_filter(component: int, addresses: list[str], timeout: int = 5) -> list[Candidate]:  # noqa: ASYNC109 -- aioice's own signature
         candidates = await gather(component=component, addresses=addresses, timeout=timeout)
         for protocol in connection._protocols:
-            _filter_protocol(protocol, filtered)
+            seam: Any = protocol
+            seam.datagram_received = gate(protocol)
         return candidates
 
     def drop(data: bytes, component: int) -> None:
@@ -168,16 +178,6 @@ def filter_datagrams(
     seam.get_component_candidates = with_filter
     seam.data_received = drop
     return pass_media
-
-
-def _filter_protocol(
-    protocol: StunProtocol, filtered: Callable[[StunProtocol, bytes, tuple[Any, ...]], None]
-) -> None:
-    def datagram_received(data: bytes, address: tuple[Any, ...]) -> None:
-        filtered(protocol, data, address)
-
-    seam: Any = protocol
-    seam.datagram_received = datagram_received
 
 
 def checked_addresses(connection: Connection, protocol: StunProtocol) -> frozenset[tuple[str, int]]:
@@ -204,7 +204,8 @@ def check_aiortc_seams() -> None:
     moved = [
         *_missing_names(RTCDtlsTransport.__init__, "_rx_srtp", "_tx_srtp"),
         *_missing_names(getattr(RTCDtlsTransport, "_setup_srtp", None), "_rx_srtp", "_tx_srtp"),
-        *_missing_parameters(pylibsrtp.Session, "unprotect", ("packet",)),
+        *_missing_names(pylibsrtp.Session.__init__, "_srtp"),
+        *_missing_names(getattr(pylibsrtp.Session, "unprotect", None), "srtp_unprotect"),
         *_missing_parameters(pylibsrtp.Session, "unprotect_rtcp", ("packet",)),
         *_missing_parameters(pylibsrtp.Session, "protect_rtcp", ("packet",)),
         *_missing_parameters(RTCRtpReceiver, "receive", ("parameters",)),

@@ -18,7 +18,6 @@ from aiortc.rtp import (
     pack_remb_fci,
 )
 
-from app.core.allowance import Allowance
 from venue.media.encoded import ASK_EVERY_MS, EncodedLine
 from venue.media.rtp import Extensions, RtpPacket, read
 from venue.media.seams import MediaKeys
@@ -30,11 +29,11 @@ MID_URI = "urn:ietf:params:rtp-hdrext:sdes:mid"
 _REPORT_S = 1.0
 _REPORTS = range(192, 224)
 _MOST_STRANGERS = 64
-PACKETS_AT_ONCE, PACKETS_PER_S = 10_000, 5_000.0
-"""Packets taken from one seat. A camera with a microphone sends about 150 a second, three lines in 4K about 3000."""
-REPORTS_AT_ONCE, REPORTS_PER_S = 200, 50.0
+MOST_PACKETS_PER_S = 6_000
+"""Taken from one seat. A camera with a microphone sends about 150 a second, three lines in 4K about 3000."""
+MOST_REPORTS_PER_S = 200
 """The same of reports: one may hold hundreds, and a browser sends some ten a second."""
-_NS_PER_MS = 1_000_000
+_S_MS = 1_000
 
 
 class MediaTap:
@@ -57,8 +56,8 @@ class MediaTap:
         self._extensions = Extensions()
         self._reporting: asyncio.TimerHandle | None = None
         self._retrying: asyncio.TimerHandle | None = None
-        self._packets = Allowance(PACKETS_AT_ONCE, PACKETS_PER_S)
-        self._reports = Allowance(REPORTS_AT_ONCE, REPORTS_PER_S)
+        self._packets = self._reports = 0
+        self._counted_until_ms = 0
         self.unreadable = 0
         """Datagrams that could not be decrypted or were no packets of any line."""
         self.excess = 0
@@ -72,43 +71,37 @@ class MediaTap:
 
     def datagram(self, data: bytes) -> None:
         """RTP or RTCP from the address that has proved to be the seat's."""
-        if not self._keys.are_there:
-            return  # nobody can read it yet; the sender will be asked for a key frame
         is_report = data[1] in _REPORTS
         opened = self._keys.open_report(data) if is_report else self._keys.open_packet(data)
         if opened is None:
             self.unreadable += 1
             return
-        # Only what the seat itself has locked counts: nobody else can use up what it may send.
         now_ms = self._room_clock()
-        allowance = self._reports if is_report else self._packets
-        if not allowance.take(now_ms * _NS_PER_MS):
-            self._leave_unread()
-        elif is_report:
+        if now_ms >= self._counted_until_ms:
+            self._counted_until_ms = now_ms + _S_MS
+            self._packets = self._reports = 0
+        if is_report:
             self._reports_came(opened, now_ms)
-        else:
-            self._packet_came(opened, now_ms)
+            return
+        # Only what the seat itself has locked counts: nobody else can use up what it may send.
+        self._packets += 1
+        if self._packets > MOST_PACKETS_PER_S:
+            self._leave_unread()
+            return
+        packet = read(opened, self._extensions, now_ms)
+        line = packet and (self._by_ssrc.get(packet.ssrc) or self._line_of(packet))
+        if packet is None or line is None:
+            self.unreadable += 1
+        elif line.packet(packet) and self._retrying is None:
+            self._retrying = asyncio.get_running_loop().call_later(ASK_EVERY_MS / 1000, self._retry)
 
     def _leave_unread(self) -> None:
         if not self.excess:
             log.warning("a seat sends more packets or reports than any browser does; the rest is not read")
         self.excess += 1
 
-    def _packet_came(self, opened: bytes, now_ms: int) -> None:
-        packet = read(opened, self._extensions)
-        line = self._line_of(packet) if packet is not None else None
-        if packet is None or line is None:
-            self.unreadable += 1
-            return
-        line.packet(packet, now_ms)
-        if self._retrying is None and line.is_missing_any:
-            self._retrying = asyncio.get_running_loop().call_later(ASK_EVERY_MS / 1000, self._retry)
-
     def _line_of(self, packet: RtpPacket) -> EncodedLine | None:
-        """By source; a source seen for the first time by the name of its line, else by what only one line carries."""
-        line = self._by_ssrc.get(packet.ssrc)
-        if line is not None:
-            return line
+        """Of a source seen for the first time: by the name of its line, else by what only one line carries."""
         able = [one for one in self._lines if packet.payload_type in one.line.payload_types]
         named = [one for one in able if packet.mid is not None and one.mid == packet.mid]
         found = named or [one for one in able if packet.ssrc in one.ssrcs] or able
@@ -119,6 +112,10 @@ class MediaTap:
         return found[0].line
 
     def _reports_came(self, opened: bytes, now_ms: int) -> None:
+        self._reports += 1
+        if self._reports > MOST_REPORTS_PER_S:
+            self._leave_unread()
+            return
         try:
             reports = RtcpPacket.parse(opened)
         except ValueError:

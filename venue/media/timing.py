@@ -29,33 +29,30 @@ class FastestArrival:
     def __init__(self) -> None:
         self.delay_us: int | None = None
         """The least delay, None before the first packet. Kept ready: it is asked for every frame."""
-        self._bucket = -1
+        self._bucket, self._least_us = -1, 0
         self._buckets: deque[int] = deque(maxlen=_BUCKETS)
         self._round_trips: deque[int] = deque(maxlen=_ROUND_TRIPS)
+        self.round_trip_us: int | None = None
+        """The shortest of the last minute, None before the first."""
+        self.one_way_us = 0
+        """How long a packet takes at least from the sender to us."""
 
     def round_trip(self, seconds: float) -> None:
         """A packet there and back took so long."""
         self._round_trips.append(round(seconds * 1_000_000))
-
-    @property
-    def round_trip_us(self) -> int | None:
-        """The shortest of the last minute, None before the first."""
-        return min(self._round_trips, default=None)
-
-    @property
-    def one_way_us(self) -> int:
-        """How long a packet takes at least from the sender to us."""
-        return (self.round_trip_us or 0) // 2
+        self.round_trip_us = min(self._round_trips)
+        self.one_way_us = self.round_trip_us // 2
 
     def observe(self, delay_us: int, now_us: int) -> None:
         bucket = now_us // _BUCKET_US
         if bucket != self._bucket:
             self._bucket = bucket
             self._buckets.append(delay_us)
-        elif delay_us < self._buckets[-1]:
+        elif delay_us < self._least_us:
             self._buckets[-1] = delay_us
         else:
             return
+        self._least_us = delay_us
         self.delay_us = min(self._buckets)
 
 
@@ -75,6 +72,7 @@ class TrackTime:
         self._shared = shared
         self._own = FastestArrival()
         self._highest: int | None = None
+        self._asked, self._asked_us = -1, 0
         self._report: _Report | None = None
         self._fix_us: int | None = None
         self._fixed_at_us = 0
@@ -110,6 +108,7 @@ class TrackTime:
         """The sender began anew, with media time from somewhere else; room time goes on."""
         self._own = FastestArrival()
         self._highest = self._report = self._fix_us = None
+        self._asked = -1
 
     def room_ms(self, timestamp: int, arrived_ms: int) -> int:
         """Room time of that media time: never before one given earlier, and later than it unless that would be after the arrival.
@@ -125,22 +124,24 @@ class TrackTime:
         return moment
 
     def _media_us(self, timestamp: int) -> int:
-        if self._highest is None:
-            self._highest = timestamp
-        step = (timestamp - self._highest) % _WRAP
-        counted = self._highest + (step - _WRAP if step >= _HALF else step)
-        self._highest = max(self._highest, counted)
-        return counted * 1_000_000 // self._clock_rate
+        if timestamp == self._asked:  # each frame is asked for twice: when it comes, and when it is whole
+            return self._asked_us
+        highest = timestamp if self._highest is None else self._highest
+        step = (timestamp - highest) % _WRAP
+        counted = highest + (step - _WRAP if step >= _HALF else step)
+        self._highest = max(highest, counted)
+        self._asked, self._asked_us = timestamp, counted * 1_000_000 // self._clock_rate
+        return self._asked_us
 
     def _fix(self, media_us: int) -> int:
-        target = self._target()
-        if self._fix_us is None or abs(target - self._fix_us) > _JUMP_US:
-            self._fix_us = target
-        else:
+        target, fix = self._target(), self._fix_us
+        if fix is None or abs(target - fix) > _JUMP_US:
+            fix = target
+        elif fix != target:
             most = max(0, media_us - self._fixed_at_us) * _SLEW_PER_MILLE // 1000
-            self._fix_us += max(-most, min(most, target - self._fix_us))
-        self._fixed_at_us = media_us
-        return self._fix_us
+            fix += max(-most, min(most, target - fix))
+        self._fix_us, self._fixed_at_us = fix, media_us
+        return fix
 
     def _target(self) -> int:
         own = self._own.delay_us

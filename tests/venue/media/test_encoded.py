@@ -52,12 +52,12 @@ class Bench:
         self, sequence: int, payload: bytes, *, ssrc: int = SENDER, kind: int = 97, at: int | None = None
     ) -> None:
         media = (self.now if at is None else at) * 90
-        self.line.packet(RtpPacket(kind, True, sequence, media, ssrc, payload, None, None), self.now)
+        self.line.packet(RtpPacket(kind, True, sequence, media, ssrc, payload, self.now))
 
     def again(self, sequence: int, payload: bytes, *, at: int = 0) -> None:
         """The packet as it is sent again, on its own stream."""
         body = sequence.to_bytes(2, "big") + payload
-        self.line.packet(RtpPacket(98, True, 7, at * 90, STRANGER, body, None, None), self.now)
+        self.line.packet(RtpPacket(98, True, 7, at * 90, STRANGER, body, self.now))
 
     def take(self) -> list[Any]:
         sent, self.sent = self.sent, []
@@ -81,7 +81,7 @@ def test_a_packet_sent_again_on_its_own_stream_fills_the_gap() -> None:
     bench.put(1, KEY)
     bench.put(3, DELTA, at=1080)
     bench.again(2, DELTA, at=1040)
-    bench.line.packet(RtpPacket(98, False, 8, 0, STRANGER, b"", None, None), bench.now)
+    bench.line.packet(RtpPacket(98, False, 8, 0, STRANGER, b"", bench.now))
     assert [sample.rtp_timestamp // 90 for sample in bench.sink.samples] == [1000, 1040, 1080]
     assert bench.sink.losses == []
 
@@ -189,7 +189,7 @@ def test_digital_silence_is_noticed_until_there_is_any_sound() -> None:
     told = []
     for sequence, level in enumerate((40, 127, 127, 90, 127, None)):
         bench.now += 20
-        packet = RtpPacket(96, True, sequence, bench.now * 48, SENDER, b"sound", level, None)
-        bench.line.packet(packet, bench.now)
+        packet = RtpPacket(96, True, sequence, bench.now * 48, SENDER, b"sound", bench.now, level)
+        bench.line.packet(packet)
         told.append(bench.line.stats.silent_since_ms)
     assert told == [None, 1040, 1040, None, 1100, None]

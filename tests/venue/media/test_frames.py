@@ -12,11 +12,11 @@ from venue.media.frames import (
     Frame,
     H264Frames,
     OpusFrames,
-    Packet,
     Vp8Frames,
     is_vp8_keyframe,
     read_vp8_descriptor,
 )
+from venue.media.rtp import RtpPacket
 
 KEY_HEADER = bytes([0x10, 0, 0, 0x9D, 0x01, 0x2A]) + (320).to_bytes(2, "little") + (240).to_bytes(2, "little")
 
@@ -29,17 +29,21 @@ def delta(body: bytes = b"") -> bytes:
     return b"\x11" + body
 
 
-def packets(frames: list[bytes]) -> list[Packet]:
-    out: list[Packet] = []
+def rtp(sequence: int, timestamp: int, is_last: bool, payload: bytes, arrived_ms: int) -> RtpPacket:
+    return RtpPacket(96, is_last, sequence, timestamp, 1, payload, arrived_ms)
+
+
+def packets(frames: list[bytes]) -> list[RtpPacket]:
+    out: list[RtpPacket] = []
     for number, frame in enumerate(frames):
         payloads = Vp8Encoder._packetize(frame, number)
         for place, payload in enumerate(payloads):
             is_last = place == len(payloads) - 1
-            out.append(Packet(len(out), number * 3000, is_last, payload, 10 * len(out)))
+            out.append(rtp(len(out), number * 3000, is_last, payload, 10 * len(out)))
     return out
 
 
-def assemble(assembler: Vp8Frames | OpusFrames, pieces: list[Packet]) -> list[Frame]:
+def assemble(assembler: Vp8Frames | OpusFrames, pieces: list[RtpPacket]) -> list[Frame]:
     return [frame for piece in pieces for frame in assembler.add(piece)]
 
 
@@ -53,7 +57,7 @@ def test_frames_come_out_byte_for_byte(bodies: list[bytes]) -> None:
 
 @given(st.binary(max_size=40))
 def test_any_payload_is_read_or_refused_without_an_error(payload: bytes) -> None:
-    Vp8Frames().add(Packet(0, 0, True, payload, 0))
+    Vp8Frames().add(rtp(0, 0, True, payload, 0))
     if payload:
         offset, _ = read_vp8_descriptor(payload)
         assert offset == -1 or 0 < offset < len(payload)
@@ -96,7 +100,7 @@ def test_a_frame_without_its_end_is_left_out() -> None:
 
 def test_a_sender_without_marker_is_understood_by_the_change_of_time() -> None:
     unmarked = [
-        Packet(p.sequence, p.timestamp, False, p.payload, p.arrived_ms)
+        rtp(p.sequence, p.timestamp, False, p.payload, p.arrived_ms)
         for p in packets([key(b"1"), delta(b"2"), delta(b"3")])
     ]
     assert [frame.data for frame in assemble(Vp8Frames(), unmarked)] == [key(b"1"), delta(b"2")]
@@ -115,9 +119,9 @@ def test_a_frame_that_is_never_finished_is_given_up(
 ) -> None:
     """Whatever a sender leaves open, it does not fill the memory; the next key frame is taken again."""
     tracemalloc.start()
-    assembler.add(Packet(0, 0, False, first, 0))
+    assembler.add(rtp(0, 0, False, first, 0))
     for number in range(1, 20_000):
-        assert assembler.add(Packet(number, 0, False, b"".join((more, b"")), 0)) == ()
+        assert assembler.add(rtp(number, 0, False, b"".join((more, b"")), 0)) == ()
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 2 * MOST_FRAME_BYTES
@@ -126,20 +130,20 @@ def test_a_frame_that_is_never_finished_is_given_up(
     frames = [
         frame
         for number, payload in enumerate(again)
-        for frame in assembler.add(Packet(30_000 + number, 90, number == len(again) - 1, payload, 0))
+        for frame in assembler.add(rtp(30_000 + number, 90, number == len(again) - 1, payload, 0))
     ]
     assert [frame.keyframe for frame in frames] == [True]
 
 
 def test_padding_is_no_frame() -> None:
-    assert Vp8Frames().add(Packet(0, 0, True, b"", 0)) == ()
-    assert OpusFrames().add(Packet(0, 0, True, b"", 0)) == ()
+    assert Vp8Frames().add(rtp(0, 0, True, b"", 0)) == ()
+    assert OpusFrames().add(rtp(0, 0, True, b"", 0)) == ()
 
 
 def test_a_cut_descriptor_counts_as_a_hole() -> None:
     assembler = Vp8Frames()
     assemble(assembler, packets([key()]))
-    assert assembler.add(Packet(9, 9, True, b"\x90\x80", 0)) == ()
+    assert assembler.add(rtp(9, 9, True, b"\x90\x80", 0)) == ()
     assert assembler.needs_keyframe
 
 
@@ -165,11 +169,11 @@ def test_a_payload_descriptor_is_read_as_rfc_7741_has_it(payload: bytes, expecte
 def test_every_sound_packet_is_a_frame_and_a_hole_spoils_none() -> None:
     assembler = OpusFrames()
     assert not assembler.needs_keyframe
-    assert assembler.add(Packet(1, 960, False, b"ab", 7)) == (
+    assert assembler.add(rtp(1, 960, False, b"ab", 7)) == (
         Frame(960, keyframe=True, data=b"ab", arrived_ms=7),
     )
     assembler.hole()
-    assert assembler.add(Packet(3, 2880, False, b"cd", 9))
+    assert assembler.add(rtp(3, 2880, False, b"cd", 9))
 
 
 def test_only_a_whole_head_with_its_start_code_is_a_key_frame() -> None:

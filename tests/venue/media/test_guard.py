@@ -5,6 +5,7 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from aioice.ice import Connection, StunProtocol
@@ -13,7 +14,7 @@ from app.core.samples import Source
 from tests.support.seats import PretendRoom, play
 from venue.media import guard as guard_module
 from venue.media import peer as peer_module
-from venue.media.guard import MOST_PAIRS, MOST_WAITING, PortGuard
+from venue.media.guard import LONGEST_DATAGRAM, MOST_PAIRS, MOST_WAITING, PortGuard
 from venue.media.pretend import PretendSeat
 from venue.media.seams import offer_loopback
 
@@ -226,15 +227,33 @@ class Port:
             "datagram_received",
             lambda _protocol, _data, address: self.asked.update([address]),
         )
-        self.guard = PortGuard(Connection(ice_controlling=False), lambda _: None)
+        self.media: list[bytes] = []
+        self.guard = PortGuard(Connection(ice_controlling=False), self.media.append)
+        self._received = self.guard._gate(StunProtocol.__new__(StunProtocol))
 
-    def hear(self, address: tuple[str, int], times: int) -> None:
-        protocol = StunProtocol.__new__(StunProtocol)
+    def hear(self, address: tuple[Any, ...], times: int, datagram: bytes | None = None) -> None:
         for _ in range(times):
-            self.guard._filter(protocol, CHECK, address)
+            self._received(CHECK if datagram is None else datagram, address)
 
 
 CHECK = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+
+
+def test_media_comes_through_from_addresses_that_have_proved_themselves_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def scenario() -> None:
+        port = Port(monkeypatch, frozenset({("192.0.2.9", 9), ("2001:db8::9", 9)}))
+        packet = b"\x80" + bytes(40)
+        for address in (("192.0.2.9", 9), ("2001:db8::9", 9, 0, 0)):
+            port.hear(address, 3, packet)
+        assert port.media == [packet] * 6
+        for datagram in (b"", b"\x80" + bytes(6), packet + bytes(LONGEST_DATAGRAM), b"\xc0" + bytes(40)):
+            port.hear(("192.0.2.9", 9), 1, datagram)
+        port.hear(("192.0.2.9", 10), 1, packet)
+        assert (len(port.media), port.guard.dropped) == (6, 5)
+
+    play(scenario())
 
 
 def test_one_source_may_not_ask_without_end_and_takes_nothing_from_another(

@@ -3,21 +3,23 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from venue.media.frames import Packet
 from venue.media.reorder import Hole, ReorderBuffer
+from venue.media.rtp import RtpPacket
 
 
 def buffer() -> ReorderBuffer:
     return ReorderBuffer(give_up_ms=800, ask_every_ms=60)
 
 
-def put(into: ReorderBuffer, sequence: int, now_ms: int = 0) -> list[int | Hole]:
-    place = into.place(sequence % 65536)
-    return seen(into.add(Packet(place, 0, False, b"x", now_ms), now_ms))
+def put(into: ReorderBuffer, sequence: int, now_ms: int = 0, *, may_pass_by: bool = True) -> list[int | Hole]:
+    packet = RtpPacket(96, False, sequence % 65536, 0, 1, b"x", now_ms)
+    if may_pass_by and into.pass_by(packet.sequence) is not None:
+        return [packet.sequence]
+    return seen(into.add(into.place(packet.sequence), packet, now_ms))
 
 
-def seen(pieces: tuple[Packet | Hole, ...]) -> list[int | Hole]:
-    return [piece if isinstance(piece, Hole) else piece.sequence % 65536 for piece in pieces]
+def seen(pieces: tuple[RtpPacket | Hole, ...]) -> list[int | Hole]:
+    return [piece if isinstance(piece, Hole) else piece.sequence for piece in pieces]
 
 
 @given(st.integers(0, 65535), st.permutations(range(1, 40)), st.lists(st.integers(0, 39), max_size=10))
@@ -30,6 +32,17 @@ def test_any_order_and_any_repetition_comes_out_in_order_once(
         out += put(into, first + step)
     assert out == [(first + step) % 65536 for step in range(40)]
     assert not into.is_missing_any
+
+
+@given(st.lists(st.integers(0, 12) | st.integers(65530, 65535) | st.integers(0, 65535), max_size=60))
+def test_what_passes_by_comes_out_as_it_would_through_the_buffer(order: list[int]) -> None:
+    straight, buffered = buffer(), buffer()
+    for now_ms, sequence in enumerate(order):
+        place = straight.place(sequence)
+        assert put(straight, sequence, now_ms * 40) == put(buffered, sequence, now_ms * 40, may_pass_by=False)
+        assert straight.place(sequence) == buffered.place(sequence)
+        assert straight.highest >= place or straight.highest == buffered.highest
+    assert seen(straight.flush()) == seen(buffered.flush())
 
 
 @given(st.integers(0, 65535), st.sets(st.integers(1, 58), max_size=30))

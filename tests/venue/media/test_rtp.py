@@ -12,6 +12,9 @@ from venue.media.tap import LEVEL_URI, MID_URI
 AGREED = Extensions(mid=3, level=10)
 
 
+NOW = 4_321
+
+
 def written(
     *, payload: bytes, padding: int = 0, mid: str | None = None, level: int | None = None, sources: int = 0
 ) -> bytes:
@@ -43,37 +46,39 @@ def written(
 def test_what_aiortc_writes_is_read(
     payload: bytes, padding: int, mid: str | None, level: int | None, sources: int
 ) -> None:
-    packet = read(written(payload=payload, padding=padding, mid=mid, level=level, sources=sources), AGREED)
-    assert packet == (111, True, 65_535, 0xFFFF_FFFE, 77, payload, level, mid)
+    packet = read(
+        written(payload=payload, padding=padding, mid=mid, level=level, sources=sources), AGREED, NOW
+    )
+    assert packet == (111, True, 65_535, 0xFFFF_FFFE, 77, payload, NOW, level, mid)
 
 
 @given(st.binary(max_size=40), st.integers(0, 3))
 def test_whatever_comes_is_a_packet_or_nothing(data: bytes, number: int) -> None:
-    packet = read(b"\x90" + data, Extensions(number, number + 1))
+    packet = read(b"\x90" + data, Extensions(number, number + 1), NOW)
     assert packet is None or len(packet.payload) <= len(data)
 
 
 @pytest.mark.parametrize("missing", range(1, 12))
 def test_a_packet_without_its_whole_head_is_none(missing: int) -> None:
-    assert read(written(payload=b"")[:-missing], AGREED) is None
+    assert read(written(payload=b"")[:-missing], AGREED, NOW) is None
 
 
 @pytest.mark.parametrize("padding", [0, 6, 255])
 def test_padding_that_cannot_be_is_none(padding: int) -> None:
     data = bytearray(written(payload=b"abcd", padding=1))
     data[-1] = padding
-    assert read(bytes(data), AGREED) is None
+    assert read(bytes(data), AGREED, NOW) is None
 
 
 def test_extensions_of_two_bytes_and_of_unknown_kinds_are_passed_over() -> None:
     head = bytes.fromhex("9060000100000002 00000003".replace(" ", ""))
     two = bytes.fromhex("1000 0002 0a01b2 0301 32 0000".replace(" ", ""))
-    assert read(head + two + b"sound", AGREED) == (96, False, 1, 2, 3, b"sound", 0x32, "2")
+    assert read(head + two + b"sound", AGREED, NOW) == (96, False, 1, 2, 3, b"sound", NOW, 0x32, "2")
     other = bytes.fromhex("abcd00010a01b200")
-    assert read(head + other + b"sound", AGREED) == (96, False, 1, 2, 3, b"sound", None, None)
+    assert read(head + other + b"sound", AGREED, NOW) == (96, False, 1, 2, 3, b"sound", NOW, None, None)
     stop = bytes.fromhex("bede0001f0000000")
-    assert read(head + stop, AGREED) == (96, False, 1, 2, 3, b"", None, None)
+    assert read(head + stop, AGREED, NOW) == (96, False, 1, 2, 3, b"", NOW, None, None)
     cut = bytes.fromhex("bede0001a3010203")
-    assert read(head + cut, AGREED) == (96, False, 1, 2, 3, b"", None, None)
+    assert read(head + cut, AGREED, NOW) == (96, False, 1, 2, 3, b"", NOW, None, None)
     longer = bytes.fromhex("bede0009a0010203")
-    assert read(head + longer, AGREED) is None
+    assert read(head + longer, AGREED, NOW) is None
