@@ -5,7 +5,9 @@ alone, `pg_database`; and who changes tables or guards there, `pg_fresh`, so tha
 """
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlmodel import SQLModel
@@ -20,7 +22,23 @@ _PATIENCE_S = 20
 
 
 def furnish(database: Database) -> Database:
-    """The database, with every table and every guard."""
+    """The database, with every table and every guard. A SQLite file that is not there yet is a copy of one furnished before."""
+    file = database.engine.url.database
+    if database.engine.dialect.name == SQLITE and file and not Path(file).exists():
+        Path(file).write_bytes(_furnished_file())
+        return database
+    return _furnished(database)
+
+
+@cache
+def _furnished_file() -> bytes:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "furnished.db"
+        _furnished(Database(f"sqlite:///{file}")).dispose()
+        return file.read_bytes()
+
+
+def _furnished(database: Database) -> Database:
     _ = metadata()
     SQLModel.metadata.create_all(database.engine)
     with database.engine.begin() as connection:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import uvicorn
@@ -26,6 +27,12 @@ from tests.support.world import World, make_world
 
 HOST = "http://testserver"
 PASSWORD = "a long enough password"
+
+
+@cache
+def _password_hash() -> str:
+    """Of the one password that all have here: making it takes time on purpose."""
+    return passwords.hash_password(PASSWORD)
 
 
 @dataclass(slots=True)
@@ -64,7 +71,7 @@ class WebHouse:
                 name="",
                 role=role,
                 center_id=self.world.host_id,
-                password_hash=passwords.hash_password(PASSWORD),
+                password_hash=_password_hash(),
                 created_at=self.world.now(),
             )
             with self.world.transaction() as session:

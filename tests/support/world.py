@@ -19,7 +19,7 @@ from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
 from expert_draw.answers import Invitees
 from expert_draw.models import Expert, ExpertSpecialty
-from expert_draw.snapshot import Rosters
+from expert_draw.snapshot import Change, Rosters
 from tests.support.databases import furnish
 from venue.models import Center, Room, Seat
 
@@ -69,33 +69,56 @@ class World:
     def add_expert(
         self, session: Session, *, specialty: str, employer: int, city: str, birth_year: int = 1975
     ) -> str:
-        number = len(self.experts) + 1
-        change = self.rosters.begin(session)
+        """Brings one more expert into the roster, by a change of it that holds nobody else."""
+        with self.roster_change(session) as change:
+            return change.enter(specialty=specialty, employer=employer, city=city, birth_year=birth_year)
+
+    @contextmanager
+    def roster_change(self, session: Session) -> Iterator["RosterEntries"]:
+        """One change of the roster, however many experts are entered meanwhile."""
+        entries = RosterEntries(self, self.rosters.begin(session))
+        yield entries
+        session.add_all(entries.experts)
+        session.flush()
+        session.add_all(entries.specialties)
+        session.flush()
+        self.rosters.seal(session, self.now(), entries.change)
+
+
+@dataclass(slots=True)
+class RosterEntries:
+    """The experts of one change of the roster, until it is sealed."""
+
+    world: World
+    change: Change
+    experts: list[Expert] = field(default_factory=list)
+    specialties: list[ExpertSpecialty] = field(default_factory=list)
+
+    def enter(self, *, specialty: str, employer: int, city: str, birth_year: int = 1975) -> str:
+        world = self.world
+        number = len(world.experts) + 1
         expert = Expert(
-            id=new_id(self.now()),
+            id=new_id(world.now()),
             number=f"{number:017d}",
-            name_sealed=self.sealer.seal(f"专家{number}"),
+            name_sealed=world.sealer.seal(f"专家{number}"),
             gender="1",
-            identity_sealed=self.sealer.seal(str(number)),
-            identity_fingerprint=self.sealer.fingerprint(f"identity {number}"),
+            identity_sealed=world.sealer.seal(str(number)),
+            identity_fingerprint=world.sealer.fingerprint(f"identity {number}"),
             birth_year=birth_year,
             region_code=f"{city}00",
-            phone_sealed=self.sealer.seal(f"+8613900{number:06d}"),
-            phone_fingerprint=self.sealer.fingerprint(f"+8613900{number:06d}"),
+            phone_sealed=world.sealer.seal(f"+8613900{number:06d}"),
+            phone_fingerprint=world.sealer.fingerprint(f"+8613900{number:06d}"),
             employer=f"单位{employer}",
             employer_code=f"91530600MA{employer:08d}",
             title="高级工程师",
             years_in_field=20,
-            entered_at=self.now(),
-            imported_at=self.now(),
-            revision=change.n,
+            entered_at=world.now(),
+            imported_at=world.now(),
+            revision=self.change.n,
         )
-        session.add(expert)
-        session.flush()
-        session.add(ExpertSpecialty(expert_id=expert.id, code=specialty))
-        session.flush()
-        self.rosters.seal(session, self.now(), change)
-        self.experts.append(expert.id)
+        self.experts.append(expert)
+        self.specialties.append(ExpertSpecialty(expert_id=expert.id, code=specialty))
+        world.experts.append(expert.id)
         return expert.id
 
 
@@ -151,13 +174,14 @@ def make_world(
                     )
                     for seat in (1, 2)
                 )
-        for number in range(experts):
-            world.add_expert(
-                session,
-                specialty="A080104" if number % 2 else "A060101",
-                employer=number % employers,
-                city=cities[number % len(cities)][0],
-            )
+        if experts:
+            with world.roster_change(session) as change:
+                for number in range(experts):
+                    change.enter(
+                        specialty="A080104" if number % 2 else "A060101",
+                        employer=number % employers,
+                        city=cities[number % len(cities)][0],
+                    )
     return world
 
 
