@@ -192,6 +192,9 @@ class RehearsalSettings(InvitationSettings):
     second_call_after_s: int = Field(3, ge=0, description="Seconds after the SMS before the second call.")
     lead_s: int = Field(0, ge=0, description="As for invitations; pretend experts need no time to travel.")
     no_show_grace_s: int = Field(30, ge=0, description="As for invitations.")
+    session_s: int = Field(
+        40, ge=1, le=3600, description="Seconds for which pretend experts evaluate and are recorded."
+    )
 
 
 class DrawSettings(BaseModel):

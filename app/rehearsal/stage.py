@@ -35,8 +35,8 @@ from venue import service as venues
 
 _STEPS = 9
 _LOOK_S = 0.5
-_SESSION_S = 40.0
-_BETWEEN_SAVES_S = 6.0
+_BETWEEN_SAVES = 0.15
+"""Pretend experts save their sheets after each such part of the session."""
 
 
 @dataclass(slots=True)
@@ -109,7 +109,7 @@ def rehearse_alone(data: Path, port: int, console: Console, language: str, *, se
 
 def rehearse_on(data: Path, url: str, console: Console, language: str) -> int:
     """Rehearses on a service that is already open on this data folder; returns the exit code."""
-    with _laid(OwnSettings(data_dir=data, demo=True)) as ground:
+    with _laid(OwnSettings(data_dir=data, demo=True, rehearsal=configured().rehearsal)) as ground:
         tell = Teller(console, language, ground.clock)
         tell.step(N_("在运行中的服务上演练：{url}"), url=url)
         return asyncio.run(_rehearse(ground, url, tell, None))
@@ -196,9 +196,10 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
         tell.note(N_("全部席位已可靠录制，评标开始"))
 
         tell.step(N_("独立评分并提交"))
-        async with asyncio.timeout(90):
+        session_s = ground.settings.rehearsal.session_s
+        async with asyncio.timeout(session_s + 50):
             await asyncio.gather(
-                *(expert.score(_BETWEEN_SAVES_S) for expert in experts), asyncio.sleep(_SESSION_S)
+                *(expert.score(session_s * _BETWEEN_SAVES) for expert in experts), asyncio.sleep(session_s)
             )
         tell.step(N_("关闭评标，封存录音录像"))
         await operator.post(f"{path}/close")

@@ -16,7 +16,7 @@ def yuanping(*words: str | Path) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "app", *map(str, words)],
         cwd=ROOT,
-        env={**os.environ, "YUANPING_LANG": "en", "COLUMNS": "240"},
+        env={**os.environ, "YUANPING_LANG": "en", "YUANPING_REHEARSAL__SESSION_S": "8", "COLUMNS": "240"},
         capture_output=True,
         text=True,
         timeout=400,
