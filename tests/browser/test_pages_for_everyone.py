@@ -59,9 +59,11 @@ def pages_of(evaluation: str, *parts: str) -> tuple[str, ...]:
     return tuple(f"/evaluations/{evaluation}{part}" for part in parts)
 
 
-def look_at(visit: Visit, role: Role | None, paths: tuple[str, ...]) -> None:
+def look_at(
+    visit: Visit, role: Role | None, paths: tuple[str, ...], looks: tuple[tuple[str, str], ...] = LOOKS
+) -> None:
     visitor = visit(role)
-    for path, (language, theme) in product(paths, LOOKS):
+    for path, (language, theme) in product(paths, looks):
         page = visitor.open(f"{path}{'&' if '?' in path else '?'}lang={language}&theme={theme}")
         assert page.locator("html").get_attribute("data-bs-theme") == theme
         barriers = visitor.barriers()
@@ -152,4 +154,7 @@ def test_pages_stand_without_the_fetched_files(
     visit: Visit, house: WebHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("app.web.templating.VENDOR", house.settings.data_dir / "nothing")
-    look_at(visit, Role.host_operator, (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations")))
+    # Without the fetched style there are no themes to tell apart.
+    look_at(
+        visit, Role.host_operator, (*STAFF, *pages_of(drawn(house), "", "/draw", "/invitations")), LOOKS[:1]
+    )
