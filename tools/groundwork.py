@@ -331,6 +331,8 @@ def packages_due(lock: Path) -> bool:
 
 def set_up(*, dev: bool = False, assets: bool = True, browser: bool = False, node: bool = False) -> None:
     """Bring the environment to where a verb needs it, in numbered steps. Browser tests need Node, too."""
+    # The program and its workers start many times: compiled anew each time, that costs as much as all the rest of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     lock = LOCK_DEV if dev else LOCK_RUN
     steps = [
         Step("Python environment in .venv", lambda: not venv_works(), make_venv),

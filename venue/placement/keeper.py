@@ -7,9 +7,8 @@ from contextlib import asynccontextmanager
 
 from app.core.clock import Clock
 from app.core.database import Database
-from app.core.errors import Unavailable
 from venue.placement import leases, presence
-from venue.placement.patience import Patience
+from venue.placement.patience import Patience, Trouble
 from venue.placement.presence import SeatNow
 
 logger = logging.getLogger(__name__)
@@ -47,6 +46,7 @@ class Keeper:
         self._ttl_ms = ttl_ms
         self._every_s = every_s
         self._call = Patience(_STUCK, ttl_ms / 1000)
+        self._trouble = Trouble(logger)
         self._renewing = asyncio.Lock()
         self._epochs: dict[str, int] = {}
         self._good_until_ns = 0
@@ -113,12 +113,10 @@ class Keeper:
         seats = self._due(sent_ns)
         try:
             held = await self._call(self._renew, seats)
-        except Unavailable:
-            logger.warning("the leases of worker %s were not renewed in time", self.worker_id)
-            return False
         except Exception:  # whatever it is, the rooms go on; the next renewal may succeed
-            logger.exception("the leases of worker %s could not be renewed", self.worker_id)
+            self._trouble.began("the leases of worker %s are not renewed; trying on", self.worker_id)
             return False
+        self._trouble.over("the leases of worker %s are renewed again", self.worker_id)
         if seats:
             self._told_ns = sent_ns
         self._good_until_ns = max(self._good_until_ns, sent_ns + (self._ttl_ms - _SPARE_MS) * _NS_PER_MS)

@@ -1,6 +1,8 @@
-"""Calls that may hang, such as those to a database that is cut off: never many at a time, and never waited for without end."""
+"""Calls that may hang, such as those to a database that is cut off: never many at a time, never waited for without end, and
+not complained of each time they fail."""
 
 import asyncio
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,6 +64,26 @@ class Patience:
         if not done.done():
             raise _away()
         return done.result()
+
+
+class Trouble:
+    """What fails again and again while something is away is said when it begins and when it is over, not each time."""
+
+    def __init__(self, log: logging.Logger) -> None:
+        self._log = log
+        self._lasts = False
+
+    def began(self, what: str, *words: object) -> None:
+        """It failed. The error that is being handled, if there is one, goes into the log with it."""
+        if not self._lasts:
+            self._log.warning(what, *words, exc_info=True)
+        self._lasts = True
+
+    def over(self, what: str, *words: object) -> None:
+        """It went well; says so if it failed before."""
+        if self._lasts:
+            self._log.warning(what, *words)
+        self._lasts = False
 
 
 def _away() -> Unavailable:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.core.errors import Unavailable
-from venue.placement.patience import Patience
+from venue.placement.patience import Patience, Trouble
 from venue.room.ports import Entry, Noted
 
 logger = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ class Journal:
         self._waiting: deque[Entry] = deque()
         self._news = asyncio.Event()
         self._writing = asyncio.Lock()
+        self._trouble = Trouble(logger)
         self._dropped = 0
 
     def note(self, entry: Entry) -> None:
@@ -72,13 +73,14 @@ class Journal:
                 try:
                     await self._call(self._write, batch)
                 except _AWAY:
-                    logger.exception("room events could not be written; they wait")
+                    self._trouble.began("room events cannot be written; they wait")
                     return False
                 except Exception:  # whatever it is, it must not take the entries behind it along
                     if len(batch) > 1:
                         size = 1
                         continue
                     logger.exception("a room event could not be written: %r", batch[0])
+                self._trouble.over("room events are written again")
                 self._forget(batch)
         return True
 

@@ -1,11 +1,12 @@
 import asyncio
+import logging
 import threading
 
 import pytest
 
 from app.core.errors import Unavailable
 from tests.support.seats import play
-from venue.placement.patience import Patience
+from venue.placement.patience import Patience, Trouble
 
 
 def test_what_the_work_returns_or_raises_comes_back() -> None:
@@ -54,3 +55,18 @@ def test_a_thread_that_cannot_be_started_is_not_counted(monkeypatch: pytest.Monk
         assert await call(max, 1, 2) == 2
 
     play(scenario())
+
+
+def test_trouble_is_said_when_it_begins_and_when_it_is_over(caplog: pytest.LogCaptureFixture) -> None:
+    trouble = Trouble(logging.getLogger("test"))
+    trouble.over("went well, %d", 0)
+    for spell in (1, 2):
+        for _ in range(3):
+            try:
+                raise OSError("away")
+            except OSError:
+                trouble.began("away, %d", spell)
+        for _ in range(3):
+            trouble.over("back, %d", spell)
+    assert [record.getMessage() for record in caplog.records] == ["away, 1", "back, 1", "away, 2", "back, 2"]
+    assert ["OSError" in (record.exc_text or "") for record in caplog.records] == [True, False, True, False]
