@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.canonical import Canonical
 from app.core.errors import NotFound
 from app.core.i18n import N_
 from recordings import repository
@@ -61,56 +62,42 @@ def of_evaluation(session: Session, evaluation_id: str) -> RoomRecording | None:
 
 def note_replay(session: Session, now: datetime, actor_id: str, row: RoomRecording) -> None:
     """Writes into the audit trail that somebody opened the replay of a room."""
-    audit.record(
-        session,
-        now,
-        case=row.evaluation_id,
-        tag=Tag.recording_replayed,
-        actor=actor_id,
-        subject=row.room_id,
-    )
+    _note(session, now, actor_id, row, Tag.recording_replayed)
 
 
 def note_track(session: Session, now: datetime, actor_id: str, row: RoomRecording, track_id: str) -> None:
     """Writes into the audit trail that somebody began to watch or hear one track."""
-    audit.record(
-        session,
-        now,
-        case=row.evaluation_id,
-        tag=Tag.recording_track_watched,
-        actor=actor_id,
-        subject=row.room_id,
-        data={"track": track_id},
-    )
+    _note(session, now, actor_id, row, Tag.recording_track_watched, track=track_id)
 
 
 def note_live(
     session: Session, now: datetime, actor_id: str, row: RoomRecording, track: str, from_ms: int | None
 ) -> None:
     """Writes into the audit trail that somebody began to watch or hear one track of a running room, and from when on."""
-    audit.record(
-        session,
-        now,
-        case=row.evaluation_id,
-        tag=Tag.recording_watched_live,
-        actor=actor_id,
-        subject=row.room_id,
-        data={"track": track, "from_ms": from_ms},
-    )
+    _note(session, now, actor_id, row, Tag.recording_watched_live, track=track, from_ms=from_ms)
 
 
 def note_verdict(
     session: Session, now: datetime, actor_id: str, row: RoomRecording, verdict: Verdict
 ) -> None:
     """Writes into the audit trail that a recording was checked, and what came of it."""
-    audit.record(
+    _note(
         session,
         now,
-        case=row.evaluation_id,
-        tag=Tag.recording_verified,
-        actor=actor_id,
-        subject=row.room_id,
-        data={"ok": verdict.ok, "findings": len(verdict.findings), "manifest": verdict.sha256},
+        actor_id,
+        row,
+        Tag.recording_verified,
+        ok=verdict.ok,
+        findings=len(verdict.findings),
+        manifest=verdict.sha256,
+    )
+
+
+def _note(
+    session: Session, now: datetime, actor_id: str, row: RoomRecording, tag: Tag, **data: Canonical
+) -> None:
+    audit.record(
+        session, now, case=row.evaluation_id, tag=tag, actor=actor_id, subject=row.room_id, data=data
     )
 
 

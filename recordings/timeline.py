@@ -121,32 +121,6 @@ class TrackTimeline:
                 loudest[second] = min(loudest[second], piece.level)
         return tuple(loudest)
 
-    def place(self, room_ms: int) -> Piece | Missing:
-        """The fragment that holds `room_ms`, or the gap it falls into.
-
-        Just behind the last frame before a short silence, the answer is the fragment before it: its last picture
-        still stands.
-        """
-        for gap in self.gaps:
-            if gap.from_ms <= room_ms < gap.to_ms:
-                return gap
-        at = bisect_right(self.fragments, room_ms, key=lambda piece: piece.from_ms)
-        if at == 0 or room_ms > self.fragments[at - 1].to_ms + TOLERANCE_MS:
-            return Missing(room_ms, room_ms, NO_SIGNAL)
-        return self.fragments[at - 1]
-
-    def start_of(self, room_ms: int) -> Piece | None:
-        """The fragment to begin feeding a player with, so that it can show `room_ms`: a key frame, same file."""
-        place = self.place(room_ms)
-        if isinstance(place, Missing):
-            return None
-        before = [
-            piece
-            for piece in self.fragments
-            if piece.name == place.name and piece.keyframe and piece.from_ms <= place.from_ms
-        ]
-        return before[-1] if before else None
-
 
 @dataclass(frozen=True, slots=True)
 class RoomTimeline:

@@ -60,10 +60,6 @@ class Uploads:
                 self._whole.add(room.name)  # nothing can follow
         return done
 
-    def waiting(self) -> int:
-        """How many files have ended and are not stored yet."""
-        return sum(len(self._missing(room)) for room in self._rooms())
-
     def _missing(self, room: Path) -> list[Path]:
         with self._database.reading() as session:
             known = repository.stored(session, room.name)

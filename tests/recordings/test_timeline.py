@@ -33,7 +33,6 @@ from recordings.timeline import (
     UNKNOWN,
     Missing,
     Overlap,
-    Piece,
     RoomTimeline,
     gather,
     room_timeline,
@@ -142,13 +141,10 @@ def test_an_empty_room_has_no_tracks() -> None:
 def test_a_track_without_media_is_missing_as_a_whole() -> None:
     room = timeline(index(CAMERA, every_half(0, 5_000), end=CLOSED), index(OTHER, []))
     assert room.tracks[1].gaps == (Missing(0, 4_980, NOT_JOINED),)
-    assert room.tracks[1].place(100) == Missing(0, 4_980, NOT_JOINED)
-    assert room.tracks[1].start_of(100) is None
 
 
 def test_a_track_alone_without_media_has_no_window() -> None:
     assert timeline(index(CAMERA, [])).tracks[0].gaps == ()
-    assert timeline(index(CAMERA, [])).tracks[0].place(5) == Missing(5, 5, NO_SIGNAL)
 
 
 def test_seats_are_laid_on_one_clock_and_late_comers_show_as_not_joined() -> None:
@@ -182,12 +178,8 @@ def test_a_restart_between_two_connections_is_told_with_its_reason() -> None:
     (track,) = room.tracks
     assert track.gaps == (Missing(3_400, 7_000, "server-restart"),)
     assert track.coverage == ((0, 3_400), (7_000, 8_980))
-    place = track.place(3_200)
-    assert isinstance(place, Piece)
-    assert (place.file, place.offset, place.length) == (CAMERA.media, 160, 10)
-    start = track.start_of(3_200)
-    assert start is not None
-    assert start.from_ms == 2_000
+    recovered = next(piece for piece in track.fragments if piece.from_ms <= 3_200 <= piece.to_ms)
+    assert (recovered.file, recovered.offset, recovered.length) == (CAMERA.media, 160, 10)
 
 
 def test_a_recovery_without_whole_clusters_adds_no_media() -> None:
@@ -199,8 +191,6 @@ def test_a_recovery_without_whole_clusters_adds_no_media() -> None:
 def test_a_short_loss_within_coverage_is_told_too() -> None:
     (track,) = timeline(index(CAMERA, every_half(0, 5_000), [(1_100, 1_300, "network-loss")], CLOSED)).tracks
     assert track.gaps == (Missing(1_100, 1_300, "network-loss"),)
-    assert isinstance(track.place(1_200), Missing)
-    assert isinstance(track.place(1_300), Piece)
 
 
 def test_a_hole_takes_the_reason_that_was_written_for_most_of_it() -> None:
@@ -218,27 +208,11 @@ def test_neighbouring_gaps_of_one_reason_are_one_gap() -> None:
     assert track.gaps == (Missing(1_000, 1_200, "muted"),)
 
 
-def test_playing_begins_with_a_key_frame_of_the_same_file() -> None:
-    (track,) = timeline(index(CAMERA, every_half(0, 5_000), end=CLOSED)).tracks
-    start = track.start_of(3_700)
-    assert start is not None
-    assert (start.from_ms, start.keyframe) == (2_000, True)
-    (bare,) = timeline(index(CAMERA, every_half(0, 1_000), keyframe_every=9)).tracks
-    assert bare.start_of(600) == bare.fragments[0]
-
-
-def test_a_file_without_a_key_frame_has_no_start() -> None:
-    name, reading = index(CAMERA, every_half(0, 1_000))
-    headless = IndexReading((*reading.lines[:3], reading.lines[4]), (), b"")
-    (track,) = room_timeline([(name, headless)]).tracks
-    assert track.start_of(600) is None
-
-
 def test_just_behind_a_frame_its_picture_still_stands() -> None:
     (track,) = timeline(index(CAMERA, [(0, 400), (1_200, 1_600)], end=CLOSED)).tracks
-    assert track.place(900) == track.fragments[0]
     assert track.gaps == ()
-    assert track.place(1_600 + TOLERANCE_MS + 1) == Missing(2_601, 2_601, NO_SIGNAL)
+    (track,) = timeline(index(CAMERA, [(0, 400), (401 + TOLERANCE_MS, 1_600)], end=CLOSED)).tracks
+    assert track.gaps == (Missing(400, 401 + TOLERANCE_MS, NO_SIGNAL),)
 
 
 @given(spans, told)
@@ -259,13 +233,15 @@ def test_every_moment_is_in_a_fragment_or_has_a_reason(
     room = timeline(index(CAMERA, laid, gaps, CLOSED), index(OTHER, [(0, 45_000)], end=CLOSED))
     track = room.tracks[0]
     at = data.draw(st.integers(0, 45_000))
-    place = track.place(at)
-    if isinstance(place, Missing):
-        assert place.reason
+    missing = [gap for gap in track.gaps if gap.from_ms <= at < gap.to_ms]
+    if missing:
+        assert all(gap.reason for gap in missing)
         told_here = any(start <= at < stop for start, stop, _ in gaps)
         assert told_here or not any(start < at < stop for start, stop in laid)
-    else:
-        assert place.from_ms <= at <= place.to_ms + TOLERANCE_MS
+    elif at < room.to_ms:
+        assert any(
+            piece.from_ms - TOLERANCE_MS <= at <= piece.to_ms + TOLERANCE_MS for piece in track.fragments
+        )
 
 
 @given(spans, st.sampled_from([CAMERA, MICROPHONE]))
