@@ -151,7 +151,7 @@ class Recorder:
         return sink
 
     def durable(self, key: TrackKey) -> int | None:
-        """Room time in milliseconds up to which this track is on disk; None while nothing is."""
+        """Room time in milliseconds up to which this track is on disk; None while nothing is, and once its room is sealed."""
         return self._durable.get(key)
 
     def listen(self, listener: Callable[[TrackKey, int], None]) -> Callable[[], None]:
@@ -192,7 +192,7 @@ class Recorder:
         if begun is not None:
             begun.ledger.close(ROOM_CLOSED)
         self.settle()
-        return seal_room(
+        manifest = seal_room(
             room,
             room_id,
             self.clock.now(),
@@ -201,6 +201,12 @@ class Recorder:
             signer=self._signer,
             force=force,
         )
+        with self._lock:  # the manifest says from now on that nothing is added; a process that runs for years forgets the rest
+            self._sealed.discard(room_id)
+            self._leases.pop(room_id, None)
+            for key in [key for key in tuple(self._durable) if key.room_id == room_id]:
+                del self._durable[key]
+        return manifest
 
     def close(self) -> None:
         """Ends every track (reason `server-stopped`) and the threads. Rooms stay open: they may go on after a restart."""

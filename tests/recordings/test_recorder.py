@@ -496,6 +496,7 @@ def test_a_sealed_room_stays_as_it_is(recorder: Recorder, tmp_path: Path, clock:
     sink.lost(1, 2, "late")
     clock.advance(60)
     assert recorder.close_room("room-1") == manifest
+    assert recorder.durable(CAMERA) is None
     with pytest.raises(Conflict):
         recorder(CAMERA, Codec.vp8)
     with pytest.raises(Conflict):
