@@ -13,7 +13,14 @@ from typing import Any
 from aioice.ice import Connection, StunProtocol
 
 from app.core.allowance import Allowance
-from venue.media.seams import checked_addresses, filter_datagrams, pairs_known, waiting_datagrams
+from venue.media.seams import (
+    answers_us,
+    checked_addresses,
+    filter_datagrams,
+    names_session,
+    pairs_known,
+    waiting_datagrams,
+)
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +49,10 @@ _ALERT, _UNENCRYPTED = 21, b"\0\0"
 class PortGuard:
     """Stands before one ICE agent; install it before candidates are gathered.
 
-    STUN may come from anywhere, since it proves itself by the session's password, but not more of it than a browser has
-    reason to send. Everything else must look like
-    DTLS or SRTP, be of a length that can be, and come from an address that has passed a connectivity check. `media` is
-    given what looks like SRTP.
+    STUN may come from anywhere, since it proves itself by the session's password: answers to what was asked here, and checks
+    that name the session, but not more of them than a browser has reason to send. Everything else must look like DTLS or
+    SRTP, be of a length that can be, and come from an address that has passed a connectivity check. `media` is given what
+    looks like SRTP.
     """
 
     def __init__(self, connection: Connection, media: Callable[[bytes], None]) -> None:
@@ -76,12 +83,17 @@ class PortGuard:
         return received
 
     def _filter(self, protocol: StunProtocol, data: bytes, address: tuple[Any, ...]) -> None:
-        if not 1 <= len(data) <= LONGEST_DATAGRAM or (
-            data[0] in _STUN and not self._may_ask(protocol, address)
-        ):
+        if not 1 <= len(data) <= LONGEST_DATAGRAM:
             self._dropped += 1
         elif data[0] in _STUN:
-            self._check(protocol, data, address)
+            # What cannot be from the session uses nothing up, whoever's address it bears: a seat whose own checks and answers
+            # were turned away for others' sake would be given up after half a minute.
+            if answers_us(protocol, data) or (
+                names_session(self._connection, data) and self._may_ask(protocol, address)
+            ):
+                self._check(protocol, data, address)
+            else:
+                self._dropped += 1
         elif not self._is_checked(protocol, address):
             self._dropped += 1
         elif data[0] in _RTP_OR_RTCP and len(data) >= _SHORTEST_MEDIA:

@@ -31,6 +31,8 @@ from aiortc.rtcrtpsender import RTCRtpSender
 from pylibsrtp._binding import ffi, lib
 
 LOOPBACK = "127.0.0.1"
+_TRANSACTION = slice(8, 20)
+"""Where the number of a question stands in STUN (RFC 8489, 5)."""
 _LONGEST_PACKET = 2048
 """Longer datagrams the guard turns away."""
 
@@ -189,6 +191,16 @@ def checked_addresses(connection: Connection, protocol: StunProtocol) -> frozens
     )
 
 
+def names_session(connection: Connection, data: bytes) -> bool:
+    """Whether a connectivity check is meant for this agent. Nobody who has not seen one can know the name."""
+    return f"{connection.local_username}:".encode() in data
+
+
+def answers_us(protocol: StunProtocol, data: bytes) -> bool:
+    """Whether these bytes answer a question that this port has asked and still waits for."""
+    return data[_TRANSACTION] in protocol.transactions
+
+
 def pairs_known(connection: Connection) -> int:
     """How many pairs of addresses the agent has in hand, tried or not."""
     return len(connection._check_list)
@@ -222,7 +234,7 @@ def check_aiortc_seams() -> None:
         *_missing_names(RTCIceTransport.__init__, "_connection"),
         *_missing_names(Connection.__init__, "_protocols", "_check_list", "_queue", "_nominated"),
         *_missing_names(Connection.gather_candidates, "get_component_candidates"),
-        *_missing_names(StunProtocol.datagram_received, "data_received"),
+        *_missing_names(StunProtocol.datagram_received, "data_received", "transactions"),
         *_missing_names(_connect_of_peer_connection(), "receiver", "receive"),
     ]
     if moved:

@@ -174,7 +174,7 @@ def test_a_check_that_cannot_be_read_is_one_more_datagram_for_nobody() -> None:
         offer_loopback(connection, always=True)
         guard = PortGuard(connection, lambda _: None)
         await connection.gather_candidates()
-        odd = b"\x00\x01\x00\x08\x21\x12\xa4\x42" + bytes(12) + b"\x00\x24\x00\x02ab\0\0"
+        odd = named(connection, b"\x00\x24\x00\x02ab\0\0")
         connection._protocols[0].datagram_received(odd, ("127.0.0.1", 40_000))
         assert guard.dropped == 1
         await connection.close()
@@ -228,15 +228,45 @@ class Port:
             lambda _protocol, _data, address: self.asked.update([address]),
         )
         self.media: list[bytes] = []
-        self.guard = PortGuard(Connection(ice_controlling=False), self.media.append)
-        self._received = self.guard._gate(StunProtocol.__new__(StunProtocol))
+        connection = Connection(ice_controlling=False)
+        self.check = named(connection)
+        self.guard = PortGuard(connection, self.media.append)
+        self.protocol = StunProtocol(connection)
+        self._received = self.guard._gate(self.protocol)
 
     def hear(self, address: tuple[Any, ...], times: int, datagram: bytes | None = None) -> None:
         for _ in range(times):
-            self._received(CHECK if datagram is None else datagram, address)
+            self._received(self.check if datagram is None else datagram, address)
 
 
-CHECK = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+def named(connection: Connection, more: bytes = b"") -> bytes:
+    """A connectivity check that names the session and proves nothing."""
+    name = f"{connection.local_username}:ab!".encode()
+    body = b"\x00\x06\x00\x08" + name + more
+    return b"\x00\x01" + len(body).to_bytes(2, "big") + b"\x21\x12\xa4\x42" + bytes(12) + body
+
+
+def test_what_is_forged_in_the_name_of_a_seat_takes_nothing_from_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its checks would go unanswered and its answers unheard, and half a minute later it would be given up."""
+
+    async def scenario() -> None:
+        seat = ("192.0.2.9", 9)
+        port = Port(monkeypatch, frozenset({seat}))
+        nameless = b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12)
+        answer = b"\x01\x01\x00\x00\x21\x12\xa4\x42" + b"question 012"
+        port.hear(seat, 5000, nameless)
+        port.hear(seat, 5000, answer)
+        assert (port.asked[seat], port.guard.dropped) == (0, 10_000)
+        port.hear(seat, 30)
+        assert port.asked[seat] == 30
+        port.hear(seat, 1000)
+        known = port.asked[seat]
+        assert known < 100
+        port.protocol.transactions[b"question 012"] = object()  # type: ignore[assignment]
+        port.hear(seat, 3, answer)
+        assert port.asked[seat] == known + 3
+
+    play(scenario())
 
 
 def test_media_comes_through_from_addresses_that_have_proved_themselves_alone(
