@@ -113,8 +113,8 @@ class Keeper:
         seats = self._due(sent_ns)
         try:
             held = await self._call(self._renew, seats)
-        except Exception:  # noqa: BLE001 -- whatever it is, the rooms go on; the next renewal may succeed
-            self._trouble.began("the leases of worker %s are not renewed; trying on", self.worker_id)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the rooms go on; the next renewal may succeed
+            self._trouble.began(error, "the leases of worker %s are not renewed; trying on", self.worker_id)
             return False
         self._trouble.over("the leases of worker %s are renewed again", self.worker_id)
         if seats:

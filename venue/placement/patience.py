@@ -67,23 +67,23 @@ class Patience:
 
 
 class Trouble:
-    """What fails again and again while something is away is said when it begins and when it is over, not each time."""
+    """What fails again and again while something is away is said once for each kind of error, and when it is over."""
 
     def __init__(self, log: logging.Logger) -> None:
         self._log = log
-        self._lasts = False
+        self._said: set[type[Exception]] = set()
 
-    def began(self, what: str, *words: object) -> None:
-        """It failed. The error that is being handled, if there is one, goes into the log with it."""
-        if not self._lasts:
-            self._log.warning(what, *words, exc_info=True)
-        self._lasts = True
+    def began(self, error: Exception, what: str, *words: object) -> None:
+        """It failed; the error's trace goes into the log, too."""
+        if type(error) not in self._said:
+            self._log.warning(what, *words, exc_info=error)
+        self._said.add(type(error))
 
     def over(self, what: str, *words: object) -> None:
         """It went well; says so if it failed before."""
-        if self._lasts:
+        if self._said:
             self._log.warning(what, *words)
-        self._lasts = False
+        self._said.clear()
 
 
 def _away() -> Unavailable:

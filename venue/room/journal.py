@@ -72,8 +72,8 @@ class Journal:
             while batch := self._ready(size):
                 try:
                     await self._call(self._write, batch)
-                except _AWAY:
-                    self._trouble.began("room events cannot be written; they wait")
+                except _AWAY as error:
+                    self._trouble.began(error, "room events cannot be written; they wait")
                     return False
                 except Exception:  # whatever it is, it must not take the entries behind it along
                     if len(batch) > 1:
