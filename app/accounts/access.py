@@ -9,7 +9,7 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from app.accounts import sessions
-from app.accounts.permissions import Permission, Role, may
+from app.accounts.permissions import Permission, Relation, Role, may, permitted
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.core.errors import Forbidden, Unauthenticated
 from app.core.i18n import N_
@@ -29,7 +29,12 @@ class Actor:
     evaluation_id: str | None = None
 
     def may(self, permission: Permission) -> bool:
+        """Whether they have the permission at all; which things it reaches is for the loaders to say."""
         return may(self.role, permission)
+
+    def reaches(self, permission: Permission, *relations: Relation) -> bool:
+        """Whether they may do it to a thing to which exactly these relations hold."""
+        return permitted(self.role, permission, relations)
 
 
 def find_actor(

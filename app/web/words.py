@@ -71,11 +71,19 @@ _STATES: dict[str, tuple[str, str]] = {
     "hotline": (N_("热线"), "neutral"),
     # roles
     "administrator": (N_("系统管理员"), "neutral"),
+    "agency": (N_("招标代理机构"), "neutral"),
+    "archivist": (N_("档案管理员"), "neutral"),
+    "auditor": (N_("审计人员"), "neutral"),
+    "draw_supervisor": (N_("抽取监督人员"), "neutral"),
     "expert": (N_("评标专家"), "neutral"),
+    "grid_officer": (N_("网格员"), "neutral"),
     "guest_operator": (N_("副场操作员"), "neutral"),
     "host_operator": (N_("主场操作员"), "neutral"),
+    "inspector": (N_("检查人员"), "neutral"),
     "pool_administrator": (N_("专家库管理员"), "neutral"),
     "supervisor": (N_("监督人员"), "neutral"),
+    "tenderee": (N_("招标人代表"), "neutral"),
+    "witness": (N_("见证人员"), "neutral"),
 }
 
 _ACTS = {

@@ -10,8 +10,8 @@ from app.web.headers import CONTENT_SECURITY_POLICY, HEADERS
 from tests.support.web import HOST, WebHouse
 
 STAFF_PAGES = {
-    "/today": set(Role) - {Role.expert},
-    "/evaluations/new": {Role.host_operator},
+    "/today": set(Role) - {Role.expert, Role.tenderee},
+    "/evaluations/new": {Role.agency, Role.host_operator},
     "/hotline": {Role.host_operator},
     "/simulator": {Role.host_operator, Role.supervisor, Role.administrator},
     "/seat/desk": {Role.expert},
