@@ -8,12 +8,12 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.accounts import sessions, tickets
 from app.accounts.models import Account
-from app.accounts.passwords import hash_password
+from app.accounts.passwords import hash_password, require_fit
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core.errors import Conflict, InvalidInput
+from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.sealing import Sealer
@@ -21,7 +21,6 @@ from app.core.settings import AccountSettings
 
 _CASE = "house"
 _ACCOUNT = "account:"
-_SHORTEST_PASSWORD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +156,8 @@ def create_account(
     password: str,
     center_id: str | None,
 ) -> Account:
-    """A new member of staff. Conflict for a login in use, InvalidInput for a password under twelve characters."""
-    if len(password) < _SHORTEST_PASSWORD:
-        raise InvalidInput(
-            "password-short", N_("密码少于 {least} 个字符"), N_("换一个更长的密码"), least=_SHORTEST_PASSWORD
-        )
+    """A new member of staff. Conflict for a login in use, InvalidInput for a password that anybody would guess."""
+    require_fit(password, login, name)
     if session.exec(select(Account.id).where(Account.login == login)).first() is not None:
         raise Conflict("login-taken", N_("登录名 {login} 已被使用"), N_("换一个登录名"), login=login)
     account = Account(
