@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from fastapi import Depends, FastAPI
@@ -9,17 +10,22 @@ from fastapi.routing import iter_route_contexts
 from starlette.requests import HTTPConnection
 
 from app.accounts import sessions
-from app.accounts.permissions import Permission, Relation, Role, may, permitted
+from app.accounts.permissions import STEP_UP, Permission, Relation, Role, may, permitted
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.core.errors import Forbidden, Unauthenticated
 from app.core.i18n import N_
+from app.core.settings import Settings
 
 _GUARD = "__yuanping_guard__"
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who is asking. An expert has `member_id` and `evaluation_id`, staff an account and mostly a center."""
+    """Who is asking. An expert has `member_id` and `evaluation_id`, staff an account and mostly a center.
+
+    session_id: what others may know of the session; not its token. proved_at: when the second factor was last shown in it.
+    """
 
     id: str
     role: Role
@@ -27,6 +33,8 @@ class Actor:
     center_id: str | None = None
     member_id: str | None = None
     evaluation_id: str | None = None
+    session_id: str = ""
+    proved_at: datetime | None = None
 
     def may(self, permission: Permission) -> bool:
         """Whether they have the permission at all; which things it reaches is for the loaders to say."""
@@ -44,10 +52,14 @@ def find_actor(
     token = connection.cookies.get(sessions.cookie_name(secure=connection.url.scheme in {"https", "wss"}))
     if not token:
         return None
+    now = clock.now()
     with database.reading() as session:
-        known = sessions.find(session, sealer, clock.now(), token)
+        known = sessions.find(session, sealer, now, token)
     if known is None:
         return None
+    if now - known.last_seen_at >= sessions.TOUCH_EVERY and _is_use(connection):
+        with database.transaction() as session:
+            sessions.touch(session, now, known.session_id)
     return Actor(
         id=known.id,
         role=known.role,
@@ -55,11 +67,26 @@ def find_actor(
         center_id=known.center_id,
         member_id=known.member_id,
         evaluation_id=known.evaluation_id,
+        session_id=known.session_id,
+        proved_at=known.proved_at,
     )
 
 
+def require_fresh(connection: HTTPConnection, actor: Actor, now: datetime) -> None:
+    """Raises Forbidden `step-up-needed` unless the actor's second factor was shown a short while ago."""
+    settings: Settings = connection.app.state.settings
+    longest = timedelta(minutes=settings.accounts.step_up_minutes)
+    if actor.proved_at is None or now - actor.proved_at >= longest:
+        raise Forbidden(
+            "step-up-needed", N_("这一步需要再次验证身份"), N_("在 /step-up 页面输入动态码后再试")
+        )
+
+
 def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declaration beside the parameter
-    """The actor, who must hold `permission`: Unauthenticated when nobody is signed in, else Forbidden."""
+    """The actor, who must hold `permission`: Unauthenticated when nobody is signed in, else Forbidden.
+
+    For a permission in `STEP_UP` they must also have shown their second factor a short while ago.
+    """
 
     def guard(connection: HTTPConnection, database: DatabaseDep, clock: ClockDep, sealer: SealerDep) -> Actor:
         actor = find_actor(connection, database, clock, sealer)
@@ -69,6 +96,8 @@ def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declara
             raise Forbidden(
                 "role-may-not", N_("您的岗位没有此项权限"), N_("换用有权限的账号，或联系系统管理员")
             )
+        if permission in STEP_UP:
+            require_fresh(connection, actor, clock.now())
         return actor
 
     setattr(guard, _GUARD, permission)
@@ -94,6 +123,16 @@ def unguarded_routes(application: FastAPI) -> tuple[str, ...]:
         if sum(hasattr(call, _GUARD) for call in calls) != 1:
             bare.append(str(getattr(context, "path", None) or getattr(context.route, "path", context)))
     return tuple(bare)
+
+
+def _is_use(connection: HTTPConnection) -> bool:
+    """Whether somebody did something: followed a link or acted. What a page asks for by itself is no use of the session."""
+    if connection.scope["type"] != "http":
+        return False
+    if connection.scope["method"] not in _SAFE_METHODS:
+        return True
+    by_itself = "text/event-stream" in connection.headers.get("accept", "")
+    return connection.headers.get("sec-fetch-mode", "navigate") == "navigate" and not by_itself
 
 
 def _calls(dependant: Any) -> list[Callable[..., Any]]:

@@ -23,16 +23,29 @@ class Account(SQLModel, table=True):
 
 
 class SignIn(SQLModel, table=True):
-    """An open session (登录会话): staff by account, an expert by the committee member they are."""
+    """An open session (登录会话): staff by account, an expert by the committee member they are.
+
+    id: what others may know of it; it opens nothing. kind: `staff` or `seat`. idle_s: seconds it lasts without being used;
+    None: as long as it lives. last_seen_at: to the minute. proved_at: when the second factor was last shown. how: by what
+    means it was opened. address, agent: from where, and by which browser.
+    """
 
     __tablename__ = "sign_in"
 
     token_hash: str = Field(primary_key=True, max_length=64)
-    account_id: str | None = Field(default=None, foreign_key="account.id", max_length=36)
-    member_id: str | None = Field(default=None, max_length=36)
-    evaluation_id: str | None = Field(default=None, max_length=36)
+    id: str = Field(unique=True, max_length=36)
+    kind: str = Field(max_length=16)
+    account_id: str | None = Field(default=None, foreign_key="account.id", index=True, max_length=36)
+    member_id: str | None = Field(default=None, index=True, max_length=36)
+    evaluation_id: str | None = Field(default=None, index=True, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
+    idle_s: int | None = None
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+    proved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    how: str = Field(default="", max_length=32)
+    address: str = Field(default="", max_length=64)
+    agent: str = Field(default="", max_length=64)
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 

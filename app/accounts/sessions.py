@@ -1,19 +1,47 @@
-"""Who is signed in: opaque tokens in a cookie, their keyed hash in a row that can be revoked at once."""
+"""Who is signed in: opaque tokens in a cookie, their keyed hash in a row that can be revoked at once.
+
+News of topic `session:<id>`, kind `revoked`, leaves when a session is ended; whatever is open under it closes.
+"""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
-from sqlmodel import Session, col, update
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select, update
 
 from app.accounts.models import Account, SignIn
 from app.accounts.permissions import Role
+from app.core import bus
+from app.core.ids import new_id
 from app.core.sealing import Sealer
+
+REVOKED = "revoked"
+TOUCH_EVERY = timedelta(minutes=1)
+"""How often, at most, a row is told that its session is used."""
+
+
+class SessionKind(StrEnum):
+    seat = "seat"
+    staff = "staff"
+
+
+@dataclass(frozen=True, slots=True)
+class Whence:
+    """Where a session was opened: the network address, and what the browser calls itself, in a few words."""
+
+    address: str = ""
+    agent: str = ""
+
+
+NOWHERE = Whence()
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What a valid session says about its holder."""
+    """What a valid session says about its holder. proved_at: when the second factor was last shown in it."""
 
     id: str
     role: Role
@@ -21,6 +49,23 @@ class Known:
     center_id: str | None
     member_id: str | None
     evaluation_id: str | None
+    session_id: str
+    proved_at: datetime | None
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An open session, as its holder sees it in a list. how: by what means they signed in."""
+
+    id: str
+    account_id: str
+    created_at: datetime
+    last_seen_at: datetime
+    expires_at: datetime
+    address: str
+    agent: str
+    how: str
 
 
 def cookie_name(*, secure: bool) -> str:
@@ -28,14 +73,42 @@ def cookie_name(*, secure: bool) -> str:
     return "__Host-yuanping" if secure else "yuanping"
 
 
+def topic(session_id: str) -> str:
+    """Where news of one session are told."""
+    return f"session:{session_id}"
+
+
 def open_for_account(
-    session: Session, sealer: Sealer, now: datetime, account: Account, lifetime: timedelta
+    session: Session,
+    sealer: Sealer,
+    now: datetime,
+    account: Account,
+    lifetime: timedelta,
+    *,
+    how: str = "",
+    proved_at: datetime | None = None,
+    whence: Whence = NOWHERE,
+    idle: timedelta | None = None,
 ) -> str:
-    """A new session of a member of staff; the token is returned once and never stored."""
+    """A new session of a member of staff; the token is returned once and never stored.
+
+    idle: how long it lasts without being used; None: as long as it lives.
+    """
     token = secrets.token_urlsafe(32)
     session.add(
         SignIn(
-            token_hash=_hash(sealer, token), account_id=account.id, created_at=now, expires_at=now + lifetime
+            token_hash=_hash(sealer, token),
+            id=new_id(now),
+            kind=SessionKind.staff,
+            account_id=account.id,
+            created_at=now,
+            expires_at=now + lifetime,
+            idle_s=None if idle is None else int(idle / timedelta(seconds=1)),
+            last_seen_at=now,
+            proved_at=proved_at,
+            how=how,
+            address=whence.address,
+            agent=whence.agent,
         )
     )
     session.flush()
@@ -50,6 +123,7 @@ def open_for_member(
     member_id: str,
     evaluation_id: str,
     lifetime: timedelta,
+    whence: Whence = NOWHERE,
 ) -> str:
     """A new session of one committee member; earlier sessions of the same member end."""
     end_for_member(session, now, member_id)
@@ -57,42 +131,135 @@ def open_for_member(
     session.add(
         SignIn(
             token_hash=_hash(sealer, token),
+            id=new_id(now),
+            kind=SessionKind.seat,
             member_id=member_id,
             evaluation_id=evaluation_id,
             created_at=now,
             expires_at=now + lifetime,
+            last_seen_at=now,
+            address=whence.address,
+            agent=whence.agent,
         )
     )
     session.flush()
     return token
 
 
-def end_for_member(session: Session, now: datetime, member_id: str) -> None:
-    """Signs a committee member out wherever they are signed in."""
-    session.exec(
-        update(SignIn)
-        .where(col(SignIn.member_id) == member_id, col(SignIn.revoked_at).is_(None))
-        .values(revoked_at=now)
+def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known | None:
+    row = session.get(SignIn, _hash(sealer, token))
+    if row is None or not _lives(row, now):
+        return None
+    account = None if row.account_id is None else session.get(Account, row.account_id)
+    if row.member_id is None and (account is None or not account.active):
+        return None
+    return Known(
+        id=f"account:{account.id}" if account else f"member:{row.member_id}",
+        role=Role(account.role) if account else Role.expert,
+        name=account.name if account else "",
+        center_id=account.center_id if account else None,
+        member_id=row.member_id,
+        evaluation_id=row.evaluation_id,
+        session_id=row.id,
+        proved_at=row.proved_at,
+        last_seen_at=row.last_seen_at,
     )
 
 
-def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known | None:
-    row = session.get(SignIn, _hash(sealer, token))
-    if row is None or row.revoked_at is not None or row.expires_at <= now:
-        return None
-    if row.member_id is not None:
-        return Known(f"member:{row.member_id}", Role.expert, "", None, row.member_id, row.evaluation_id)
-    account = session.get(Account, row.account_id)
-    if account is None or not account.active:
-        return None
-    return Known(f"account:{account.id}", Role(account.role), account.name, account.center_id, None, None)
+def touch(session: Session, now: datetime, session_id: str) -> None:
+    """The session was used just now."""
+    session.exec(
+        update(SignIn)
+        .where(col(SignIn.id) == session_id, col(SignIn.last_seen_at) < now)
+        .values(last_seen_at=now)
+    )
+
+
+def prove(session: Session, now: datetime, session_id: str) -> None:
+    """The second factor was shown just now."""
+    session.exec(update(SignIn).where(col(SignIn.id) == session_id).values(proved_at=now))
+
+
+def alive(session: Session, now: datetime, session_ids: Collection[str]) -> frozenset[str]:
+    """Which of these sessions are neither ended nor over nor left alone for too long, of active holders."""
+    if not session_ids:
+        return frozenset()
+    rows = session.exec(
+        select(SignIn, Account)
+        .outerjoin(Account, col(Account.id) == col(SignIn.account_id))
+        .where(col(SignIn.id).in_(sorted(session_ids)))
+    ).all()
+    return frozenset(
+        row.id
+        for row, account in rows
+        if _lives(row, now) and (row.member_id is not None or (account is not None and account.active))
+    )
+
+
+def open_of(session: Session, now: datetime, account_id: str) -> tuple[Open, ...]:
+    """The open sessions of an account, the latest used first."""
+    rows = session.exec(
+        select(SignIn)
+        .where(
+            SignIn.account_id == account_id, col(SignIn.revoked_at).is_(None), col(SignIn.expires_at) > now
+        )
+        .order_by(col(SignIn.last_seen_at).desc(), col(SignIn.id).desc())
+    ).all()
+    return tuple(
+        Open(
+            row.id,
+            account_id,
+            row.created_at,
+            row.last_seen_at,
+            row.expires_at,
+            row.address,
+            row.agent,
+            row.how,
+        )
+        for row in rows
+        if _lives(row, now)
+    )
 
 
 def close(session: Session, sealer: Sealer, now: datetime, token: str) -> None:
-    row = session.get(SignIn, _hash(sealer, token))
-    if row is not None and row.revoked_at is None:
-        row.revoked_at = now
-        session.flush()
+    _end(session, now, col(SignIn.token_hash) == _hash(sealer, token))
+
+
+def end_one(session: Session, now: datetime, session_id: str, account_id: str) -> bool:
+    """Ends this session if it is one of the account; whether it was open."""
+    return bool(_end(session, now, col(SignIn.id) == session_id, col(SignIn.account_id) == account_id))
+
+
+def end_for_account(session: Session, now: datetime, account_id: str, *, but: str = "") -> int:
+    """Signs a member of staff out wherever they are signed in, except in the session `but`; how many have ended."""
+    return _end(session, now, col(SignIn.account_id) == account_id, col(SignIn.id) != but)
+
+
+def end_for_member(session: Session, now: datetime, member_id: str) -> None:
+    """Signs a committee member out wherever they are signed in."""
+    _end(session, now, col(SignIn.member_id) == member_id)
+
+
+def end_for_evaluation(session: Session, now: datetime, evaluation_id: str) -> None:
+    """Signs a whole committee out: its room has closed."""
+    _end(session, now, col(SignIn.evaluation_id) == evaluation_id)
+
+
+def _end(session: Session, now: datetime, *which: ColumnElement[bool]) -> int:
+    ids = session.exec(select(SignIn.id).where(*which, col(SignIn.revoked_at).is_(None))).all()
+    if not ids:
+        return 0
+    ended = session.exec(
+        update(SignIn).where(col(SignIn.id).in_(ids), col(SignIn.revoked_at).is_(None)).values(revoked_at=now)
+    )
+    for one in ids:
+        bus.publish(session, topic(one), REVOKED)
+    return int(ended.rowcount)
+
+
+def _lives(row: SignIn, now: datetime) -> bool:
+    idle_over = row.idle_s is not None and row.last_seen_at + timedelta(seconds=row.idle_s) <= now
+    return row.revoked_at is None and row.expires_at > now and not idle_over
 
 
 def _hash(sealer: Sealer, token: str) -> str:

@@ -295,7 +295,17 @@ class RecordingSettings(BaseModel):
 
 
 class AccountSettings(BaseModel):
-    session_hours: int = Field(12, ge=1, description="Hours until a signed-in session ends.")
+    session_hours: int = Field(12, ge=1, description="Hours until a signed-in session ends, used or not.")
+    idle_minutes: int = Field(
+        30,
+        ge=2,
+        description="Minutes without use until a session of staff ends; a seat's lasts as long as its room.",
+    )
+    step_up_minutes: int = Field(
+        10,
+        ge=1,
+        description="Minutes for which the second factor counts as just shown, where an act asks for it.",
+    )
     sign_in_tries: int = Field(5, ge=1, description="Wrong tries before a login or a seat code pauses.")
     sign_in_pause_s: int = Field(300, ge=1, description="Seconds the pause lasts.")
 

@@ -48,8 +48,11 @@ class WebHouse:
     def settings(self) -> Settings:
         return self.world.settings
 
-    def visitor(self, role: Role | None = None, base_url: str = HOST) -> TestClient:
-        """A browser of somebody with that role, or of nobody yet; redirects are shown, not followed."""
+    def visitor(self, role: Role | None = None, base_url: str = HOST, *, proved: bool = True) -> TestClient:
+        """A browser of somebody with that role, or of nobody yet; redirects are shown, not followed.
+
+        proved: whether they have shown their second factor just now, as some acts ask for.
+        """
         client = TestClient(
             self.application, base_url=base_url, follow_redirects=False, raise_server_exceptions=False
         )
@@ -57,7 +60,12 @@ class WebHouse:
             account = self.account(role)
             with self.world.transaction() as session:
                 token = sessions.open_for_account(
-                    session, self.world.sealer, self.world.now(), account, timedelta(hours=12)
+                    session,
+                    self.world.sealer,
+                    self.world.now(),
+                    account,
+                    timedelta(hours=12),
+                    proved_at=self.world.now() if proved else None,
                 )
             client.cookies.set(sessions.cookie_name(secure=base_url.startswith("https")), token)
         return client
