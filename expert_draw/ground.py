@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.sealed_columns import DRAW_SALT
 from app.core.sealing import Sealer
 from expert_draw import keeping
 from expert_draw.engine.randomness import Suite
@@ -47,7 +48,7 @@ def noted(
 
 
 def salt_of(ground: Ground, draw: Draw) -> bytes:
-    return bytes.fromhex(ground.sealer.unseal(draw.salt_sealed))
+    return bytes.fromhex(ground.sealer.unseal(draw.salt_sealed, DRAW_SALT.at(draw.id)))
 
 
 def suite_of(draw: Draw) -> Suite:

@@ -13,6 +13,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
+from app.core.sealed_columns import PARTY_KEY, PARTY_SECRET
 from app.core.sealing import Sealer
 from expert_draw.engine.randomness import SHARE_BYTES, Suite, chain_anchor, chain_share
 from expert_draw.engine.record import DrawRecord, Party, agree_signature, reveal_signature
@@ -108,9 +109,10 @@ def committed(
         if row.held != "own":
             seed, secret = secrets.token_bytes(SHARE_BYTES), secrets.token_bytes(SHARE_BYTES)
             row.held = "kept"
-            row.key, row.key_sealed = Signer(seed).public, sealer.seal(seed.hex())
+            row.key = Signer(seed).public
+            row.key_sealed = sealer.seal(seed.hex(), PARTY_KEY.at(evaluation_id, name))
             row.anchor = chain_anchor(secret, CHAIN_LENGTH, suite).hex()
-            row.secret_sealed = sealer.seal(secret.hex())
+            row.secret_sealed = sealer.seal(secret.hex(), PARTY_SECRET.at(evaluation_id, name))
         row.committed = True
         session.add(row)
         found.append(Party(row.party, row.key, row.anchor, "own" if row.held == "own" else "kept"))
@@ -137,7 +139,9 @@ def kept_reveals(
     found = {}
     for row in of_evaluation(session, draw.evaluation_id):
         if row.held == "kept":
-            secret = bytes.fromhex(sealer.unseal(str(row.secret_sealed)))
+            secret = bytes.fromhex(
+                sealer.unseal(str(row.secret_sealed), PARTY_SECRET.at(row.evaluation_id, row.party))
+            )
             share = chain_share(secret, CHAIN_LENGTH, call.round_no, suite)
             found[row.party] = (share, reveal_signature(_signer(sealer, row), call.hash, share))
     return found
@@ -173,7 +177,9 @@ def by_link(session: Session, sealer: Sealer, secret: str) -> DrawParty:
 
 
 def _signer(sealer: Sealer, row: DrawParty) -> Signer:
-    return Signer(bytes.fromhex(sealer.unseal(str(row.key_sealed))))
+    return Signer(
+        bytes.fromhex(sealer.unseal(str(row.key_sealed), PARTY_KEY.at(row.evaluation_id, row.party)))
+    )
 
 
 def _link_hash(sealer: Sealer, secret: str) -> str:

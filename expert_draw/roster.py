@@ -15,8 +15,10 @@ from app.audit.tags import Tag
 from app.core.canonical import digest
 from app.core.database import in_turn
 from app.core.ids import new_id
+from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
 from app.core.sealing import Sealer
 from expert_draw.models import Expert, ExpertSpecialty
+from expert_draw.personal import name_of
 from expert_draw.regions import city_of
 from expert_draw.roster_rows import CHINA
 from expert_draw.sheet import Progress, Sheet, in_order, parse_sheet
@@ -234,7 +236,7 @@ def _same(sealer: Sealer, expert: Expert, row: SheetRow, phone_fingerprint: str)
     return (
         all(getattr(expert, name) == value for name, value in plain.items())
         and expert.phone_fingerprint == phone_fingerprint
-        and sealer.unseal(expert.name_sealed) == row.name
+        and name_of(sealer, expert) == row.name
     )
 
 
@@ -280,7 +282,10 @@ def _write(
             # By primary key, one statement for all of them.
             session.execute(
                 update(Expert),
-                [{"id": id_, "revision": revision, **_fields(sealer, now, entry)} for id_, entry in renewed],
+                [
+                    {"id": id_, "revision": revision, **_fields(sealer, now, id_, entry)}
+                    for id_, entry in renewed
+                ],
             )
             _drop_specialties(session, [id_ for id_, _ in renewed])
         held = [
@@ -294,15 +299,18 @@ def _write(
 
 
 def _new_fields(sealer: Sealer, now: datetime, id_: str, entry: _Entry) -> dict[str, Any]:
-    identity = {"identity_sealed": sealer.seal(entry.row.identity), "identity_fingerprint": entry.fingerprint}
-    return {"id": id_, "state": "active", "entered_at": now, **identity, **_fields(sealer, now, entry)}
+    identity = {
+        "identity_sealed": sealer.seal(entry.row.identity, EXPERT_IDENTITY.at(id_)),
+        "identity_fingerprint": entry.fingerprint,
+    }
+    return {"id": id_, "state": "active", "entered_at": now, **identity, **_fields(sealer, now, id_, entry)}
 
 
-def _fields(sealer: Sealer, now: datetime, entry: _Entry) -> dict[str, Any]:
+def _fields(sealer: Sealer, now: datetime, id_: str, entry: _Entry) -> dict[str, Any]:
     return {
         **_plain_fields(entry.row),
-        "name_sealed": sealer.seal(entry.row.name),
-        "phone_sealed": sealer.seal(entry.row.phone),
+        "name_sealed": sealer.seal(entry.row.name, EXPERT_NAME.at(id_)),
+        "phone_sealed": sealer.seal(entry.row.phone, EXPERT_PHONE.at(id_)),
         "phone_fingerprint": entry.phone_fingerprint,
         "imported_at": now,
     }

@@ -17,6 +17,27 @@ class KeyCheck(SQLModel, table=True):
     fingerprint: str = Field(max_length=64)
 
 
+class FieldKey(SQLModel, table=True):
+    """A key that fields are sealed under, beside the first one (字段密钥): by what it is recognized, never itself."""
+
+    __tablename__ = "field_key"
+
+    number: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    check_value: str = Field(max_length=64)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    retired_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RateWindow(SQLModel, table=True):
+    """How often one key has knocked at a door within one window of time (限流窗口)."""
+
+    __tablename__ = "rate_window"
+
+    key: str = Field(primary_key=True, max_length=80)
+    began_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    count: int
+
+
 class Job(SQLModel, table=True):
     """Work to be done outside of the transaction that ordered it (待办作业): an export, a webhook to another platform.
 

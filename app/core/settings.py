@@ -5,6 +5,7 @@ as in `YUANPING_SERVER__PORT=9000`.
 """
 
 import base64
+import ipaddress
 import os
 import re
 import secrets
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -24,6 +25,7 @@ from pydantic_settings import (
 
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
+from app.core.keyring import write_once
 
 _SECRET_LEAST, _SECRET_MOST = 24, 64  # bytes, as Standard Webhooks asks
 
@@ -43,6 +45,71 @@ class ServerSettings(BaseModel):
         None,
         pattern=r"^https?://[^/\s?#]+/?$",
         description="Address browsers and the provider reach the service at; default http://localhost:PORT.",
+    )
+
+
+    trusted_proxies: tuple[str, ...] = Field(
+        ("127.0.0.1", "::1"),
+        description="Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as"
+        ' `["10.0.0.5", "10.1.0.0/16"]`; nobody else\'s are.',
+    )
+    tls_cert: Path | None = Field(
+        None, description="Certificate chain (PEM) to serve HTTPS with, such as `yuanping tls` makes; default: HTTP."
+    )
+    tls_key: Path | None = Field(None, description="Its key (PEM), readable by the service's own user alone.")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for one in given:
+            ipaddress.ip_network(one, strict=False)  # a ValueError names what is none
+        return given
+
+    @model_validator(mode="after")
+    def _a_certificate_has_its_key(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("server.tls_cert and server.tls_key go together")
+        return self
+
+    @property
+    def tls(self) -> bool:
+        return self.tls_cert is not None
+
+
+class LimitSettings(BaseModel):
+    """How much anybody may ask of the service; 0 switches a limit off. Whoever asks for more is told when to ask again."""
+
+    address_per_s: int = Field(
+        100,
+        ge=0,
+        description="Requests a second from one address, an office behind one counts as one; ten seconds' worth at once.",
+    )
+    account_per_s: int = Field(
+        20, ge=0, description="Requests a second of one account or seat; ten seconds' worth at once."
+    )
+    heavy_per_minute: int = Field(
+        60,
+        ge=0,
+        description="Requests a minute of one account that cost the service much, as imports, exports and checks of recordings.",
+    )
+    doors_per_minute: int = Field(
+        120,
+        ge=0,
+        description="Tries a minute to sign in, by password, code or link, from one address, at all processes together.",
+    )
+    body_kb: int = Field(
+        1024, ge=16, description="Longest request in KiB; an import of a roster may be 33 MiB long in any case."
+    )
+    body_s: float = Field(
+        30.0, gt=0, description="Seconds in which a request has to come in whole; ten times that for an import."
+    )
+    head_s: float = Field(10.0, gt=0, description="Seconds in which the head of a request has to come in.")
+    send_s: float = Field(
+        60.0, gt=0, description="Seconds a reader may leave a piece of an answer lying before it is let go."
+    )
+    streams: int = Field(24, ge=1, description="Streams of news and WebSockets that one session holds open at most.")
+    sockets_per_address: int = Field(
+        400, ge=1, description="Streams and WebSockets that one address holds open at most."
     )
 
 
@@ -310,6 +377,24 @@ class AccountSettings(BaseModel):
     sign_in_pause_s: int = Field(300, ge=1, description="Seconds the pause lasts.")
 
 
+class SealSettings(BaseModel):
+    suite: Literal["aes", "sm4"] = Field(
+        "aes",
+        description="How personal fields are encrypted from now on: `aes`, or `sm4` where national algorithms are asked for."
+        " Fields sealed before stay readable; `yuanping key rotate` seals them anew.",
+    )
+    index: Literal["sha256", "sm3"] | None = Field(
+        None,
+        description="Hash that people are looked up by; a database stays with the one it was begun with. Default: `sm3` for a"
+        " new database under `sm4`, else `sha256`.",
+    )
+    keys_dir: Path | None = Field(
+        None,
+        description="Folder of the field keys that were made by rotation, which all nodes must see; default: `keys` in the data"
+        " folder.",
+    )
+
+
 class ExchangeSettings(BaseModel):
     filing_url: str | None = Field(
         None,
@@ -371,6 +456,7 @@ class Settings(BaseSettings):
         "zh", description="Language of pages before a reader chooses: `zh` or `en`."
     )
     server: ServerSettings = Field(default_factory=ServerSettings)
+    limits: LimitSettings = Field(default_factory=LimitSettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     invitation: InvitationSettings = Field(default_factory=InvitationSettings)
     rehearsal: RehearsalSettings = Field(default_factory=RehearsalSettings)
@@ -378,18 +464,20 @@ class Settings(BaseSettings):
     media: MediaSettings = Field(default_factory=MediaSettings)
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
+    seal: SealSettings = Field(default_factory=SealSettings)
     exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
 
     @property
     def public_url(self) -> str:
-        return (self.server.public_url or f"http://localhost:{self.server.port}").rstrip("/")
+        kind = "https" if self.server.tls else "http"
+        return (self.server.public_url or f"{kind}://localhost:{self.server.port}").rstrip("/")
 
     @property
     def media_workers(self) -> int:
         """How many processes hold rooms beside the service; 0: the service does so itself."""
         if self.media.workers is not None:
             return self.media.workers
-        if self.public_url.startswith("https") and self.media.worker_address is None:
+        if self.public_url.startswith("https") and self.media.worker_address is None and not self.server.tls:
             return 0  # pages under TLS could not reach ports beside the proxy
         return min(os.cpu_count() or 1, _MOST_WORKERS)
 
@@ -417,6 +505,10 @@ class Settings(BaseSettings):
         return self.data_dir / "secret.key"
 
     @property
+    def keys_dir(self) -> Path:
+        return self.seal.keys_dir or self.data_dir / "keys"
+
+    @property
     def has_key(self) -> bool:
         return self.secret_key is not None or self.key_file.exists()
 
@@ -438,18 +530,7 @@ class Settings(BaseSettings):
     def make_key(self) -> None:
         """Makes `secret.key`, readable by its owner alone and safely on disk; one that is there stays."""
         self.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self.data_dir / f".secret-{secrets.token_hex(8)}"
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            self.key_file.hardlink_to(temporary)  # whoever links first wins; the other reads the winner's key
-        except FileExistsError:
-            pass
-        finally:
-            temporary.unlink()
-        _sync_folder(self.data_dir)
+        write_once(self.key_file, secrets.token_hex(32))
 
     def check(self) -> None:
         """Refuses combinations that could ring a stranger's phone or leave a real service with no secret."""
@@ -521,17 +602,6 @@ class OwnSettings(Settings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return (init_settings,)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Makes a new name in the folder survive a power cut; Windows keeps names without being asked."""
-    if os.name == "nt":
-        return
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)
 
 
 def _postable(url: str) -> bool:

@@ -7,13 +7,14 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Role
+from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
 from app.core.canonical import canonical_json
 from app.core.errors import Conflict
 from app.core.i18n import N_
+from app.core.sealed_columns import BIDDER_LIST
 from app.evaluation import booking, cases, members
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationState
@@ -21,7 +22,7 @@ from app.evaluation.models import BidderList, Evaluation
 from app.evaluation.schemas import BidderListIn, BidderListOut
 from app.projects import service as projects
 from app.projects.service import PartyIn, PartyRole
-from expert_draw import departures, pooling
+from expert_draw import departures, pooling, sealed
 from expert_draw.engine.avoidance import Ground
 from expert_draw.invitation import ACTIVE, InvitationEvent
 from expert_draw.models import Draw, Invitation
@@ -50,7 +51,7 @@ def deliver(
     What comes back is the same whether anybody was hit or not. Whoever sees the pages does see that a place of somebody
     who had been asked is vacant again; see docs/notifications.md for what that tells.
     """
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     if evaluation.state in OVER:
         raise Conflict(
             "bidders-late", N_("评标已经结束，不能再送交投标人名单"), N_("名单有误时请联系监督人员")
@@ -58,18 +59,19 @@ def deliver(
     persons = sorted({house.sealer.fingerprint(identity) for identity in wanted.persons})
     units = sorted([unit.name, unit.credit_code or ""] for unit in wanted.bidders)
     text = canonical_json({"bidders": units, "persons": persons}).decode()
-    fingerprint = house.sealer.fingerprint(f"bidders:{text}")
+    fingerprint = house.sealer.fingerprint(f"bidders:{text}", "bidder-list")
     last = latest(session, evaluation.id)
     if last is not None and last.fingerprint == fingerprint:
         _check_again(session, now, house, evaluation, last, actor.id, fresh=())
         return
     _enter(session, now, evaluation, wanted, persons)
     checked, struck, places = _check(session, now, house, evaluation)
+    n = last.n + 1 if last else 1
     delivered = BidderList(
         evaluation_id=evaluation.id,
-        n=last.n + 1 if last else 1,
+        n=n,
         fingerprint=fingerprint,
-        list_sealed=house.sealer.seal(text),
+        list_sealed=house.sealer.seal(text, BIDDER_LIST.at(evaluation.id, n)),
         delivered_by=actor.id,
         at=now,
         checked=checked,
@@ -119,7 +121,7 @@ def latest(session: Session, evaluation_id: str) -> BidderList | None:
 def shown(session: Session, actor: Actor, evaluation_id: str) -> BidderListOut:
     """What this actor may know of it: that and when it came; how many had to go is for supervisors."""
     found = latest(session, evaluation_id)
-    if found is None or actor.role is not Role.supervisor:
+    if found is None or not actor.may(Permission.avoidance_read):
         return BidderListOut(received=found is not None, at=found.at if found else None)
     return BidderListOut(received=True, at=found.at, checked=found.checked, refilling=found.struck)
 
@@ -178,13 +180,15 @@ def _check(session: Session, now: datetime, house: House, evaluation: Evaluation
     standing = session.exec(
         select(Invitation).where(Invitation.draw_id == draw.id, col(Invitation.state).in_(ACTIVE))
     ).all()
+    people = {one.id: sealed.person(session, house.sealer, one) for one in standing}
     found = pooling.grounds_now(
         session,
+        house.sealer,
         house.rosters.current(session),
-        booking.question(session, evaluation),
-        {invitation.expert_id for invitation in standing},
+        booking.question(session, house.sealer, evaluation),
+        set(people.values()),
     )
-    hit = [one for one in standing if not _BY_THE_LIST.isdisjoint(found.get(one.expert_id, ()))]
+    hit = [one for one in standing if not _BY_THE_LIST.isdisjoint(found.get(people[one.id], ()))]
     gone = [
         one
         for one in hit

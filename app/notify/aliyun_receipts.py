@@ -16,6 +16,7 @@ from app.core.sealing import Sealer
 from app.notify import aliyun_codes, ledger, outbox, repository
 from app.notify.conversation import Reply, read_text
 from app.notify.delivery import MessageState
+from app.notify.enclosed import callee_mark, variables_of
 from app.notify.listener import Heard, Standing
 from app.notify.models import MessageEvent, OutgoingMessage
 from app.notify.progress import INVITATION, Progress
@@ -98,8 +99,9 @@ class Receipts:
         sender, meant = aliyun_codes.in_full(_word(item, "phone_number")), read_text(_word(item, "content"))
         if sender is None:
             return False
-        fingerprint = self.sealer.fingerprint(sender)
-        subject = self.progress.listener.subject_for_caller(session, fingerprint)
+        fingerprint = callee_mark(self.sealer, sender)
+        caller = self.sealer.fingerprint(sender)
+        subject = self.progress.listener.subject_for_caller(session, now, caller)
         message = repository.latest_for(session, subject, INVITATION) if subject is not None else None
         text_id = _word(item, "sequence_id") or f"{fingerprint}|{_word(item, 'send_time')}|{meant}"
         known = message.id if message else ""
@@ -172,7 +174,7 @@ class Receipts:
         key = f"{message.id}|reply|{template}"
         if not ledger.record_event(session, now, key, message.id, REPLY, {"template": template.value}):
             return
-        own = json.loads(self.sealer.unseal(message.variables_sealed))
+        own = variables_of(self.sealer, message)
         outbox.enqueue(
             session,
             now,

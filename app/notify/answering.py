@@ -1,6 +1,5 @@
 """Talks with whoever picks up, calls back or writes: reads the notice, takes the answer, says what became of it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from app.notify.conversation import (
     read_text,
 )
 from app.notify.delivery import MessageState
+from app.notify.enclosed import callee_mark, variables_of
 from app.notify.hotline import PATIENCE, CallState
 from app.notify.listener import Heard, Standing
 from app.notify.models import OutgoingMessage
@@ -77,7 +77,7 @@ class Answering:
 
     def called_back(self, session: Session, now: datetime, caller: str, sid: str) -> str:
         """Somebody rang the hotline: they hear their latest notice, how they are registered, or that it has lapsed."""
-        message = self._latest(session, caller)
+        message = self._latest(session, now, caller)
         if message is None:
             return self._nothing_pending()
         ledger.record_event(session, now, f"{message.id}|{sid}|called-back", message.id, "called-back", {})
@@ -115,15 +115,15 @@ class Answering:
         A repeated post gets no second reply.
         """
         meant = read_text(body)
-        message = self._latest(session, sender)
+        message = self._latest(session, now, sender)
         known = message.id if message else ""
         if not ledger.record_event(session, now, f"in|{sid}", known, "texted", {"meant": meant.value}):
             return twilio.reply_document(None)
         if meant is Reply.stop:
-            repository.opt_out(session, now, self.sealer.fingerprint(sender))
+            repository.opt_out(session, now, callee_mark(self.sealer, sender))
             return self._reply(message, TemplateId.opted_out)
         if meant is Reply.start:
-            repository.opt_in(session, self.sealer.fingerprint(sender))
+            repository.opt_in(session, callee_mark(self.sealer, sender))
             return self._reply(message, TemplateId.opted_in)
         if message is None:
             return self._reply(None, TemplateId.nothing_pending)
@@ -204,8 +204,10 @@ class Answering:
 
     # Documents ------------------------------------------------------------------------------------------
 
-    def _latest(self, session: Session, phone: str) -> OutgoingMessage | None:
-        subject = self.progress.listener.subject_for_caller(session, self.sealer.fingerprint(phone))
+    def _latest(self, session: Session, now: datetime, phone: str) -> OutgoingMessage | None:
+        subject = self.progress.listener.subject_for_caller(
+            session, now, self.sealer.fingerprint(phone)
+        )
         return repository.latest_for(session, subject, INVITATION) if subject is not None else None
 
     def _ask(self, message: OutgoingMessage, ask: Ask, via: str, first: str = "") -> str:
@@ -235,5 +237,5 @@ class Answering:
         return wording.render(template, message.language, {**self._variables(message), **(more or {})})
 
     def _variables(self, message: OutgoingMessage | None) -> Mapping[str, str]:
-        own = json.loads(self.sealer.unseal(message.variables_sealed)) if message else {}
+        own = variables_of(self.sealer, message) if message else {}
         return {"hotline": self.hotline, **own}

@@ -4,7 +4,6 @@ Nothing is sent twice on a guess: a send whose fate is unknown is left to `inqui
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from app.core.grouping import GroupWriter, one_by_one
 from app.core.sealing import Sealer
 from app.notify import budget, ledger, repository, wording
 from app.notify.delivery import Event, backoff_s
+from app.notify.enclosed import number_of, variables_of
 from app.notify.messenger import FateUnknown, Messenger, Outgoing, PutBack, Rejected, SendResult, Taken
 from app.notify.models import OutgoingMessage
 from app.notify.outbox import SMS, VOICE
@@ -286,10 +286,10 @@ def _handed(claimed: Claimed, taken: Taken) -> Handed:
 def readable(sealer: Sealer, now: datetime, row: Due | OutgoingMessage) -> Outgoing | None:
     """The message in clear; None when it cannot be read, which must not hold up everyone behind it."""
     try:
-        variables = json.loads(sealer.unseal(row.variables_sealed))
+        variables = variables_of(sealer, row)
         template = TemplateId(row.template)
         wording.check(template, variables)
-        to = sealer.unseal(row.to_sealed)
+        to = number_of(sealer, row)
     except (YuanpingError, WordingRefused, ValueError) as error:
         # Only the kind of error: its text could hold what was sealed.
         _log.error("message %s cannot be read: %s", row.id, type(error).__name__)

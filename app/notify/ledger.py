@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from app.core.canonical import digest
 from app.core.ids import new_id
+from app.core.sealed_columns import DOCUMENT_BODY
 from app.core.sealing import Sealer
 from app.notify.models import MessageEvent, OutgoingMessage, SentDocument
 
@@ -72,14 +73,14 @@ def keep_sent(
     """Keeps what is handed to a provider, (message id, kind, bytes) each: sealed, known by its hash, for ever."""
     rows = [
         {
-            "id": new_id(now),
+            "id": document_id,
             "message_id": message_id,
             "kind": kind,
             "at": now,
             "sha256": hashlib.sha256(body).hexdigest(),
-            "body_sealed": sealer.seal(body.decode()),
+            "body_sealed": sealer.seal(body.decode(), DOCUMENT_BODY.at(document_id)),
         }
-        for message_id, kind, body in sent
+        for document_id, message_id, kind, body in ((new_id(now), *one) for one in sent)
     ]
     if rows:
         session.connection().execute(insert(SentDocument), rows)

@@ -76,8 +76,8 @@ class Listener(Protocol):
         their answer had counted.
         """
 
-    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
-        """The latest invitation of the person with this number, open or not; None when there is none."""
+    def subject_for_caller(self, session: Session, now: datetime, phone_fingerprint: str) -> str | None:
+        """The latest invitation of the person with this number, open or not; None when there is none lately."""
 
 
 async def _invitees(connection: HTTPConnection) -> Listener:

@@ -7,9 +7,11 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.core.ids import new_id
+from app.core.sealed_columns import MESSAGE_TO, MESSAGE_VARIABLES
 from app.core.sealing import Sealer
 from app.notify import repository, wording
 from app.notify.delivery import RANK, MessageState
+from app.notify.enclosed import callee_mark
 from app.notify.models import OutgoingMessage
 from app.notify.progress import INVITATION
 from app.notify.wording import TemplateId
@@ -45,15 +47,18 @@ def enqueue(
     Raises WordingRefused for variables that are not on the white list, so that nothing else can reach a provider.
     """
     wording.check(template, variables)
+    message_id = new_id(now)
     message = OutgoingMessage(
-        id=new_id(now),
+        id=message_id,
         subject=subject,
         purpose=purpose,
         channel=channel,
-        to_sealed=sealer.seal(to),
-        to_fingerprint=sealer.fingerprint(to),
+        to_sealed=sealer.seal(to, MESSAGE_TO.at(message_id)),
+        to_fingerprint=callee_mark(sealer, to),
         template=template.value,
-        variables_sealed=sealer.seal(json.dumps(dict(variables), ensure_ascii=False, sort_keys=True)),
+        variables_sealed=sealer.seal(
+            json.dumps(dict(variables), ensure_ascii=False, sort_keys=True), MESSAGE_VARIABLES.at(message_id)
+        ),
         language=language,
         state=MessageState.queued.value,
         rank=RANK[MessageState.queued],

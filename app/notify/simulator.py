@@ -14,8 +14,9 @@ from sqlmodel import Session, col, select
 
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
+from app.core.sealed_columns import CALL_PHONE, CALL_SPOKEN
 from app.notify.models import SimulatedCall
-from app.notify.simulator_texts import TextExchange, check_number, without_overrides
+from app.notify.simulator_texts import PRETEND, TextExchange, check_number, without_overrides
 from app.notify.twiml import Dial, Script, speech_s
 
 BRIDGED = "outbound-dial"
@@ -175,7 +176,7 @@ class Exchange(TextExchange):
         if call is None or call.turn != turn or call.state != CallState.in_progress.value:
             return False
         if script.text:
-            call.spoken_sealed = self.sealer.seal(script.text)
+            call.spoken_sealed = self.sealer.seal(script.text, CALL_SPOKEN.at(call.sid))
             call.spoken_language = script.language
         call.pending_url = call.pending_digits = call.action_url = call.silence_url = None
         call.dial_url = call.dial_status = None
@@ -220,7 +221,7 @@ class Exchange(TextExchange):
         """The other phone was picked up: both hear each other until one of them hangs up."""
         call = session.get_one(SimulatedCall, other.parent_sid)
         for one in (call, other):
-            one.spoken_sealed = self.sealer.seal(_CONNECTED)
+            one.spoken_sealed = self.sealer.seal(_CONNECTED, CALL_SPOKEN.at(one.sid))
             one.spoken_language = _CONNECTED_LANGUAGE
             self._turn(session, one, CallState.in_progress, call.due_at)
 
@@ -249,10 +250,11 @@ class Exchange(TextExchange):
     def _call(
         self, now: datetime, number: str, direction: str, document_url: str, ring_s: int
     ) -> SimulatedCall:
+        sid = f"CA{secrets.token_hex(16)}"
         return SimulatedCall(
-            sid=f"CA{secrets.token_hex(16)}",
-            phone_sealed=self.sealer.seal(number),
-            phone_fingerprint=self.sealer.fingerprint(number),
+            sid=sid,
+            phone_sealed=self.sealer.seal(number, CALL_PHONE.at(sid)),
+            phone_fingerprint=self.sealer.fingerprint(number, PRETEND),
             direction=direction,
             state=CallState.queued.value,
             document_url=document_url,
@@ -264,14 +266,16 @@ class Exchange(TextExchange):
         return session.exec(
             select(SimulatedCall)
             .where(
-                col(SimulatedCall.phone_fingerprint) == self.sealer.fingerprint(number),
+                col(SimulatedCall.phone_fingerprint) == self.sealer.fingerprint(number, PRETEND),
                 col(SimulatedCall.state).in_((CallState.ringing.value, CallState.in_progress.value)),
             )
             .limit(1)
         ).first()
 
     def _busy_with_another(self, session: Session, call: SimulatedCall) -> bool:
-        return self._current(session, self.sealer.unseal(call.phone_sealed)) is not None
+        return (
+            self._current(session, self.sealer.unseal(call.phone_sealed, CALL_PHONE.at(call.sid))) is not None
+        )
 
     def _live(self, session: Session, number: str, state: CallState) -> SimulatedCall:
         call = self._current(session, number)

@@ -10,12 +10,14 @@ from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
+from app.core.sealed_columns import CALL_PHONE, CALL_SPOKEN, TEXT_BODY, TEXT_PHONE
 from app.core.sealing import mask_phone
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep
 from app.notify.simulator import CallState, Exchange
 from app.notify.simulator_line import Line
 from app.notify.simulator_reports import Fault, faults, set_fault
+from app.notify.simulator_texts import PRETEND
 
 router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 
@@ -152,7 +154,7 @@ def phones(session: Session, exchange: Exchange) -> list[Phone]:
 
 def phone(session: Session, now: datetime, exchange: Exchange, number: str) -> Phone:
     """One phone; an unused one is idle."""
-    mark = exchange.sealer.fingerprint(number)
+    mark = exchange.sealer.fingerprint(number, PRETEND)
     calls = session.exec(
         select(SimulatedCall)
         .where(col(SimulatedCall.phone_fingerprint) == mark)
@@ -170,15 +172,17 @@ def phone(session: Session, now: datetime, exchange: Exchange, number: str) -> P
 
 def _phone(exchange: Exchange, calls: list[SimulatedCall], texts: list[SimulatedText]) -> Phone:
     """Both lists newest first, at least one of them not empty."""
-    sealed = calls[0].phone_sealed if calls else texts[0].phone_sealed
-    number = exchange.sealer.unseal(sealed)
+    if calls:
+        number = exchange.sealer.unseal(calls[0].phone_sealed, CALL_PHONE.at(calls[0].sid))
+    else:
+        number = exchange.sealer.unseal(texts[0].phone_sealed, TEXT_PHONE.at(texts[0].sid))
     moments = [call.ended_at or call.answered_at or call.created_at for call in calls[:1]]
     moments += [text.created_at for text in texts[:1]]
     seen = Phone(number=number, label=mask_phone(number), state="idle", changed_at=max(moments))
     seen.texts = [
         TextSeen(
             sent_by_phone=text.direction == "inbound",
-            body=exchange.sealer.unseal(text.body_sealed),
+            body=exchange.sealer.unseal(text.body_sealed, TEXT_BODY.at(text.sid)),
             at=text.created_at,
         )
         for text in texts[:_TEXTS_SHOWN]
@@ -194,7 +198,7 @@ def _phone(exchange: Exchange, calls: list[SimulatedCall], texts: list[Simulated
         seen.rings_until = call.due_at if seen.state == "ringing" else None
         seen.turn = f"{call.sid}:{call.turn}"
         if call.spoken_sealed is not None:
-            seen.spoken = exchange.sealer.unseal(call.spoken_sealed)
+            seen.spoken = exchange.sealer.unseal(call.spoken_sealed, CALL_SPOKEN.at(call.sid))
             seen.language = call.spoken_language
     return seen
 

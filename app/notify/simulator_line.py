@@ -13,6 +13,7 @@ from sqlmodel import Session
 
 from app.core.clock import Clock
 from app.core.database import Database
+from app.core.sealed_columns import CALL_PHONE, TEXT_BODY, TEXT_PHONE
 from app.notify import twilio, twiml
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.simulator import Exchange
@@ -86,7 +87,7 @@ class Line:
     async def _speak(self, call: SimulatedCall) -> None:
         exchange = self._exchange
         url = str(call.pending_url)
-        caller = exchange.sealer.unseal(call.phone_sealed)
+        caller = exchange.sealer.unseal(call.phone_sealed, CALL_PHONE.at(call.sid))
         ours = exchange.reports.own_number
         inbound = call.direction == "inbound"
         fields = {
@@ -112,9 +113,9 @@ class Line:
             "MessageSid": text.sid,
             "SmsSid": text.sid,
             "AccountSid": exchange.reports.account_sid,
-            "From": exchange.sealer.unseal(text.phone_sealed),
+            "From": exchange.sealer.unseal(text.phone_sealed, TEXT_PHONE.at(text.sid)),
             "To": exchange.reports.own_number,
-            "Body": exchange.sealer.unseal(text.body_sealed),
+            "Body": exchange.sealer.unseal(text.body_sealed, TEXT_BODY.at(text.sid)),
             "NumMedia": "0",
             "ApiVersion": "2010-04-01",
         }

@@ -10,6 +10,7 @@ from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
 from app.core.ids import new_id
+from app.core.sealed_columns import CALL_PHONE, REPORT_FIELDS, TEXT_PHONE
 from app.core.sealing import Sealer
 from app.notify.models import SimulatedCall, SimulatedFault, SimulatedReport, SimulatedText
 
@@ -59,7 +60,7 @@ class Reports:
             "CallSid": call.sid,
             "AccountSid": self.account_sid,
             "From": self.own_number,
-            "To": self.sealer.unseal(call.phone_sealed),
+            "To": self.sealer.unseal(call.phone_sealed, CALL_PHONE.at(call.sid)),
             "CallStatus": "initiated" if event == "initiated" else call.state,
             "Direction": call.direction,
             "SequenceNumber": str(number),
@@ -77,7 +78,7 @@ class Reports:
             "SmsSid": text.sid,
             "AccountSid": self.account_sid,
             "From": self.own_number,
-            "To": self.sealer.unseal(text.phone_sealed),
+            "To": self.sealer.unseal(text.phone_sealed, TEXT_PHONE.at(text.sid)),
             "MessageStatus": state,
             "SmsStatus": state,
             "ApiVersion": "2010-04-01",
@@ -95,13 +96,14 @@ class Reports:
         elif use_up(session, Fault.reorder):
             due += timedelta(seconds=REORDER_S)
         for _ in range(2 if use_up(session, Fault.duplicate) else 1):
+            report_id = new_id(now)
             last = session.exec(select(func.max(col(SimulatedReport.order_no)))).one()
             session.add(
                 SimulatedReport(
-                    id=new_id(now),
+                    id=report_id,
                     order_no=(last or 0) + 1,
                     url=url,
-                    fields_sealed=self.sealer.seal(json.dumps(fields)),
+                    fields_sealed=self.sealer.seal(json.dumps(fields), REPORT_FIELDS.at(report_id)),
                     due_at=due,
                 )
             )
@@ -115,7 +117,12 @@ class Reports:
             .order_by(col(SimulatedReport.due_at), col(SimulatedReport.order_no))
         ).all()
         return tuple(
-            DueReport(row.id, row.url, json.loads(self.sealer.unseal(row.fields_sealed)), row.tries)
+            DueReport(
+                row.id,
+                row.url,
+                json.loads(self.sealer.unseal(row.fields_sealed, REPORT_FIELDS.at(row.id))),
+                row.tries,
+            )
             for row in rows
         )
 

@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.responses import JSONResponse
 
+from app.core.sealed_columns import CALL_PHONE, TEXT_BODY, TEXT_PHONE
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.simulator import Exchange
 from app.notify.simulator_texts import EXPIRED
@@ -22,7 +23,7 @@ _OLD_ALPHABET = frozenset(
 
 
 def call_body(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
-    phone = exchange.sealer.unseal(call.phone_sealed)
+    phone = exchange.sealer.unseal(call.phone_sealed, CALL_PHONE.at(call.sid))
     inbound = call.direction == "inbound"
     start, end = call.answered_at, call.ended_at
     account = exchange.reports.account_sid
@@ -55,8 +56,8 @@ def call_body(exchange: Exchange, call: SimulatedCall) -> dict[str, Any]:
 
 
 def message_body(exchange: Exchange, text: SimulatedText) -> dict[str, Any]:
-    phone = exchange.sealer.unseal(text.phone_sealed)
-    body = exchange.sealer.unseal(text.body_sealed)
+    phone = exchange.sealer.unseal(text.phone_sealed, TEXT_PHONE.at(text.sid))
+    body = exchange.sealer.unseal(text.body_sealed, TEXT_BODY.at(text.sid))
     inbound = text.direction == "inbound"
     account = exchange.reports.account_sid
     return {

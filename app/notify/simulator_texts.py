@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select
 from app.core import bus
 from app.core.errors import InvalidInput
 from app.core.i18n import N_
+from app.core.sealed_columns import TEXT_BODY, TEXT_PHONE
 from app.core.sealing import Sealer
 from app.notify.models import SimulatedOptOut, SimulatedText
 from app.notify.simulator_reports import Reports
@@ -22,6 +23,9 @@ TOPIC = "phones"
 EXPIRED = 30036
 """The provider's code for a text that waited longer than it may."""
 _NUMBER = re.compile(r"^\+[1-9]\d{6,14}$")
+PRETEND = "pretend-phone"
+"""The purpose of the fingerprints by which pretend phones are known again, and nowhere else."""
+
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 _START = frozenset({"START", "YES", "UNSTOP"})
 _STOPPED = (
@@ -66,7 +70,7 @@ class TextExchange:
 
     def blocks(self, session: Session, number: str) -> bool:
         """Whether the owner of the number has texted STOP and not START since."""
-        return session.get(SimulatedOptOut, self.sealer.fingerprint(number)) is not None
+        return session.get(SimulatedOptOut, self.sealer.fingerprint(number, PRETEND)) is not None
 
     def write(self, session: Session, now: datetime, number: str, body: str) -> SimulatedText:
         """Sends a text from this phone to the hotline's number."""
@@ -83,7 +87,7 @@ class TextExchange:
             return
         inbound.due_at = None
         session.add(inbound)
-        number = self.sealer.unseal(inbound.phone_sealed)
+        number = self.sealer.unseal(inbound.phone_sealed, TEXT_PHONE.at(inbound.sid))
         for body in () if self.blocks(session, number) else bodies:
             self._answer(session, now, number, body)
         session.flush()
@@ -121,7 +125,7 @@ class TextExchange:
         )
 
     def _keyword(self, session: Session, now: datetime, number: str, word: str) -> None:
-        mark = self.sealer.fingerprint(number)
+        mark = self.sealer.fingerprint(number, PRETEND)
         known = session.get(SimulatedOptOut, mark)
         if word in _STOP and known is None:
             session.add(SimulatedOptOut(phone_fingerprint=mark, at=now))
@@ -143,13 +147,14 @@ class TextExchange:
         state: str,
         status_url: str | None,
     ) -> SimulatedText:
+        sid = f"SM{secrets.token_hex(16)}"
         text = SimulatedText(
-            sid=f"SM{secrets.token_hex(16)}",
-            phone_sealed=self.sealer.seal(number),
-            phone_fingerprint=self.sealer.fingerprint(number),
+            sid=sid,
+            phone_sealed=self.sealer.seal(number, TEXT_PHONE.at(sid)),
+            phone_fingerprint=self.sealer.fingerprint(number, PRETEND),
             direction=direction,
             state=state,
-            body_sealed=self.sealer.seal(body),
+            body_sealed=self.sealer.seal(body, TEXT_BODY.at(sid)),
             status_url=status_url,
             due_at=now,
             created_at=now,

@@ -23,7 +23,7 @@ from app.notify.phone_room import LineDep, PhoneRoomDep
 from app.notify.simulator import CallState
 from app.notify.simulator_reports import Fault, use_up
 from app.notify.simulator_resources import call_body, in_time, message_body, page_body
-from app.notify.simulator_texts import is_mobile, is_number
+from app.notify.simulator_texts import PRETEND, is_mobile, is_number
 
 _LONGEST_TEXT, _LONGEST_RING_S, _RING_S = 1600, 600, 60
 _LONGEST_VALID_S = 36_000
@@ -167,7 +167,7 @@ async def list_calls(
         )
         if "To" in asked:
             wanted = wanted.where(
-                col(SimulatedCall.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"]),
+                col(SimulatedCall.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"], PRETEND),
                 col(SimulatedCall.direction) != "inbound",
             )
         if "Status" in asked:
@@ -197,7 +197,7 @@ async def list_messages(
         )
         if "To" in asked:
             wanted = wanted.where(
-                col(SimulatedText.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"]),
+                col(SimulatedText.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"], PRETEND),
                 col(SimulatedText.direction) != "inbound",
             )
         return [

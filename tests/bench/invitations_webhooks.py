@@ -15,6 +15,7 @@ from sqlmodel import func, insert, select
 from app.core.clock import SystemClock
 from app.core.database import Database
 from app.core.ids import new_id
+from app.core.sealed_columns import MESSAGE_TO, MESSAGE_VARIABLES
 from app.core.sealing import Sealer
 from app.notify.delivery import RANK, MessageState
 from app.notify.models import OutgoingMessage
@@ -137,16 +138,16 @@ def _reports(database: Database, assembled: Fleet, calls: int) -> list[tuple[byt
 
 def _sent(now: datetime, sealer: Sealer) -> dict[str, object]:
     """A call that the provider has taken, about an invitation that is over: its end leads to no further step."""
-    number = next(_NEXT)
+    number, id_ = next(_NEXT), new_id(now)
     return {
-        "id": new_id(now),
+        "id": id_,
         "subject": f"bench-{number}",
         "purpose": "invitation",
         "channel": "voice",
-        "to_sealed": sealer.seal(f"+86139{number:08d}"),
+        "to_sealed": sealer.seal(f"+86139{number:08d}", MESSAGE_TO.at(id_)),
         "to_fingerprint": f"{number:064x}",
         "template": "invitation_voice",
-        "variables_sealed": sealer.seal("{}"),
+        "variables_sealed": sealer.seal("{}", MESSAGE_VARIABLES.at(id_)),
         "language": "zh",
         "state": MessageState.sent.value,
         "rank": RANK[MessageState.sent],

@@ -16,6 +16,7 @@ from sqlalchemy import event, insert
 from sqlmodel import Session, col, select
 
 from app.core.ids import new_id
+from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
 from app.evaluation import conductor
 from app.evaluation.schemas import SlotIn
 from expert_draw import stored_lines
@@ -96,7 +97,6 @@ def fill(world: World, size: int) -> None:
     """A roster in one change: specialties by Zipf's law, employers with heavy tails, seven cities."""
     pool, now = big_pool(size), world.now()
     cities = [city for city, *_ in (*CITIES, *MORE_CITIES)]
-    sealed = world.sealer.seal("张三"), world.sealer.seal("+8613900000001")
     ids = [new_id(now) for _ in range(size)]
     with world.transaction() as session:
         change = world.rosters.begin(session)
@@ -107,13 +107,13 @@ def fill(world: World, size: int) -> None:
                 {
                     "id": ids[number],
                     "number": f"{number:017d}",
-                    "name_sealed": sealed[0],
+                    "name_sealed": world.sealer.seal("张三", EXPERT_NAME.at(ids[number])),
                     "gender": "1",
-                    "identity_sealed": sealed[0],
+                    "identity_sealed": world.sealer.seal(f"{number}", EXPERT_IDENTITY.at(ids[number])),
                     "identity_fingerprint": f"{number:064x}",
                     "birth_year": 1960 + number % 36,
                     "region_code": f"{cities[city % len(cities)]}00",
-                    "phone_sealed": sealed[1],
+                    "phone_sealed": world.sealer.seal("+8613900000001", EXPERT_PHONE.at(ids[number])),
                     "phone_fingerprint": f"{number:064x}",
                     "employer": f"单位{employer}",
                     "employer_code": f"91530600MA{employer:08d}",

@@ -16,12 +16,14 @@ from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.core.database import Database
 from app.core.ids import new_id
+from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation import conductor
 from app.evaluation.cases import House
 from app.evaluation.models import Evaluation
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
+from expert_draw import sealed
 from expert_draw.invitation import LEFT, InvitationState
 from expert_draw.models import Draw, Expert, ExpertSpecialty, Invitation
 from expert_draw.snapshot import Rosters
@@ -113,7 +115,7 @@ def committed(province: Province) -> list[str]:
         return list(session.exec(waiting).all())
 
 
-def rows(session: Session) -> Rows:
+def rows(session: Session, sealer: Sealer) -> Rows:
     """The places of all evaluations, drawn or not, but for those that were given up or ran short of experts."""
     states = dict(session.exec(select(Evaluation.id, Evaluation.state)).all())
     evaluations_ = dict(session.exec(select(Draw.id, Draw.evaluation_id)).all())
@@ -123,7 +125,7 @@ def rows(session: Session) -> Rows:
     for one in found:
         over = states[evaluations_[one.draw_id]] in _OVER
         if one.state in _KEPT or (over and one.state == InvitationState.cancelled):
-            kept[one.id] = one.phone_fingerprint
+            kept[one.id] = sealed.expert(session, sealer, one).phone_fingerprint
         if one.state == InvitationState.accepted and not over:
             accepted[one.slot_id].append(one.id)
     places = PLACES * sum(state not in _OVER for state in states.values())
@@ -210,16 +212,17 @@ def _people(now: datetime, sealer: Sealer, revision: int) -> Iterator[dict[str, 
     cities = [city for city, *_ in (*CITIES, *MORE_CITIES)]
     for number in range(_EXPERTS_A_SPECIALTY * len(_CODES)):
         phone = f"+86139{number:08d}"
+        id_ = new_id(now)
         yield {
-            "id": new_id(now),
+            "id": id_,
             "number": f"{number:017d}",
-            "name_sealed": sealer.seal(f"专家{number}"),
+            "name_sealed": sealer.seal(f"专家{number}", EXPERT_NAME.at(id_)),
             "gender": "1",
-            "identity_sealed": sealer.seal(str(number)),
+            "identity_sealed": sealer.seal(str(number), EXPERT_IDENTITY.at(id_)),
             "identity_fingerprint": sealer.fingerprint(f"identity {number}"),
             "birth_year": 1975,
             "region_code": f"{cities[number % len(cities)]}00",
-            "phone_sealed": sealer.seal(phone),
+            "phone_sealed": sealer.seal(phone, EXPERT_PHONE.at(id_)),
             "phone_fingerprint": sealer.fingerprint(phone),
             "employer": f"单位{number // 3}",
             "employer_code": f"91530600MA{number // 3:08d}",

@@ -112,7 +112,7 @@ class Invitees:
         self.told.append(("late", subject, channel))
         return Heard.lapsed
 
-    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
+    def subject_for_caller(self, session: Session, now: datetime, phone_fingerprint: str) -> str | None:
         return self.numbers.get(phone_fingerprint)
 
     def count(self, *fact: str) -> int:

@@ -13,12 +13,14 @@ from app.accounts.permissions import Role
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.ids import new_id
+from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
+from expert_draw import sealed
 from expert_draw.answers import Invitees
-from expert_draw.models import Expert, ExpertSpecialty
+from expert_draw.models import Expert, ExpertSpecialty, Invitation
 from expert_draw.snapshot import Change, Rosters
 from tests.support.databases import furnish
 from venue.models import Center, Room, Seat
@@ -61,6 +63,21 @@ class World:
     def now(self) -> datetime:
         return self.clock.now()
 
+    def person(self, invitation: Invitation) -> str:
+        """The id of the expert behind an invitation that was committed."""
+        with self.database.reading() as session:
+            return sealed.person(session, self.sealer, invitation)
+
+    def expert(self, invitation: Invitation) -> Expert:
+        """The expert behind an invitation that was committed."""
+        with self.database.reading() as session:
+            return sealed.expert(session, self.sealer, invitation)
+
+    def asked(self) -> set[str]:
+        """The ids of all experts who were ever invited."""
+        with self.database.reading() as session:
+            return {one.expert_id for one in sealed.invited(session, self.sealer)}
+
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         with self.database.transaction() as session:
@@ -97,16 +114,17 @@ class RosterEntries:
     def enter(self, *, specialty: str, employer: int, city: str, birth_year: int = 1975) -> str:
         world = self.world
         number = len(world.experts) + 1
+        id_ = new_id(world.now())
         expert = Expert(
-            id=new_id(world.now()),
+            id=id_,
             number=f"{number:017d}",
-            name_sealed=world.sealer.seal(f"专家{number}"),
+            name_sealed=world.sealer.seal(f"专家{number}", EXPERT_NAME.at(id_)),
             gender="1",
-            identity_sealed=world.sealer.seal(str(number)),
+            identity_sealed=world.sealer.seal(str(number), EXPERT_IDENTITY.at(id_)),
             identity_fingerprint=world.sealer.fingerprint(f"identity {number}"),
             birth_year=birth_year,
             region_code=f"{city}00",
-            phone_sealed=world.sealer.seal(f"+8613900{number:06d}"),
+            phone_sealed=world.sealer.seal(f"+8613900{number:06d}", EXPERT_PHONE.at(id_)),
             phone_fingerprint=world.sealer.fingerprint(f"+8613900{number:06d}"),
             employer=f"单位{employer}",
             employer_code=f"91530600MA{employer:08d}",

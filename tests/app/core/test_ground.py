@@ -7,8 +7,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sqlalchemy.exc import InternalError
 from sqlmodel import Session, select
 
@@ -16,31 +14,15 @@ from app.accounts.models import Account
 from app.core import bus
 from app.core.clock import ManualClock, SystemClock
 from app.core.database import Database
-from app.core.errors import InvalidInput, Unavailable
+from app.core.errors import InvalidInput
 from app.core.ids import new_id, printed_number
 from app.core.logging import blot
-from app.core.sealing import Sealer, mask_phone
 from app.core.settings import NotifySettings, Provider, Settings
 from tests.support.world import START, make_world
 
 
 def account(login: str) -> Account:
     return Account(id=login, login=login, name="", role="supervisor", password_hash="", created_at=START)
-
-
-@given(st.text(max_size=40))
-def test_a_sealed_field_opens_only_under_its_own_key(text: str) -> None:
-    ours, theirs = Sealer(bytes(32)), Sealer(bytes([1]) * 32)
-    sealed = ours.seal(text)
-    assert ours.unseal(sealed) == text
-    assert sealed != ours.seal(text)
-    assert ours.fingerprint(text) == ours.fingerprint(text) != theirs.fingerprint(text)
-    with pytest.raises(Unavailable, match="sealed-elsewhere"):
-        theirs.unseal(sealed)
-
-
-def test_masks_leave_no_more_than_needed() -> None:
-    assert mask_phone("+8613812345678") == "+86138****5678"
 
 
 def test_logs_never_hold_a_mobile_or_an_identity_number() -> None:

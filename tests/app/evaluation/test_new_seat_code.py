@@ -1,6 +1,5 @@
 """A seat code that never came, or was used up at a machine that failed, is replaced by another."""
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from app.audit.tags import Tag
 from app.core.errors import Conflict, NotFound
 from app.evaluation import cases, committee, conductor, convening, desk
 from app.notify import outbox
+from app.notify.enclosed import variables_of
 from app.notify.models import OutgoingMessage
 from expert_draw.models import Invitation
 from tests.support.web import WebHouse, open_web
@@ -60,7 +60,7 @@ def texts(session: Session, world: World, evaluation_id: str, seat_no: int) -> l
         .where(OutgoingMessage.subject == member.id)
         .order_by(col(OutgoingMessage.created_at), col(OutgoingMessage.id))
     ).all()
-    return [(row.state, json.loads(world.sealer.unseal(row.variables_sealed))["code"]) for row in rows]
+    return [(row.state, variables_of(world.sealer, row)["code"]) for row in rows]
 
 
 def renew(world: World, evaluation_id: str, seat_no: int = 2) -> None:

@@ -12,9 +12,11 @@ from sqlmodel import select
 from typer.testing import CliRunner
 
 from app import cli
+from app.core.sealed_columns import DOCUMENT_BODY
 from app.core.sealing import Sealer
 from app.notify import aliyun_callbacks, aliyun_receipts
 from app.notify.aliyun_callbacks import Kind, addresses
+from app.notify.enclosed import callee_mark
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage, SentDocument, SmsOptOut
 from tests.support.aliyun_house import AliyunHouse, aliyun_house, ended
@@ -134,7 +136,7 @@ def test_what_left_was_kept_byte_by_byte(home: AliyunHouse) -> None:
     with home.database.reading() as session:
         (kept,) = session.exec(select(SentDocument)).all()
     (seen,) = home.wire.seen
-    assert home.sealer.unseal(kept.body_sealed).encode() == seen.query
+    assert home.sealer.unseal(kept.body_sealed, DOCUMENT_BODY.at(kept.id)).encode() == seen.query
 
 
 # --- calls --------------------------------------------------------------------------------------------------------------
@@ -343,7 +345,7 @@ def test_who_wants_no_texts_gets_none_until_they_say_so(home: AliyunHouse) -> No
     writes(home, "退订")
     with home.database.reading() as session:
         assert [one.phone_fingerprint for one in session.exec(select(SmsOptOut)).all()] == [
-            home.sealer.fingerprint(LI)
+            callee_mark(home.sealer, LI)
         ]
     message_id = invited(home, "sms", "invitation-2")
     assert (home.state(message_id), len(home.wire.texts)) == ("failed", 1)

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 
 from app.core.guards import install_guards
+from app.core.sealed_columns import DOCUMENT_BODY
 from app.notify import twilio
 from app.notify.models import SentDocument
 from tests.support.phones import WORDS, PhoneHouse
@@ -22,17 +23,21 @@ def kept(house: PhoneHouse) -> Sequence[SentDocument]:
         return session.exec(select(SentDocument).order_by(col(SentDocument.at), col(SentDocument.id))).all()
 
 
+def opened(house: PhoneHouse, document: SentDocument) -> str:
+    return house.sealer.unseal(document.body_sealed, DOCUMENT_BODY.at(document.id))
+
+
 def test_a_call_leaves_its_request_and_everything_it_said_in_the_record(house: PhoneHouse) -> None:
     li = house.person(LI)
     message = house.invites(li, "invitation-1")
     house.settle()
     request = kept(house)[0]
-    fields = parse_qs(house.sealer.unseal(request.body_sealed))
+    fields = parse_qs(opened(house, request))
     assert (request.kind, request.message_id) == ("call", message)
     assert fields["To"] == [LI]
     assert fields["Url"] == [f"{house.url}/hooks/twilio/voice/{message}"]
     said = [li.answers().hears, *(li.presses(key).hears for key in ("1", "1"))]
-    spoken = [house.sealer.unseal(one.body_sealed) for one in kept(house) if one.kind == "spoken"]
+    spoken = [opened(house, one) for one in kept(house) if one.kind == "spoken"]
     assert [words in document for words, document in zip(said, spoken, strict=True)] == [True] * 3
 
 
@@ -41,7 +46,7 @@ def test_what_is_kept_is_known_by_its_hash_and_stands_nowhere_in_clear(house: Ph
     house.invites(li, "invitation-1", "sms")
     house.settle()
     (document,) = kept(house)
-    body = house.sealer.unseal(document.body_sealed)
+    body = opened(house, document)
     assert document.sha256 == hashlib.sha256(body.encode()).hexdigest()
     assert parse_qs(body)["Body"] == [li.inbox[0]]
     with house.database.engine.connect() as connection:

@@ -4,6 +4,7 @@ from typing import NoReturn
 
 import pytest
 
+from app.core.sealed_columns import MESSAGE_TO
 from app.notify import repository
 from app.notify.delivery import Event
 from app.notify.messenger import FateUnknown, LookUpFailed, Outgoing, SendResult, Taken
@@ -210,7 +211,7 @@ def test_a_row_that_cannot_be_read_fails_alone(house: PhoneHouse) -> None:
     fine = house.invites(wang, "invitation-2")
     with house.database.transaction() as session:
         row = session.get_one(OutgoingMessage, spoilt)
-        row.to_sealed = house.sealer.seal("x")[:-8] + "AAAAAAA="
+        row.to_sealed = house.sealer.seal("x", MESSAGE_TO.at(spoilt))[:-8] + "AAAAAAA="
         session.add(row)
     house.settle()
     assert (house.state(spoilt), house.state(fine)) == ("failed", "ringing")
