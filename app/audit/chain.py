@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from app.core.canonical import Canonical, digest
+from app.core.canonical import Canonical, canonical_json, sha256_hex
 from app.core.i18n import N_
 
 GENESIS = "0" * 64
@@ -22,7 +22,8 @@ class Link:
     data: str
     prev: str
 
-    def hash(self) -> str:
+    def to_bytes(self) -> bytes:
+        """The act as it is hashed, signed for and handed out: canonical JSON."""
         body: dict[str, Canonical] = {
             "actor": self.actor,
             "at": self.at,
@@ -33,7 +34,10 @@ class Link:
             "subject": self.subject,
             "tag": self.tag,
         }
-        return digest(body)
+        return canonical_json(body)
+
+    def hash(self) -> str:
+        return sha256_hex(self.to_bytes())
 
 
 @dataclass(frozen=True, slots=True)

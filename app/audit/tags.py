@@ -15,6 +15,8 @@ class Tag(StrEnum):
     draw_closed = "draw:draw:closed"
     draw_committed = "draw:draw:committed"
     draw_linked = "draw:party:linked"
+    draw_names_read = "draw:names:read"
+    draw_names_released = "draw:names:released"
     draw_promised = "draw:party:promised"
     draw_published = "draw:draw:published"
     draw_redrawn = "draw:draw:redrawn"
@@ -56,10 +58,15 @@ class Tag(StrEnum):
     joint_act_asked = "evaluation:joint-act:asked"
     joint_act_confirmed = "evaluation:joint-act:confirmed"
     joint_act_refused = "evaluation:joint-act:refused"
+    key_resealed = "house:key:resealed"
+    key_retired = "house:key:retired"
+    key_rotated = "house:key:rotated"
     member_code_renewed = "evaluation:member:code-renewed"
     member_left = "evaluation:member:left"
     member_seated = "evaluation:member:seated"
     member_signed_in = "evaluation:member:signed-in"
+    person_erased = "draw:person:erased"
+    person_unmasked = "draw:person:unmasked"
     recording_replayed = "recordings:recording:replayed"
     recording_track_watched = "recordings:track:watched"
     recording_verified = "recordings:recording:verified"
@@ -72,3 +79,17 @@ class Tag(StrEnum):
     sheet_voided = "evaluation:sheet:voided"
     space_eased = "recordings:space:eased"
     space_short = "recordings:space:short"
+
+
+MILESTONES = frozenset(
+    {
+        Tag.draw_committed,
+        Tag.draw_names_released,
+        Tag.draw_published,
+        Tag.draw_round,
+        Tag.evaluation_closed,
+        Tag.evaluation_opened,
+        Tag.evaluation_sealed,
+    }
+)
+"""Acts that others rely on at once: the log is signed for right after them, and the signature stamped where there is a stamping service."""

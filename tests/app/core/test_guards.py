@@ -26,6 +26,16 @@ MICROSECOND = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
 EVERY_GUARD = [(kind, guard.name) for kind in (SQLITE, POSTGRESQL) for guard in guards(kind)]
 ROWS: dict[str, dict[str, object]] = {
+    "audit_alarm": {"id": 1, "size": 1, "reason": "r", "at": NOW},
+    "audit_checkpoint": {
+        "size": 1,
+        "root": "r",
+        "frontier": "f",
+        "note": "n",
+        "milestone": False,
+        "at": NOW,
+    },
+    "audit_cosignature": {"size": 1, "key_id": "k", "witness": "w", "line": "l", "at": NOW},
     "audit_event": {
         "id": 1,
         "case": "c",
@@ -38,6 +48,8 @@ ROWS: dict[str, dict[str, object]] = {
         "prev": "p",
         "hash": "h",
     },
+    "audit_leaf": {"position": 0, "event_id": 1, "hash": "h"},
+    "audit_stamp": {"size": 1, "token": "t", "stamped_at": NOW, "at": NOW},
     "draw_event": {"draw_id": "d", "n": 1, "line": "{}", "at": NOW},
     "draw_listing": {"center_id": "c", "n": 1, "line": "{}", "at": NOW},
     "draw_opening": {"draw_id": "d", "n": 1, "text": "{}"},
