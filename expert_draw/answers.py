@@ -12,13 +12,14 @@ from app.core.sealing import Sealer
 from app.notify import outbox
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard, Position, Standing
-from expert_draw import departures, inviting, keeping, ladder, links, performance, standby
+from expert_draw import departures, inviting, keeping, ladder, links, performance, sealed, standby
 from expert_draw.invitation import OPEN, InvitationEvent, InvitationState, states_before
 from expert_draw.links import Stage
 from expert_draw.models import Draw, Invitation
 from expert_draw.outcomes import LATE
 
 _LEAST_WINDOW = timedelta(minutes=2)
+_KNOWN_FOR = timedelta(days=30)
 
 
 class Invitees:
@@ -170,11 +171,15 @@ class Invitees:
         departures.news(session, draw)
         return Heard.lapsed
 
-    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
-        """The latest invitation of the person with this number; an open one before any other, then one they accepted."""
+    def subject_for_caller(self, session: Session, now: datetime, phone_fingerprint: str) -> str | None:
+        """The latest invitation of the person with this number; an open one before any other, then one they accepted.
+
+        Only invitations of the last weeks and those to come are looked at.
+        """
+        marks = sealed.caller_marks(session, self._sealer, now - _KNOWN_FOR, phone_fingerprint)
         rows = session.exec(
             select(Invitation)
-            .where(Invitation.phone_fingerprint == phone_fingerprint)
+            .where(col(Invitation.caller_mark).in_(marks))
             .order_by(col(Invitation.created_at).desc())
             .limit(20)
         ).all()

@@ -7,7 +7,9 @@ from typing import Any
 
 from sqlmodel import Session, col, or_, select
 
+from app.core.sealing import Sealer
 from app.rules.pack import RulePack
+from expert_draw import sealed
 from expert_draw.engine.avoidance import AvoidanceContext, Served
 from expert_draw.engine.columns import NO_END, Spans, Unit, instant
 from expert_draw.invitation import ACTIVE, InvitationState
@@ -44,6 +46,7 @@ class Surroundings:
 
 def context(
     session: Session,
+    sealer: Sealer,
     view: RosterView,
     around: Surroundings,
     rules: RulePack,
@@ -74,10 +77,10 @@ def context(
         age_limit=rules.integer("expert.age_max_exclusive"),
         least_years_in_field=rules.integer("expert.years_in_field_min"),
         specialties=specialties,
-        busy=_busy(session, view, begins, ends),
+        busy=_busy(session, sealer, view, begins, ends),
         leaves=_leaves(session, view, begins, ends),
         credit=_credit(session, view, begins, ends),
-        served=_served(session, view, around.day, interval) if interval or cap else Served(),
+        served=_served(session, sealer, view, around.day, interval) if interval or cap else Served(),
         interval=interval,
         yearly_cap=cap,
         cooling_off=rules.integer("draw.cooling_off_days"),
@@ -94,15 +97,15 @@ def related(session: Session) -> tuple[tuple[str, str], ...]:
     return tuple(sorted({(min(pair), max(pair)) for pair in rows if pair[0] != pair[1]}))
 
 
-def _busy(session: Session, view: RosterView, begins: datetime, ends: datetime) -> Spans:
-    rows = session.exec(
-        select(Invitation.expert_id, Invitation.starts_at, Invitation.minutes).where(
-            col(Invitation.state).in_(ACTIVE),
-            Invitation.starts_at < ends,
-            Invitation.starts_at > begins - _LONGEST,
-        )
-    ).all()
-    return _spans(view, ((id_, starts, starts + timedelta(minutes=long)) for id_, starts, long in rows))
+def _busy(session: Session, sealer: Sealer, view: RosterView, begins: datetime, ends: datetime) -> Spans:
+    rows = sealed.invited(
+        session,
+        sealer,
+        col(Invitation.state).in_(ACTIVE),
+        col(Invitation.starts_at) < ends,
+        col(Invitation.starts_at) > begins - _LONGEST,
+    )
+    return _spans(view, ((one.expert_id, one.starts_at, one.ends_at) for one in rows))
 
 
 def _leaves(session: Session, view: RosterView, begins: datetime, ends: datetime) -> Spans:
@@ -136,18 +139,18 @@ def _spans(view: RosterView, entries: Iterable[tuple[str, datetime, datetime | N
     )
 
 
-def _served(session: Session, view: RosterView, day: date, interval: int) -> Served:
+def _served(session: Session, sealer: Sealer, view: RosterView, day: date, interval: int) -> Served:
     """The committees of that calendar year, and those so near to the day that they may be too near."""
     first = min(date(day.year, 1, 1), day - timedelta(days=interval))
     last = max(date(day.year, 12, 31), day + timedelta(days=interval))
-    rows = session.exec(
-        select(Invitation.expert_id, Invitation.starts_at).where(
-            Invitation.state == InvitationState.accepted,
-            Invitation.starts_at >= _midnight(first),
-            Invitation.starts_at < _midnight(last + timedelta(days=1)),
-        )
-    ).all()
-    found = ((view.row(id_), starts.astimezone(CHINA).date().toordinal()) for id_, starts in rows)
+    rows = sealed.invited(
+        session,
+        sealer,
+        col(Invitation.state) == InvitationState.accepted,
+        col(Invitation.starts_at) >= _midnight(first),
+        col(Invitation.starts_at) < _midnight(last + timedelta(days=1)),
+    )
+    found = ((view.row(one.expert_id), one.starts_at.astimezone(CHINA).date().toordinal()) for one in rows)
     return Served(tuple((row, at) for row, at in found if row is not None))
 
 

@@ -4,7 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlmodel import Session, col, or_, select
 
-from expert_draw import inviting, placing, pooling
+from app.core.sealing import Sealer
+from expert_draw import inviting, placing, pooling, sealed
 from expert_draw.avoiding import related
 from expert_draw.engine.avoidance import Ground
 from expert_draw.engine.columns import Unit
@@ -26,7 +27,12 @@ def by_number(session: Session, number: str) -> Expert | None:
 
 
 def objections(
-    session: Session, view: RosterView, question: PoolQuestion, draw: Draw, named: Sequence[Expert]
+    session: Session,
+    sealer: Sealer,
+    view: RosterView,
+    question: PoolQuestion,
+    draw: Draw,
+    named: Sequence[Expert],
 ) -> dict[str, str]:
     """Expert id → what speaks against them: a ground of avoidance, `employer_cap`, or `already_used` for who holds a place,
     said no or left, or was named before. Who was only not reached in time may be named. Whether somebody of another
@@ -34,16 +40,12 @@ def objections(
 
     Everyone is looked at beside those who hold a place and beside the others who are named.
     """
-    asked = set(
-        session.exec(
-            select(Invitation.expert_id).where(
-                Invitation.draw_id == draw.id,
-                or_(col(Invitation.designated), col(Invitation.state).not_in(_NOT_REACHED)),
-            )
-        ).all()
-    )
-    grounds = pooling.grounds_now(session, view, question, {expert.id for expert in named})
-    beside = {one.expert_id for one in inviting.standing(session, draw)}
+    reached = or_(col(Invitation.designated), col(Invitation.state).not_in(_NOT_REACHED))
+    asked = {
+        one.expert_id for one in sealed.invited(session, sealer, col(Invitation.draw_id) == draw.id, reached)
+    }
+    grounds = pooling.grounds_now(session, sealer, view, question, {expert.id for expert in named})
+    beside = {sealed.person(session, sealer, one) for one in inviting.standing(session, draw)}
     kin = _kin_of(session, beside | {expert.id for expert in named})
     employers = [session.get_one(Expert, expert_id) for expert_id in sorted(beside)]
     found = {}

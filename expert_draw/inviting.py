@@ -12,9 +12,10 @@ from app.core.ids import new_id
 from app.core.sealing import Sealer
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
-from expert_draw import links
+from expert_draw import links, sealed
 from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Expert, Invitation
+from expert_draw.personal import phone_of
 from expert_draw.roster_rows import CHINA
 
 RELEASED = "released"
@@ -70,11 +71,11 @@ def invite(
 ) -> Invitation:
     """Queues the invitation and its first call in the caller's transaction. starts_at: when they have to be there."""
     expert = session.get_one(Expert, placed.expert_id)
+    invitation_id = new_id(now)
     invitation = Invitation(
-        id=new_id(now),
+        id=invitation_id,
         draw_id=draw.id,
-        expert_id=expert.id,
-        phone_fingerprint=expert.phone_fingerprint,
+        **sealed.enclosed(sealer, draw, invitation_id, expert),
         state=InvitationState.queued,
         standby=placed.rank > 0,
         rank=placed.rank,
@@ -139,7 +140,7 @@ def contact(
     session: Session, now: datetime, sealer: Sealer, invitation: Invitation, *, channel: str, after_s: int
 ) -> None:
     """Queues one call or text of an invitation; it does not leave once the window has closed, or never opened in time."""
-    expert = session.get_one(Expert, invitation.expert_id)
+    expert = sealed.expert(session, sealer, invitation)
     voice = channel == outbox.VOICE
     words = notice(invitation)
     if not voice:
@@ -151,7 +152,7 @@ def contact(
         subject=invitation.id,
         purpose=outbox.INVITATION,
         channel=channel,
-        to=sealer.unseal(expert.phone_sealed),
+        to=phone_of(sealer, expert),
         template=TemplateId.invitation_voice if voice else TemplateId.invitation_sms,
         variables=words,
         due_at=now + timedelta(seconds=after_s),
@@ -277,7 +278,7 @@ def tell(
     template: TemplateId,
 ) -> None:
     """A text about the invitation that asks nothing."""
-    expert = session.get_one(Expert, invitation.expert_id)
+    expert = sealed.expert(session, sealer, invitation)
     words, blanks = notice(invitation), wording.needed(template)
     outbox.enqueue(
         session,
@@ -286,7 +287,7 @@ def tell(
         subject=invitation.id,
         purpose=purpose,
         channel=outbox.SMS,
-        to=sealer.unseal(expert.phone_sealed),
+        to=phone_of(sealer, expert),
         template=template,
         variables={name: words[name] for name in words if name in blanks},
         due_at=now,

@@ -128,6 +128,8 @@ class Draw(SQLModel, table=True):
     state: str = Field(max_length=16)
     """Where the record stands, see DrawRecord.phase."""
     salt_sealed: str
+    key_sealed: str
+    """The draw's own key, under which whoever its codes and invitations stand for is sealed."""
     rounds: int = 0
     reveal_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     """Until when parties that keep their own secret have to reveal; None while no round is open."""
@@ -212,14 +214,14 @@ class DrawListing(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcDateTime)
 
 
-class DrawCandidate(SQLModel, table=True):
-    """Who stands behind a code of the record (候选): kept sealed inside the house."""
+class CandidateBatch(SQLModel, table=True):
+    """Who stands behind some codes of the record (候选), from the code `first` on: sealed under the key of the draw."""
 
-    __tablename__ = "draw_candidate"
+    __tablename__ = "candidate_batch"
 
     draw_id: str = Field(primary_key=True, foreign_key="draw.id", max_length=36)
-    code: str = Field(primary_key=True, max_length=64)
-    expert_id: str = Field(foreign_key="expert.id", max_length=36)
+    first: str = Field(primary_key=True, max_length=64)
+    people_sealed: str
 
 
 class DrawSlot(SQLModel, table=True):
@@ -241,6 +243,8 @@ _ACTIVE = "state IN ('queued', 'contacting', 'accepted') AND NOT standby"
 class Invitation(SQLModel, table=True):
     """The request to one drawn expert to take one place (邀请).
 
+    expert_sealed: whom it is for, under the key of the draw. mark, caller_mark: by what that person and their number are
+    known again within the draw, and nowhere else.
     standby: asked at the same time as the place's holder (备选), in drawn order `rank`; holds no place until those before
     have left it. designated: not drawn, but named with the supervisor's approval, in round 0. answer_hash: keyed hash of
     the opaque link in its text. quiet_before: until then calls mind the quiet hours. starts_at: when they have to be there.
@@ -249,7 +253,7 @@ class Invitation(SQLModel, table=True):
     """
 
     __table_args__ = (
-        UniqueConstraint("draw_id", "expert_id", "round", name="once_in_a_round"),
+        UniqueConstraint("draw_id", "mark", "round", name="once_in_a_round"),
         Index(
             "one_active_invitation_per_slot",
             "slot_id",
@@ -262,8 +266,9 @@ class Invitation(SQLModel, table=True):
     id: str = Field(primary_key=True, max_length=36)
     draw_id: str = Field(foreign_key="draw.id", index=True, max_length=36)
     slot_id: str = Field(foreign_key="draw_slot.id", index=True, max_length=36)
-    expert_id: str = Field(foreign_key="expert.id", max_length=36)
-    phone_fingerprint: str = Field(index=True, max_length=64)
+    expert_sealed: str
+    mark: str = Field(max_length=64)
+    caller_mark: str = Field(index=True, max_length=64)
     code: str = Field(max_length=64)
     round: int
     state: str = Field(max_length=16, index=True)
@@ -294,14 +299,32 @@ class Invitation(SQLModel, table=True):
 
 
 class PerformanceFact(SQLModel, table=True):
-    """One fact of an expert's performance card (履职记录): answered, declined, expired, late, absent and so on, once each."""
+    """One fact of an expert's performance card (履职记录): answered, declined, expired, late, absent and so on, once each.
+
+    Whose card it is for, only the invitation knows, until that is released.
+    """
 
     __tablename__ = "performance_fact"
     __table_args__ = (UniqueConstraint("invitation_id", "kind"),)
 
     id: str = Field(primary_key=True, max_length=36)
-    expert_id: str = Field(foreign_key="expert.id", index=True, max_length=36)
     invitation_id: str = Field(foreign_key="invitation.id", max_length=36)
     evaluation_id: str = Field(max_length=36)
     kind: str = Field(max_length=16)
     at: datetime = Field(sa_type=UtcDateTime)
+
+
+class NameRelease(SQLModel, table=True):
+    """That it may be shown, from then on, who an invitation was for (名单解密); never altered.
+
+    cause: `admitted`, `over` or `unsealed`. released_by: the house, or who was the second of two persons. expert_id: only
+    once everything is over, when performance cards may count it.
+    """
+
+    __tablename__ = "name_release"
+
+    invitation_id: str = Field(primary_key=True, foreign_key="invitation.id", max_length=36)
+    cause: str = Field(primary_key=True, max_length=16)
+    at: datetime = Field(sa_type=UtcDateTime)
+    released_by: str = Field(max_length=80)
+    expert_id: str | None = Field(default=None, index=True, max_length=36)

@@ -2,17 +2,16 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import insert
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, col, select
 
 from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.ids import new_id
-from expert_draw import keeping, listing, parties, placing, pooling
+from app.core.sealed_columns import DRAW_SALT
+from expert_draw import keeping, listing, parties, placing, pooling, sealed
 from expert_draw.engine.certificate import Certificate, Thresholds, certify
 from expert_draw.engine.codes import group_code
 from expert_draw.engine.pool import DrawKind, Law, Pool
@@ -23,12 +22,10 @@ from expert_draw.engine.record import RulePack as RecordedRules
 from expert_draw.engine.weights import equalised
 from expert_draw.engine.wording import DrawInfeasible
 from expert_draw.ground import Ground, noted
-from expert_draw.models import Draw, DrawCandidate, DrawSlot
+from expert_draw.models import Draw, DrawSlot
 from expert_draw.placing import VenueOffer
 from expert_draw.pooling import FrozenPool, PoolQuestion
 from expert_draw.roster_view import RosterView
-
-_CODE_ROWS = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     """
     salt = secrets.token_bytes(SHARE_BYTES)
     view = ground.rosters.settle(session, ground.now)
-    frozen = _frozen(session, view, order, salt)
+    frozen = _frozen(session, ground, view, order, salt)
     if blocked := _in_words(obstacles(frozen.pool, order.law), order, salt):
         raise blocked[0]
     placed = placing.pools(
@@ -96,8 +93,9 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
         reserve=order.reserve,
         before=_before(session, order),
     )
+    draw_id = new_id(ground.now)
     draw = Draw(
-        id=new_id(ground.now),
+        id=draw_id,
         number=order.number,
         evaluation_id=order.evaluation_id,
         center_id=order.center_id,
@@ -107,12 +105,13 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
         law=order.law,
         order=order.order,
         state=record.phase,
-        salt_sealed=ground.sealer.seal(salt.hex()),
+        salt_sealed=ground.sealer.seal(salt.hex(), DRAW_SALT.at(draw_id)),
+        key_sealed=sealed.new_key(ground.sealer, draw_id),
         committed_at=ground.now,
     )
     session.add(draw)
     session.flush()
-    _remember_codes(session, draw, frozen.people)
+    sealed.remember(session, ground.sealer, draw, frozen.people)
     specialties = [slot.specialty for slot in order.question.slots for _ in range(slot.count)]
     session.add_all(
         DrawSlot(id=new_id(ground.now), draw_id=draw.id, seat_no=seat_no, specialty=specialty, state="open")
@@ -130,7 +129,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
 def foresee(session: Session, ground: Ground, order: DrawOrder) -> Foresight:
     """What the lists would be and what follows from them, without promising or writing anything."""
     salt = secrets.token_bytes(SHARE_BYTES)
-    pool = _frozen(session, ground.rosters.current(session), order, salt).pool
+    pool = _frozen(session, ground, ground.rosters.current(session), order, salt).pool
     grounds = Counter(reason for one in pool.candidates for reason in one.grounds)
     return Foresight(
         _in_words(obstacles(pool, order.law), order, salt),
@@ -170,10 +169,17 @@ def _in_words(found: tuple[DrawInfeasible, ...], order: DrawOrder, salt: bytes) 
     )
 
 
-def _frozen(session: Session, view: RosterView, order: DrawOrder, salt: bytes) -> FrozenPool:
+def _frozen(session: Session, ground: Ground, view: RosterView, order: DrawOrder, salt: bytes) -> FrozenPool:
     """The list of experts for this order; under the law `weighted` with weights that even out their chances."""
     frozen = pooling.freeze(
-        session, view, order.question, order.offers, salt=salt, suite=order.suite, order=order.order
+        session,
+        ground.sealer,
+        view,
+        order.question,
+        order.offers,
+        salt=salt,
+        suite=order.suite,
+        order=order.order,
     )
     if order.law != "weighted":
         return frozen
@@ -203,12 +209,3 @@ def _locked(ground: Ground, record: DrawRecord, thresholds: Thresholds) -> DrawR
         return record
     certificate = certify(record.pool(DrawKind.expert), record.history.opening.law, thresholds)
     return record.lock(ground.now, ground.house, certificate)
-
-
-def _remember_codes(session: Session, draw: Draw, people: Mapping[str, str]) -> None:
-    rows = [{"draw_id": draw.id, "code": code, "expert_id": id_} for code, id_ in sorted(people.items())]
-    table = SQLModel.metadata.tables[
-        str(DrawCandidate.__tablename__)
-    ]  # rows, not objects: a list has tens of thousands
-    for start in range(0, len(rows), _CODE_ROWS):
-        session.execute(insert(table), rows[start : start + _CODE_ROWS])

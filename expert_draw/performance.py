@@ -1,13 +1,12 @@
 """An expert's performance card (履职记录): one fact of each kind for each invitation, written when it happens, and counted."""
 
-from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
 from app.core.ids import new_id
 from expert_draw.invitation import InvitationState
-from expert_draw.models import Invitation, PerformanceFact
+from expert_draw.models import Invitation, NameRelease, PerformanceFact
 
 LATE = "late"
 """Answered after the window had closed."""
@@ -36,7 +35,6 @@ def note(session: Session, now: datetime, invitation: Invitation, evaluation_id:
         session.add(
             PerformanceFact(
                 id=new_id(now),
-                expert_id=invitation.expert_id,
                 invitation_id=invitation.id,
                 evaluation_id=evaluation_id,
                 kind=kind,
@@ -46,20 +44,15 @@ def note(session: Session, now: datetime, invitation: Invitation, evaluation_id:
         session.flush()
 
 
-def evaluations_of(session: Session, expert_id: str) -> tuple[str, ...]:
-    """The evaluations about which there are facts."""
-    found = select(PerformanceFact.evaluation_id).where(PerformanceFact.expert_id == expert_id).distinct()
-    return tuple(sorted(session.exec(found).all()))
+def card(session: Session, expert_id: str) -> dict[str, int]:
+    """How many facts of each kind there are, 0 for none, in the evaluations that are over for good.
 
-
-def card(session: Session, expert_id: str, disclosed: Collection[str]) -> dict[str, int]:
-    """How many facts of each kind there are, 0 for none, in the evaluations that are `disclosed`.
-
-    Of any other evaluation the card would tell who is drawn for it.
+    Of any other evaluation the card would tell who is drawn for it; until then no row says whose fact it is.
     """
     counted = session.exec(
         select(PerformanceFact.kind, func.count())
-        .where(PerformanceFact.expert_id == expert_id, col(PerformanceFact.evaluation_id).in_(disclosed))
+        .join(NameRelease, col(NameRelease.invitation_id) == col(PerformanceFact.invitation_id))
+        .where(NameRelease.expert_id == expert_id)
         .group_by(PerformanceFact.kind)
     ).all()
     return {**dict.fromkeys(KINDS, 0), **dict(counted)}

@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from app.core.errors import Unavailable
 from app.core.i18n import N_
+from app.core.sealing import Sealer
 from app.rules.pack import RulePack
 from expert_draw.avoiding import Surroundings, context, related
 from expert_draw.engine.avoidance import Ground, Grounds, avoid
@@ -119,6 +120,7 @@ class FrozenPool:
 
 def freeze(
     session: Session,
+    sealer: Sealer,
     view: RosterView,
     question: PoolQuestion,
     offers: Sequence[VenueOffer],
@@ -138,7 +140,7 @@ def freeze(
             N_("专家库与最近登记的根不一致，有数据绕过登记被改动"),
             N_("查明改动来源，重新导入受影响的专家后再抽取"),
         )
-    grounds = avoid(view.columns, context(session, view, question.around, question.rules))
+    grounds = avoid(view.columns, context(session, sealer, view, question.around, question.rules))
     lists = _Lists(view, question, offers, salt, suite)
     candidates, people = lists.candidates(grounds)
     pool = Pool(
@@ -155,18 +157,18 @@ def freeze(
 
 
 def newly_excluded(
-    session: Session, view: RosterView, question: PoolQuestion, known: Collection[str]
+    session: Session, sealer: Sealer, view: RosterView, question: PoolQuestion, known: Collection[str]
 ) -> tuple[tuple[str, str], ...]:
     """(expert id, ground) for those of `known` who have become unable since the pool was frozen, one ground for each.
 
     Whoever has left the roster meanwhile counts as suspended.
     """
-    found = grounds_now(session, view, question, known)
+    found = grounds_now(session, sealer, view, question, known)
     return tuple((expert_id, grounds[0]) for expert_id, grounds in found.items())
 
 
 def grounds_now(
-    session: Session, view: RosterView, question: PoolQuestion, known: Collection[str]
+    session: Session, sealer: Sealer, view: RosterView, question: PoolQuestion, known: Collection[str]
 ) -> dict[str, tuple[str, ...]]:
     """Expert id → every ground that speaks against them now, ascending by id, for those of `known` who have any.
 
@@ -175,7 +177,7 @@ def grounds_now(
     tokens = frozenset[int]().union(
         *(view.words.specialties.starting(slot.specialty) for slot in question.slots)
     )
-    grounds = avoid(view.columns, context(session, view, question.around, question.rules, tokens))
+    grounds = avoid(view.columns, context(session, sealer, view, question.around, question.rules, tokens))
     found = {}
     for expert_id in sorted(known):
         row = view.row(expert_id)

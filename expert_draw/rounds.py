@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.core.i18n import N_
-from expert_draw import inviting, keeping, parties, placing, pooling
+from expert_draw import inviting, keeping, parties, placing, pooling, sealed
 from expert_draw.engine.ballot import ballots
 from expert_draw.engine.codes import candidate_code
 from expert_draw.engine.feasibility import can_be_filled
@@ -22,7 +22,7 @@ from expert_draw.engine.wording import DrawInfeasible, RecordBroken
 from expert_draw.ground import Ground, noted, salt_of, slots_of, suite_of
 from expert_draw.invitation import VACATES
 from expert_draw.inviting import Placed
-from expert_draw.models import Draw, DrawCandidate
+from expert_draw.models import Draw
 from expert_draw.outcomes import BUSY, LATE, told_in, waiting
 from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
@@ -229,7 +229,7 @@ def _settled(
             record = told_in(session, ground.now, ground.house, record, told)
             session.delete(told)
     keeping.append(session, ground.now, draw, record, before)
-    placed = _placed(session, draw, record, stands_for)
+    placed = _placed(session, ground, draw, record, stands_for)
     data: dict[str, str | int] = {"head": record.head, "places": len(placed), "round": draw.rounds}
     noted(session, ground, draw, Tag.draw_round, actor, data)
     return placed
@@ -283,7 +283,7 @@ def _without_taken(
 
 
 def _placed(
-    session: Session, draw: Draw, record: DrawRecord, stands_for: Mapping[str, str]
+    session: Session, ground: Ground, draw: Draw, record: DrawRecord, stands_for: Mapping[str, str]
 ) -> tuple[Placed, ...]:
     """Places that are complete and not yet invited, and what their codes stand for inside the house.
 
@@ -299,11 +299,10 @@ def _placed(
         if slot.state not in VACANT or len(codes) < len(DrawKind):
             continue
         code, venue, seat = codes
-        candidate = session.get_one(DrawCandidate, (draw.id, code))
         placed.append(
             Placed(
                 slot=slot,
-                expert_id=candidate.expert_id,
+                expert_id=sealed.expert_of(session, ground.sealer, draw, code),
                 code=code,
                 center_id=placing.center_of(stands_for[venue]),
                 seat_id=stands_for[seat],
@@ -319,10 +318,8 @@ def _unable(
     out = record.standing(DrawKind.expert).out | {holder.code for holder in record.holders}
     free = {one.id for one in record.pool(DrawKind.expert).candidates if not one.grounds} - out
     free -= inviting.standing_by(session, draw)
-    rows = session.exec(
-        select(DrawCandidate.code, DrawCandidate.expert_id).where(DrawCandidate.draw_id == draw.id)
-    ).all()
-    known = {expert_id: code for code, expert_id in rows if code in free}
+    people = sealed.people_of(session, ground.sealer, draw)
+    known = {expert_id: code for code, expert_id in people.items() if code in free}
     view = ground.rosters.current(session)
-    found = pooling.newly_excluded(session, view, question, set(known))
+    found = pooling.newly_excluded(session, ground.sealer, view, question, set(known))
     return tuple(sorted((known[expert_id], reason) for expert_id, reason in found))

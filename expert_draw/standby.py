@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select, update
 from app.audit.tags import Tag
 from app.core.sealing import Sealer
 from app.notify.wording import TemplateId
-from expert_draw import departures, inviting, keeping
+from expert_draw import departures, inviting, keeping, sealed
 from expert_draw.engine.history import Holder
 from expert_draw.engine.pool import DrawKind
 from expert_draw.engine.record import DrawRecord
@@ -22,7 +22,7 @@ from expert_draw.engine.wording import RecordBroken
 from expert_draw.ground import Ground, slots_of
 from expert_draw.invitation import ACTIVE, OPEN, InvitationState
 from expert_draw.inviting import Placed, Terms
-from expert_draw.models import Draw, DrawCandidate, Invitation
+from expert_draw.models import Draw, Invitation
 
 ELSEWHERE = {"zh": "另行短信通知的评标场地", "en": "the venue that a text will tell you"}
 """Where somebody would report who has no place yet."""
@@ -75,11 +75,11 @@ def ask(
     slots = {slot.seat_no: slot for slot in slots_of(session, draw)}
     asked = 0
     for one in in_order(keeping.read(session, draw), ground.now, ground.house):
-        expert_id = session.get_one(DrawCandidate, (draw.id, one.code)).expert_id
-        if (known := _of(session, draw, expert_id)) is not None:
+        if (known := _of(session, draw, one.code)) is not None:
             known.slot_id, known.rank = slots[one.seat_no].id, one.rank
             session.add(known)
             continue
+        expert_id = sealed.expert_of(session, ground.sealer, draw, one.code)
         placed = Placed(slots[one.seat_no], expert_id, one.code, "", "", rank=one.rank)
         inviting.invite(
             session,
@@ -114,7 +114,7 @@ def promote(
     was told that they are not needed is asked anew.
     """
     now, sealer = ground.now, ground.sealer
-    invitation = _of(session, draw, placed.expert_id)
+    invitation = _of(session, draw, placed.code)
     if invitation is None:
         return False
     terms_now = inviting.conditions(
@@ -160,10 +160,10 @@ def tell_assigned(session: Session, now: datetime, sealer: Sealer, invitation: I
     inviting.tell(session, now, sealer, invitation, ASSIGNED, TemplateId.assigned_sms)
 
 
-def _of(session: Session, draw: Draw, expert_id: str) -> Invitation | None:
+def _of(session: Session, draw: Draw, code: str) -> Invitation | None:
     """The last invitation by which this person was asked to stand by in this draw, and has not come to their turn."""
     return session.exec(
         select(Invitation)
-        .where(Invitation.draw_id == draw.id, Invitation.expert_id == expert_id, col(Invitation.standby))
+        .where(Invitation.draw_id == draw.id, Invitation.code == code, col(Invitation.standby))
         .order_by(col(Invitation.round).desc())
     ).first()

@@ -3,6 +3,8 @@
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
+from app.core.sealing import Sealer
 from app.evaluation import cases, designating, joint_acts, joint_views, leaving, second_phase, shortage
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import Evaluation
@@ -10,9 +12,9 @@ from app.evaluation.shown import AfterDraw, ShortageView, WaitingAct
 from expert_draw import keeping
 
 
-def view(session: Session, actor: Actor, evaluation_id: str) -> AfterDraw:
+def view(session: Session, sealer: Sealer, actor: Actor, evaluation_id: str) -> AfterDraw:
     """For this reader: by seat number only, and nothing that tells who had to go."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
     delivered = second_phase.shown(session, actor, evaluation.id)
     return AfterDraw(
         holders=leaving.holders(session, evaluation),
@@ -28,7 +30,7 @@ def view(session: Session, actor: Actor, evaluation_id: str) -> AfterDraw:
                 consent=act.consent,
                 experts=act.experts,
             )
-            for act in joint_views.waiting(session, actor, evaluation.id)
+            for act in joint_views.waiting(session, sealer, actor, evaluation.id)
             if evaluation.state not in second_phase.OVER
         ),
         shortage=_shortage(session, evaluation),

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from app.core.canonical import Canonical, canonical_json
 from app.core.i18n import N_
@@ -18,10 +18,10 @@ from app.projects.models import Lot
 from app.projects.service import CriterionIn, LotIn, PartyIn, PartyRole
 from app.rules import library
 from app.rules.pack import RulePack
-from expert_draw import pooling
+from expert_draw import pooling, sealed
 from expert_draw.engine.columns import Unit
 from expert_draw.invitation import VACATES, InvitationState
-from expert_draw.models import Draw, Invitation
+from expert_draw.models import Draw
 from expert_draw.pooling import Appointed, PoolQuestion, RegionAsked, SlotAsked
 from expert_draw.snapshot import Rosters
 from venue.models import Center
@@ -120,12 +120,17 @@ def slots(evaluation: Evaluation) -> tuple[SlotAsked, ...]:
     )
 
 
-def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
-    """For what the roster is asked: places, time, everyone around the lot as units to avoid, the rules."""
+def question(session: Session, sealer: Sealer, evaluation: Evaluation) -> PoolQuestion:
+    """For what the roster is asked: the conditions, and whom earlier draws for this evaluation have used up."""
+    return replace(conditions(session, evaluation), used=_used(session, sealer, evaluation))
+
+
+def conditions(session: Session, evaluation: Evaluation) -> PoolQuestion:
+    """What was booked, as the roster is asked: places, time, everyone around the lot as units to avoid, the rules."""
     around = projects.parties(session, evaluation.lot_id, _AVOIDED)
     purchaser = projects.parties(session, evaluation.lot_id, (PartyRole.tenderee,))
     supervisors = projects.parties(session, evaluation.lot_id, (PartyRole.supervisor,))
-    conditions = json.loads(evaluation.conditions)
+    more = json.loads(evaluation.conditions)
     return PoolQuestion(
         slots=slots(evaluation),
         starts_at=evaluation.starts_at,
@@ -135,27 +140,27 @@ def question(session: Session, evaluation: Evaluation) -> PoolQuestion:
         # Without their employer: the tenderee's own staff is barred anyway, and may send two representatives.
         held=tuple(Appointed(f"representative-{number}") for number in range(1, evaluation.appointed + 1)),
         supervisors=tuple(Unit(party.credit_code or "", party.name) for party in supervisors),
-        persons=tuple(conditions.get("persons", ())),
-        used=_used(session, evaluation),
-        bounds=tuple(RegionAsked(*row) for row in conditions.get("regions", ())),
+        persons=tuple(more.get("persons", ())),
+        bounds=tuple(RegionAsked(*row) for row in more.get("regions", ())),
         rules=library.load(evaluation.rule_pack),
     )
 
 
-def _used(session: Session, evaluation: Evaluation) -> tuple[str, ...]:
+def _used(session: Session, sealer: Sealer, evaluation: Evaluation) -> tuple[str, ...]:
     """Ids of experts who are not drawn again for this evaluation, from draws of it that are over: whoever may not sit in it,
     and whoever could not come at this very time."""
-    rows = session.exec(
-        select(Invitation.expert_id, Invitation.state, Invitation.starts_at)
-        .join(Draw, col(Draw.id) == col(Invitation.draw_id))
-        .where(Draw.evaluation_id == evaluation.id, Draw.id != (evaluation.draw_id or ""))
-    ).all()
+    earlier = sealed.invited(
+        session,
+        sealer,
+        col(Draw.evaluation_id) == evaluation.id,
+        col(Draw.id) != (evaluation.draw_id or ""),
+    )
     return tuple(
         sorted(
             {
-                expert_id
-                for expert_id, state, starts_at in rows
-                if state in _BARRED or (state in _UNABLE and starts_at >= evaluation.starts_at)
+                one.expert_id
+                for one in earlier
+                if one.state in _BARRED or (one.state in _UNABLE and one.starts_at >= evaluation.starts_at)
             }
         )
     )

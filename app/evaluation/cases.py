@@ -1,6 +1,6 @@
 """Finds evaluations, says who may meddle with them, and moves them from state to state."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select, update
 from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Role
+from app.accounts.permissions import Permission, Relation
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
@@ -20,6 +20,7 @@ from app.core.i18n import N_
 from app.core.samples import TrackKey
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.evaluation import relations
 from app.evaluation.lifecycle import OVER, EvaluationEvent, EvaluationState, advance
 from app.evaluation.models import CommitteeMember, Evaluation
 from venue.models import OnlineRoom
@@ -61,11 +62,21 @@ def load(session: Session, evaluation_id: str) -> Evaluation:
     return evaluation
 
 
-def load_for(session: Session, actor: Actor, evaluation_id: str) -> Evaluation:
-    """The evaluation when it is this actor's: their own center hosts it, or they supervise. Else NotFound."""
+def load_for(session: Session, actor: Actor, evaluation_id: str, permission: Permission) -> Evaluation:
+    """The evaluation when this permission of the actor reaches it, by the table; else NotFound.
+
+    Conflict for whoever applied for it, or ran its draw, and now comes to supervise it.
+    """
     evaluation = load(session, evaluation_id)
-    if actor.role is not Role.supervisor and actor.center_id != evaluation.host_center_id:
+    lacking = relations.lacking(session, actor, evaluation, permission)
+    if lacking - {Relation.not_oneself}:
         raise _unknown_evaluation()
+    if lacking:
+        raise Conflict(
+            "duties-apart",
+            N_("您预约过这次评标或执行过它的抽取，不能再监督它"),
+            N_("由没有参与预约和抽取的人员办理"),
+        )
     return evaluation
 
 
@@ -85,18 +96,6 @@ def everybody(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ..
             select(CommitteeMember)
             .where(CommitteeMember.evaluation_id == evaluation_id)
             .order_by(col(CommitteeMember.seat_no), col(CommitteeMember.id))
-        ).all()
-    )
-
-
-def disclosed(session: Session, evaluation_ids: Collection[str]) -> frozenset[str]:
-    """Those of the evaluations that are over for good, so that who was drawn for them may be seen in other places."""
-    over = (EvaluationState.sealed, EvaluationState.given_up)
-    return frozenset(
-        session.exec(
-            select(Evaluation.id).where(
-                col(Evaluation.id).in_(evaluation_ids), col(Evaluation.state).in_(over)
-            )
         ).all()
     )
 

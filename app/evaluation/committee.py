@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.audit.tags import Tag
 from app.core import bus
 from app.core.errors import Conflict
@@ -37,7 +38,7 @@ _LAWS: tuple[Law, ...] = ("uniform-labelled", "uniform-sets", "weighted")
 
 def commit_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> Draw:
     """Freezes the pool and publishes the commitment of the draw."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_run)
     cases.move(session, evaluation, EvaluationEvent.commit)
     if library.load(evaluation.rule_pack).sha256 != evaluation.rule_pack_hash:
         raise Conflict(
@@ -57,7 +58,7 @@ def commit_draw(session: Session, now: datetime, house: House, actor: Actor, eva
 
 def order(session: Session, now: datetime, house: House, evaluation: Evaluation, *, number: str) -> DrawOrder:
     """What is to be drawn for this evaluation, by the rules in force."""
-    question = booking.question(session, evaluation)
+    question = booking.question(session, house.sealer, evaluation)
     rules = question.rules
     law = rules.word("draw.law")
     return DrawOrder(
@@ -79,7 +80,7 @@ def order(session: Session, now: datetime, house: House, evaluation: Evaluation,
 def run_draw(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Calls the parties for the first round. When every share lies with the service it is drawn at once; seats are
     booked and invitations queued in the same transaction."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_run)
     if evaluation.state != EvaluationState.committed or evaluation.draw_id is None:
         cases.move(session, evaluation, EvaluationEvent.run)  # refuses by name
         return
@@ -111,7 +112,7 @@ def agree(
     session: Session, now: datetime, house: House, evaluation: Evaluation, party: str, signature: str
 ) -> None:
     """A party that keeps its own secret agrees to the commitment."""
-    rules = booking.question(session, evaluation).rules
+    rules = library.load(evaluation.rule_pack)
     draw = keeping.load(session, str(evaluation.draw_id))
     opening.agree(session, ground(now, house), draw, party, signature, rule_notes.thresholds(rules))
 
@@ -274,7 +275,10 @@ def _again(session: Session, now: datetime, house: House, evaluation: Evaluation
     if draw.state == "stuck":
         _exhausted(session, now, evaluation, reasons.nobody())
         return
-    question, seating = booking.question(session, evaluation), seats.seating(session, now, evaluation)
+    question, seating = (
+        booking.question(session, house.sealer, evaluation),
+        seats.seating(session, now, evaluation),
+    )
     if rounds.short_of_room(session, ground(now, house), draw, question, seating.offers):
         _wait_for_seats(session, now, evaluation)
         return
@@ -302,7 +306,7 @@ def _wait_for_seats(session: Session, now: datetime, evaluation: Evaluation) -> 
 def _call(
     session: Session, now: datetime, house: House, actor: str, evaluation: Evaluation, draw: Draw
 ) -> None:
-    question = booking.question(session, evaluation)
+    question = booking.question(session, house.sealer, evaluation)
     rounds.call(
         session,
         ground(now, house),

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
@@ -21,7 +22,7 @@ from app.evaluation.models import Evaluation, ScoreSheet
 from app.evaluation.recorded import expected
 from app.evaluation.schemas import BookingIn
 from app.rules import library
-from expert_draw import ending, keeping
+from expert_draw import ending, keeping, release
 from expert_draw.roster_rows import CHINA
 
 
@@ -75,7 +76,7 @@ def open_session(
     session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str, durable: Durable
 ) -> None:
     """Starts scoring. Conflict while a seat is empty or not safely recorded: no record, no evaluation."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     if evaluation.state == EvaluationState.convened:
         _require_recorded(session, house, evaluation, durable)
     cases.move(session, evaluation, EvaluationEvent.open)
@@ -88,7 +89,7 @@ def open_session(
 
 def close_session(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> None:
     """Ends scoring once every sheet is in, and closes the draw record. The recordings are sealed right after."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     if evaluation.state == EvaluationState.in_session:
         missing = [
             str(member.seat_no)
@@ -106,6 +107,7 @@ def close_session(session: Session, now: datetime, house: House, actor: Actor, e
     evaluation.closed_at = now
     session.flush()
     ending.close(session, now, house.sealer, keeping.load(session, str(evaluation.draw_id)))
+    release.finish(session, now, house.sealer, evaluation.id)
     cases.note(session, now, evaluation, Tag.evaluation_closed, actor.id)
 
 
@@ -117,12 +119,13 @@ def give_up(
     Everyone who was asked is told, seats are let go, the draw record says `void`, and whatever was recorded is sealed.
     Parties that had been called and not yet revealed are named with it.
     """
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     why = reasons_given.reason(reason)
     cases.move(session, evaluation, EvaluationEvent.give_up)
     evaluation.closed_at = now
     session.flush()
     missing = committee.give_up(session, now, house, evaluation)
+    release.finish(session, now, house.sealer, evaluation.id)
     audit.record(
         session,
         now,

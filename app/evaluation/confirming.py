@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.evaluation import cases, designating, joint_acts, leaving
 from app.evaluation.cases import House
 from app.evaluation.joint_acts import JointKind
@@ -21,7 +22,7 @@ def settle(
     confirm: bool,
 ) -> None:
     """Settles the act; once confirmed it is carried out in the same transaction, or nothing of it counts."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.member_dismiss)
     act = joint_acts.settle(session, now, actor, evaluation, act_id, confirm=confirm)
     if not confirm:
         return

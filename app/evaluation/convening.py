@@ -6,6 +6,7 @@ from sqlmodel import Session
 
 from app.accounts import tickets
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
@@ -19,8 +20,9 @@ from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
 from app.notify import outbox, wording
 from app.notify.wording import TemplateId
-from expert_draw import ending, inviting, keeping
-from expert_draw.models import Draw, Expert, Invitation
+from expert_draw import ending, inviting, keeping, sealed
+from expert_draw.models import Draw, Invitation
+from expert_draw.personal import phone_of
 from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue.models import OnlineRoom
@@ -35,7 +37,7 @@ def convene(session: Session, now: datetime, house: House, actor: Actor, evaluat
 
     Conflict `place-vacant` while somebody has left whose place has not been noticed to be vacant yet.
     """
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     cases.move(session, evaluation, EvaluationEvent.convene)
     draw = keeping.load(session, str(evaluation.draw_id))
     if not ending.filled(session, draw):
@@ -65,7 +67,6 @@ def seat_accepted(session: Session, now: datetime, house: House, evaluation: Eva
             evaluation_id=evaluation.id,
             seat_no=slot.seat_no,
             code_name=_code_name(number),
-            expert_id=invitation.expert_id,
             invitation_id=invitation.id,
             center_id=invitation.center_id,
             seat_id=invitation.seat_id,
@@ -85,7 +86,7 @@ def renew_seat_code(
     For a text that never came, or a code that was used up at a machine that failed. Who then signs in takes the
     seat over from the earlier sign-in. Conflict unless the room is open, NotFound for a seat nobody has.
     """
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     if evaluation.state not in RENEWS:
         raise Conflict(
             "seat-code-closed",
@@ -125,7 +126,7 @@ def _send_seat_code(
     member: CommitteeMember,
     invitation: Invitation,
 ) -> None:
-    expert = session.get_one(Expert, member.expert_id)
+    expert = sealed.expert(session, house.sealer, invitation)
     _, end = cases.span(evaluation)
     code = tickets.issue(
         session,
@@ -142,7 +143,7 @@ def _send_seat_code(
         subject=member.id,
         purpose=outbox.SEAT_CODE,
         channel=outbox.SMS,
-        to=house.sealer.unseal(expert.phone_sealed),
+        to=phone_of(house.sealer, expert),
         template=TemplateId.seat_code_sms,
         variables={
             "code": code,

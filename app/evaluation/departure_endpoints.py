@@ -19,6 +19,7 @@ from app.evaluation import (
     views,
 )
 from app.evaluation.cases import HouseDep
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached
 from app.evaluation.schemas import (
     BidderListIn,
@@ -60,7 +61,7 @@ def deliver_bidders(
 def bidders_delivered(evaluation_id: str, actor: Reader, database: DatabaseDep) -> BidderListOut:
     """Whether the list has come; for supervisors also how many were checked and how many places are filled again."""
     with database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
         return second_phase.shown(session, actor, evaluation_id)
 
 
@@ -72,11 +73,12 @@ def order_removal(
     actor: Either,
     database: DatabaseDep,
     clock: ClockDep,
+    house: HouseDep,
 ) -> list[JointActOut]:
     """Asks for the removal of a member; it happens once the other side confirms it."""
     with database.transaction() as session:
         leaving.order_removal(session, clock.now(), actor, evaluation_id, seat_no, wanted.reason)
-        return joint_views.waiting(session, actor, evaluation_id)
+        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/seats/{{seat_no}}/departure")
@@ -98,14 +100,16 @@ def declare_left(
         )
         if asked is not None:
             response.status_code = HTTPStatus.ACCEPTED
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.get(f"{_EVALUATION}/joint-acts")
-def joint_acts_waiting(evaluation_id: str, actor: Either, database: DatabaseDep) -> list[JointActOut]:
+def joint_acts_waiting(
+    evaluation_id: str, actor: Either, database: DatabaseDep, house: HouseDep
+) -> list[JointActOut]:
     """What waits for its second person."""
     with database.reading() as session:
-        return joint_views.waiting(session, actor, evaluation_id)
+        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/joint-acts/{{act_id}}/confirm")
@@ -115,7 +119,7 @@ def confirm(
     """The other side confirms: it happens at once."""
     with database.transaction() as session:
         confirming.settle(session, clock.now(), house, actor, evaluation_id, act_id, confirm=True)
-        return joint_views.waiting(session, actor, evaluation_id)
+        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/joint-acts/{{act_id}}/refuse")
@@ -125,7 +129,7 @@ def refuse(
     """The other side refuses: nothing happens, and it may be asked again."""
     with database.transaction() as session:
         confirming.settle(session, clock.now(), house, actor, evaluation_id, act_id, confirm=False)
-        return joint_views.waiting(session, actor, evaluation_id)
+        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/widen")
@@ -140,7 +144,7 @@ def widen(
     """Takes the next rung of the declared ladder; everybody is let go and a new draw may be held."""
     with database.transaction() as session:
         shortage.widen(session, clock.now(), house, actor, evaluation_id, wanted.reason, wanted.starts_at)
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/postpone")
@@ -155,7 +159,7 @@ def postpone(
     """Another start with the same conditions; everybody is let go and a new draw may be held."""
     with database.transaction() as session:
         shortage.postpone(session, clock.now(), house, actor, evaluation_id, wanted.reason, wanted.starts_at)
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/designation", status_code=202)
@@ -181,4 +185,4 @@ def propose_designation(
             wanted.reason,
             wanted.consent,
         )
-        return joint_views.waiting(session, actor, evaluation_id)
+        return joint_views.waiting(session, house.sealer, actor, evaluation_id)

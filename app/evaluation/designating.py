@@ -16,7 +16,7 @@ from app.evaluation.lifecycle import EvaluationEvent
 from app.evaluation.models import Evaluation, JointAct
 from app.rules import library
 from app.rules.pack import RulePack
-from expert_draw import designating, inviting, keeping, rounds
+from expert_draw import designating, inviting, keeping, rounds, sealed
 from expert_draw.engine.avoidance import Ground as Against
 from expert_draw.ground import Ground, slots_of
 from expert_draw.inviting import Placed
@@ -74,10 +74,6 @@ def propose(
     and where something speaks against somebody.
     """
     evaluation = shortage.require_short(session, actor, evaluation_id)
-    if joint_acts.side(actor) != joint_acts.HOST:
-        raise Conflict(
-            "designate-host", N_("由主场提出人选，监督人员核准"), N_("请主场经办在评标页面提出人选")
-        )
     draw = _open_draw(session, evaluation)
     _require_allowed(library.load(evaluation.rule_pack), circumstances(evaluation), circumstance)
     agreed = _consent(library.load(evaluation.rule_pack), consent)
@@ -94,7 +90,10 @@ def propose(
         detail={
             "circumstance": circumstance,
             "consent": agreed,
-            "places": [[slot.seat_no, expert.id] for slot, expert in named],
+            "places": [
+                [slot.seat_no, sealed.named(house.sealer, draw, slot.seat_no, expert.id)]
+                for slot, expert in named
+            ],
             "rule": REQUIRES,
         },
     )
@@ -107,7 +106,10 @@ def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluat
     """
     shortage.require_state(evaluation)
     draw = _open_draw(session, evaluation)
-    wanted = {int(seat_no): str(expert_id) for seat_no, expert_id in json.loads(act.detail)["places"]}
+    wanted = {
+        int(seat_no): sealed.read_named(house.sealer, draw, int(seat_no), kept)
+        for seat_no, kept in json.loads(act.detail)["places"]
+    }
     named = [
         (slot, session.get_one(Expert, wanted[slot.seat_no]))
         for slot in slots_of(session, draw)
@@ -152,7 +154,7 @@ def _seats(
     }
     going = sitting | {own[slot.seat_no][1] for slot, _ in named if slot.seat_no in own}
     shared = {stands[seat][1] for seat in going if seat in stands}
-    return designating.seats_for(named, seating.offers, booking.question(session, evaluation), own, shared)
+    return designating.seats_for(named, seating.offers, booking.conditions(session, evaluation), own, shared)
 
 
 def _open_draw(session: Session, evaluation: Evaluation) -> Draw:
@@ -243,8 +245,9 @@ def _require_fit(
 ) -> None:
     against = designating.objections(
         session,
+        house.sealer,
         house.rosters.current(session),
-        booking.question(session, evaluation),
+        booking.question(session, house.sealer, evaluation),
         draw,
         [expert for _, expert in named],
     )

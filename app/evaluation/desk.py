@@ -22,6 +22,7 @@ from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import DeskOut, NamedOut, SheetIn, SheetOut
 from app.projects import service as projects
 from app.projects.service import PartyRole
+from expert_draw import release
 from venue.models import OnlineRoom
 from venue.room.ports import SeatHolder
 
@@ -98,6 +99,7 @@ def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | 
         member.state = "signed_in"
     member.signed_in_at = now
     session.flush()
+    release.admit(session, now, member.evaluation_id, member.invitation_id)
     audit.record(
         session,
         now,

@@ -33,11 +33,11 @@ def draw_record(
     and until the draw is over only those that `public_draws.lines_for_party` gives the host's center.
     """
     with database.reading() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_read)
         if evaluation.draw_id is None:
             raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
         draw = keeping.load(session, evaluation.draw_id)
-        opened = views.opens_lists(actor, evaluation.state)
+        opened = views.opens_lists(session, actor, evaluation)
         text = public_draws.text_for_party(session, draw, parties.CENTER, opened=opened)
     return as_file(text, f"{draw.number}.jsonl")
 
@@ -52,7 +52,7 @@ def approve(
 ) -> None:
     """The supervisor lets the draw go on although thresholds are not met."""
     with database.transaction() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
         committee.approve_warnings(session, clock.now(), house, actor.id, evaluation)
 
 

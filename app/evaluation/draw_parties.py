@@ -23,11 +23,10 @@ _ENDED = frozenset({EvaluationState.sealed, EvaluationState.short, EvaluationSta
 
 def of_actor(session: Session, actor: Actor, evaluation_id: str, party: str) -> Evaluation:
     """The evaluation, when this actor speaks for that party: the host for its center, a supervisor for theirs."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
     needed = _SPEAKS_FOR.get(party)
     if needed is None or not actor.may(needed):
         raise NotFound("party", N_("您不代表抽取的这一方"), N_("由该方本人在其页面操作"))
-    return evaluation
+    return cases.load_for(session, actor, evaluation_id, needed)
 
 
 def of_link(session: Session, house: House, secret: str) -> tuple[Evaluation, str]:
@@ -41,7 +40,7 @@ def new_link(session: Session, now: datetime, house: House, actor: Actor, evalua
 
     Conflict while the parties are called to reveal: nobody is cut off, or replaced, in the middle of a round.
     """
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_run)
     draw = keeping.load(session, evaluation.draw_id) if evaluation.draw_id else None
     if draw is not None and draw.reveal_until is not None:
         raise Conflict(
@@ -108,7 +107,7 @@ def may_publish(evaluation: Evaluation) -> bool:
 
 def publish(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> None:
     """From now on anyone may have the record with its lists opened. Only when everything is over."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
     if not may_publish(evaluation):
         raise Conflict(
             "publish-early",

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from app.evaluation import booking, cases, committee, grounds, reasons, views
 from app.evaluation.cases import House
+from app.evaluation.disclosing import Sight
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.shown import (
     Chance,
@@ -35,13 +36,15 @@ from expert_draw.ground import slots_of
 _WAITS = (EvaluationState.inviting, EvaluationState.replacing)
 
 
-def draw_page(session: Session, house: House, evaluation_id: str, *, supervises: bool = False) -> DrawView:
+def draw_page(
+    session: Session, house: House, seen: Sight, evaluation_id: str, *, supervises: bool = False
+) -> DrawView:
     """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out.
 
-    supervises: whether the reader may know how many each ground leaves out, grounds that concern single people too.
+    seen: what the reader may see. supervises: whether they may know how many each ground leaves out, grounds that concern single people too.
     """
     evaluation = cases.load(session, evaluation_id)
-    card = views.card(session, evaluation)
+    card = views.card(session, evaluation, seen)
     asked = booking.slots(evaluation)
     stands = parties.stands(session, evaluation.id)
     if evaluation.draw_id is None:
@@ -100,7 +103,13 @@ def draw_page(session: Session, house: House, evaluation_id: str, *, supervises:
 
 
 def forecast(
-    session: Session, now: datetime, house: House, evaluation_id: str, *, supervises: bool = False
+    session: Session,
+    now: datetime,
+    house: House,
+    seen: Sight,
+    evaluation_id: str,
+    *,
+    supervises: bool = False,
 ) -> Forecast:
     """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give.
 
@@ -114,7 +123,7 @@ def forecast(
     )
     certificate = found.certificate
     return Forecast(
-        card=views.card(session, evaluation),
+        card=views.card(session, evaluation, seen),
         obstacles=tuple(
             Reason(one.message, _told(one.params, booking.slots(evaluation), supervises=supervises))
             for one in found.obstacles

@@ -9,6 +9,7 @@ from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
 from app.evaluation import booking, cases, conductor, convening, desk, views
 from app.evaluation.cases import HouseDep
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached, recorded
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
 
@@ -28,7 +29,7 @@ def book(
     """Books an evaluation after checking it against the rules in force and the depth of the pool."""
     with database.transaction() as session:
         evaluation = conductor.book(session, clock.now(), house, actor, wanted)
-        return views.summary(session, reached(session), evaluation.id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation.id)
 
 
 @router.post("/evaluations/check")
@@ -49,10 +50,11 @@ def read(
     evaluation_id: str,
     actor: Annotated[Actor, Requires(Permission.evaluation_read)],
     database: DatabaseDep,
+    house: HouseDep,
 ) -> EvaluationOut:
     with database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        return views.summary(session, reached(session), evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/give-up")
@@ -67,7 +69,7 @@ def give_up(
     """Ends an evaluation that cannot go on: people are told, seats let go, what was recorded is sealed."""
     with database.transaction() as session:
         conductor.give_up(session, clock.now(), house, actor, evaluation_id, wanted.reason)
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/seats/{seat_no}/code")
@@ -82,7 +84,7 @@ def renew_seat_code(
     """Sends the member of this seat a new code; the codes before it end."""
     with database.transaction() as session:
         convening.renew_seat_code(session, clock.now(), house, actor, evaluation_id, seat_no)
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/{act}")
@@ -105,7 +107,7 @@ def conduct(
             act,
             recorded(session, house.settings.recording.stale_after_ms),
         )
-        return views.summary(session, reached(session), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
 
 
 @router.get("/seat/desk")

@@ -5,21 +5,24 @@ import json
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
+from app.core.sealing import Sealer
 from app.evaluation import cases, joint_acts
-from app.evaluation.models import JointAct
+from app.evaluation.models import Evaluation, JointAct
 from app.evaluation.schemas import JointActOut
+from expert_draw import sealed
 from expert_draw.invitation import InvitationState
-from expert_draw.models import Expert, Invitation
+from expert_draw.models import Draw, Expert, Invitation
 
 
-def waiting(session: Session, actor: Actor, evaluation_id: str) -> list[JointActOut]:
+def waiting(session: Session, sealer: Sealer, actor: Actor, evaluation_id: str) -> list[JointActOut]:
     """The first first. Whoever is named in one stands there by number, for those who decide about it.
 
     An order to leave is over by itself once its addressee has left otherwise.
     """
-    cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
     acts = joint_acts.waiting(session, evaluation_id)
-    return [_out(session, act) for act in acts if not _addressee_left(session, act)]
+    return [_out(session, sealer, evaluation, act) for act in acts if not _addressee_left(session, act)]
 
 
 def _addressee_left(session: Session, act: JointAct) -> bool:
@@ -29,10 +32,12 @@ def _addressee_left(session: Session, act: JointAct) -> bool:
     )
 
 
-def _out(session: Session, act: JointAct) -> JointActOut:
+def _out(session: Session, sealer: Sealer, evaluation: Evaluation, act: JointAct) -> JointActOut:
     detail = json.loads(act.detail)
-    places = detail.get("places", ())
-    named = [session.get_one(Expert, expert_id).number for _, expert_id in places]
+    places, named = detail.get("places", ()), []
+    for seat_no, kept in places:
+        draw = session.get_one(Draw, evaluation.draw_id)
+        named.append(session.get_one(Expert, sealed.read_named(sealer, draw, seat_no, kept)).number)
     return JointActOut(
         id=act.id,
         kind=act.kind,

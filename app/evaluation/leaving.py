@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.evaluation import cases, joint_acts, members, reasons_given
@@ -53,7 +54,7 @@ def declare(
     """
     if cause is not Cause.no_show:
         return _ask(session, now, actor, evaluation_id, seat_no, JointKind(cause.value), reason)
-    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
+    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no, Permission.evaluation_conduct)
     why = reasons_given.reason(reason)
     _require_absent(session, now, house, evaluation, invitation)
     _leave(session, now, house, evaluation, invitation, InvitationEvent.no_show, actor, seat_no, why)
@@ -101,7 +102,7 @@ def _ask(
     kind: JointKind,
     reason: str,
 ) -> JointAct:
-    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no)
+    evaluation, invitation = _holder(session, actor, evaluation_id, seat_no, joint_acts.RULES[kind].asks)
     return joint_acts.ask(
         session,
         now,
@@ -115,9 +116,9 @@ def _ask(
 
 
 def _holder(
-    session: Session, actor: Actor, evaluation_id: str, seat_no: int
+    session: Session, actor: Actor, evaluation_id: str, seat_no: int, permission: Permission
 ) -> tuple[Evaluation, Invitation]:
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, permission)
     _require_state(evaluation)
     invitation = session.exec(
         select(Invitation)

@@ -64,7 +64,6 @@ class CommitteeMember(SQLModel, table=True):
     evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
     seat_no: int
     code_name: str = Field(max_length=8)
-    expert_id: str = Field(foreign_key="expert.id", max_length=36)
     invitation_id: str = Field(foreign_key="invitation.id", unique=True, max_length=36)
     center_id: str = Field(foreign_key="center.id", max_length=36)
     seat_id: str = Field(foreign_key="seat.id", max_length=36)
@@ -97,7 +96,7 @@ class JointAct(SQLModel, table=True):
     """An act that takes two persons (双人事项): one side asks for it, somebody of the other side settles it.
 
     kind: a `JointKind`. subject: what it concerns, one open act for each: the id of an invitation, or `evaluation:` and its
-    number. detail: canonical JSON of what is to be done. side: `host` or `supervisor`, of who asked.
+    number. detail: canonical JSON of what is to be done. side: `host`, `supervisor` or another role, of who asked.
     state: `asked`, `done` or `refused`.
     """
 
@@ -126,6 +125,7 @@ class JointAct(SQLModel, table=True):
     state: str = Field(max_length=8)
     settled_by: str | None = Field(default=None, max_length=80)
     settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_reason: str = Field(default="", max_length=400)
 
 
 class BidderList(SQLModel, table=True):

@@ -9,7 +9,6 @@ from app.accounts.permissions import Permission
 from app.core.dependencies import DatabaseDep
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from app.evaluation import cases
 from app.evaluation.schemas import PerformanceOut
 from expert_draw import designating as naming
 from expert_draw import performance
@@ -27,5 +26,4 @@ def performance_card(number: ExpertNumber, _actor: Keeper, database: DatabaseDep
         expert = naming.by_number(session, number)
         if expert is None:
             raise NotFound("expert-unknown", N_("专家库没有这个编号"), N_("核对专家编号"))
-        over = cases.disclosed(session, performance.evaluations_of(session, expert.id))
-        return PerformanceOut(**performance.card(session, expert.id, over))
+        return PerformanceOut(**performance.card(session, expert.id))

@@ -274,11 +274,15 @@ class FormerMemberOut(BaseModel):
 
 
 class MemberOut(BaseModel):
-    """A committee member by seat number. `*_durable_ms`: room time up to which their track is safely on disk."""
+    """A committee member by seat number. `*_durable_ms`: room time up to which their track is safely on disk.
+
+    name: null while this reader may not know it.
+    """
 
     seat_no: int
     code_name: str
     state: str
+    name: str | None
     camera_durable_ms: int | None
     microphone_durable_ms: int | None
     sheet_state: str | None

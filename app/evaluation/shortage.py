@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.canonical import Canonical, canonical_json
@@ -105,7 +106,7 @@ def postpone(
 
 def require_short(session: Session, actor: Actor, evaluation_id: str) -> Evaluation:
     """The evaluation of this actor, when its places cannot be filled; Conflict `not-short` otherwise."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_conduct)
     require_state(evaluation)
     return evaluation
 
@@ -124,7 +125,7 @@ def next_rung(session: Session, evaluation: Evaluation) -> Widened | None:
     """What widening would change now; None when the pack declares no further rung."""
     if not has_ladder(evaluation):
         return None
-    question = booking.question(session, evaluation)
+    question = booking.conditions(session, evaluation)
     return widening.next_rung(
         question.rules.words(LADDER),
         [step.rung for step in steps(evaluation)],

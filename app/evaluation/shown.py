@@ -51,11 +51,12 @@ class TodayView:
 
 @dataclass(frozen=True, slots=True)
 class MemberView:
-    """A committee member as the host may see them; the center only once they have signed in."""
+    """A committee member as this reader may see them; name and center None while they may not."""
 
     seat_no: int
     code_name: str
     state: str
+    name: str | None
     center_name: str | None
     code_state: str | None
     """How far the latest text with their seat code has come."""

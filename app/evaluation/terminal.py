@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from sqlmodel import Session, col, select
 
 from app.evaluation import cases, views
+from app.evaluation.disclosing import Sight
 from app.evaluation.shown import InvitationView, StepView, TerminalView
 from app.notify.delivery import MessageState
 from app.notify.models import OutgoingMessage
@@ -37,7 +38,7 @@ _LEFT = frozenset(
 business of whoever sees the places, least of all that somebody was found to be related to a bidder."""
 
 
-def view(session: Session, evaluation_id: str) -> TerminalView:
+def view(session: Session, evaluation_id: str, seen: Sight) -> TerminalView:
     """The invitations place by place: two drawn sets that have come equally far are told alike, to the last byte."""
     evaluation = cases.load(session, evaluation_id)
     rows = session.exec(
@@ -59,7 +60,7 @@ def view(session: Session, evaluation_id: str) -> TerminalView:
         )
         latest.add(seat_no)
     return TerminalView(
-        card=views.card(session, evaluation),
+        card=views.card(session, evaluation, seen),
         current=tuple(current),
         earlier=tuple(earlier),
         standbys=sum(invitation.standby and invitation.state in ACTIVE for invitation, _ in rows),

@@ -6,11 +6,14 @@ from datetime import datetime
 from sqlmodel import Session, col, func, select
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Permission, Role
+from app.accounts.permissions import Permission
 from app.core.i18n import N_
 from app.core.samples import Source, TrackKey
-from app.evaluation import booking, cases, committee, reasons, result, shortage
+from app.core.sealing import Sealer
+from app.evaluation import booking, cases, committee, disclosing, reasons, relations, result, shortage
 from app.evaluation.cases import Durable
+from app.evaluation.disclosing import ReadBy, Sight
+from app.evaluation.disclosure import Field
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import EvaluationOut, FormerMemberOut, MemberOut
@@ -29,7 +32,7 @@ from app.notify import outbox
 from app.notify.models import OutgoingMessage
 from app.projects import service as projects
 from app.projects.service import PartyRole
-from expert_draw import inviting, specialties
+from expert_draw import inviting, release, specialties
 from expert_draw.invitation import ACTIVE, InvitationState
 from expert_draw.models import Draw, DrawSlot, Expert, ExpertSpecialty, Invitation
 from venue import service as venues
@@ -69,14 +72,14 @@ _BY_STAFF = (
 )
 
 
-def today(session: Session, now: datetime, host_center_id: str | None = None) -> TodayView:
+def today(session: Session, now: datetime, actor: Actor | None = None) -> TodayView:
     """Every evaluation that is not over, then those that are, latest first; and the house's counters.
 
-    With `host_center_id` only the evaluations this center hosts are listed.
+    For an actor only the evaluations that they may read are listed.
     """
     listed = select(Evaluation).order_by(col(Evaluation.booked_at).desc()).limit(_LISTED)
-    if host_center_id is not None:
-        listed = listed.where(Evaluation.host_center_id == host_center_id)
+    if actor is not None:
+        listed = listed.where(relations.reached(actor, Permission.evaluation_read))
     rows = session.exec(listed).all()
     over = {EvaluationState.sealed, EvaluationState.given_up}
     ordered = sorted(rows, key=lambda row: row.state in over)
@@ -93,7 +96,7 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
     ).all()
     away = sum(center != host for center, host in seated)
     return TodayView(
-        evaluations=tuple(card(session, row) for row in ordered),
+        evaluations=tuple(card(session, row, disclosing.sight(session, actor, row)) for row in ordered),
         seats_in_use=sum(board.counts[SeatState.occupied] for board in boards),
         seats_total=sum(sum(board.counts.values()) for board in boards),
         remote_rate=_per_cent(away, len(seated)),
@@ -102,13 +105,14 @@ def today(session: Session, now: datetime, host_center_id: str | None = None) ->
     )
 
 
-def evaluation_page(session: Session, durable: Durable, evaluation_id: str) -> EvaluationView:
-    """One evaluation with its committee by seat number; centers appear once their expert has signed in."""
+def evaluation_page(session: Session, durable: Durable, reader: ReadBy, evaluation_id: str) -> EvaluationView:
+    """One evaluation with its committee by seat number; names and centers where the reader may see them."""
     evaluation = cases.load(session, evaluation_id)
+    seen = disclosing.sight(session, reader.actor, evaluation)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     return EvaluationView(
-        card=card(session, evaluation),
-        members=members(session, durable, evaluation),
+        card=card(session, evaluation, seen),
+        members=members(session, durable, reader.sealer, seen, evaluation),
         room_id=evaluation.room_id,
         draw_number=draw.number if draw else None,
         rule_pack=f"{evaluation.rule_pack} {evaluation.rule_pack_version}",
@@ -151,12 +155,16 @@ def designated_seats(session: Session, evaluation: Evaluation) -> tuple[int, ...
     )
 
 
-def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple[MemberView, ...]:
+def members(
+    session: Session, durable: Durable, sealer: Sealer, seen: Sight, evaluation: Evaluation
+) -> tuple[MemberView, ...]:
     """The committee by seat number, with how far each seat is safely recorded."""
     found = []
-    for member in cases.members(session, evaluation.id):
+    there = cases.members(session, evaluation.id)
+    released = release.causes(session, [member.invitation_id for member in there])
+    for member in there:
         sheet = session.get(ScoreSheet, member.id)
-        center = session.get(Center, member.center_id) if member.state != "confirmed" else None
+        causes = released.get(member.invitation_id, frozenset())
         camera, microphone = (
             durable(TrackKey(str(evaluation.room_id), member.seat_no, source))
             for source in (Source.camera, Source.microphone)
@@ -166,7 +174,8 @@ def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple
                 seat_no=member.seat_no,
                 code_name=member.code_name,
                 state=member.state,
-                center_name=center.name if center else None,
+                name=disclosing.name_of(session, sealer, seen, member, causes),
+                center_name=disclosing.center_of(session, seen, member, causes),
                 code_state=_code_state(session, member.id),
                 camera_durable_ms=camera,
                 microphone_durable_ms=microphone,
@@ -176,10 +185,9 @@ def members(session: Session, durable: Durable, evaluation: Evaluation) -> tuple
     return tuple(found)
 
 
-def opens_lists(actor: Actor, state: str) -> bool:
+def opens_lists(session: Session, actor: Actor, evaluation: Evaluation) -> bool:
     """Whether this actor may have the draw record with its lists now: their group sizes can tell centers and employers."""
-    over = state in {EvaluationState.closed, EvaluationState.sealed}
-    return actor.may(Permission.draw_read) and (over or actor.role is Role.supervisor)
+    return not relations.lacking(session, actor, evaluation, Permission.draw_read_lists)
 
 
 def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent, ...]:
@@ -227,10 +235,11 @@ def booking_form(session: Session, center_id: str | None) -> BookingForm:
     )
 
 
-def summary(session: Session, durable: Durable, evaluation_id: str) -> EvaluationOut:
+def summary(session: Session, durable: Durable, reader: ReadBy, evaluation_id: str) -> EvaluationOut:
     """The evaluation for programs."""
     evaluation = cases.load(session, evaluation_id)
-    shown = card(session, evaluation)
+    seen = disclosing.sight(session, reader.actor, evaluation)
+    shown = card(session, evaluation, seen)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     return EvaluationOut(
         id=evaluation.id,
@@ -247,11 +256,12 @@ def summary(session: Session, durable: Durable, evaluation_id: str) -> Evaluatio
                 seat_no=member.seat_no,
                 code_name=member.code_name,
                 state=member.state,
+                name=member.name,
                 camera_durable_ms=member.camera_durable_ms,
                 microphone_durable_ms=member.microphone_durable_ms,
                 sheet_state=member.sheet_state,
             )
-            for member in members(session, durable, evaluation)
+            for member in members(session, durable, reader.sealer, seen, evaluation)
         ),
         short_reason=reason.text.format(**reason.params) if (reason := reasons.kept(evaluation)) else None,
         former_members=tuple(
@@ -269,10 +279,11 @@ def acts_of(evaluation: Evaluation) -> tuple[str, ...]:
     return tuple(event.value for event in possible(EvaluationState(evaluation.state)) if event in _BY_STAFF)
 
 
-def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
-    """The line that stands for it everywhere, with what comes next."""
+def card(session: Session, evaluation: Evaluation, seen: Sight) -> EvaluationCard:
+    """The line that stands for it everywhere, with what comes next; without the project for who may not know it."""
     lot, project = projects.lot_with_project(session, evaluation.lot_id)
     center = session.get_one(Center, evaluation.host_center_id)
+    named = seen.shows(Field.project_identity)
     confirmed = session.exec(
         select(func.count())
         .select_from(Invitation)
@@ -281,8 +292,8 @@ def card(session: Session, evaluation: Evaluation) -> EvaluationCard:
     return EvaluationCard(
         id=evaluation.id,
         number=evaluation.number,
-        project_name=project.name,
-        lot_name=lot.name,
+        project_name=project.name if named else "",
+        lot_name=lot.name if named else "",
         host_center=center.name,
         state=evaluation.state,
         starts_at=evaluation.starts_at,

@@ -8,6 +8,7 @@ from anyio import to_thread
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import work
@@ -19,6 +20,7 @@ from app.core.i18n import N_
 from app.core.sealing import Sealer
 from app.core.work import Claim, JobState, JobView, Kind, Result
 from app.evaluation import cases, terminal
+from app.evaluation.disclosing import NOBODY
 from app.exchange import formats, invitation_log
 
 EXPORT = "export"
@@ -27,7 +29,7 @@ _AT_ONCE, _TIMEOUT_S, _TRIES = 2, 120.0, 5
 
 def order(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> JobView:
     """Orders the invitation log of an evaluation; while one is being built, that one is given to everybody who asks."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.invitation_export)
     beginning = f"{evaluation.id}:"
     ordered = work.enqueue(
         session,
@@ -44,7 +46,7 @@ def order(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> 
 
 def find(session: Session, actor: Actor, evaluation_id: str, export_id: str) -> JobView:
     """The export, for those whose evaluation it is; NotFound for everybody else, and for any other job."""
-    evaluation = cases.load_for(session, actor, evaluation_id)
+    evaluation = cases.load_for(session, actor, evaluation_id, Permission.invitation_export)
     job = work.find(session, export_id)
     if job is None or job.kind != EXPORT or job.payload["evaluation_id"] != evaluation.id:
         raise NotFound("export", N_("没有这份导出文件"), N_("重新导出一次"))
@@ -72,7 +74,7 @@ def kind(database: Database, clock: Clock, sealer: Sealer, folder: Path) -> Kind
 
     def build(claim: Claim) -> Result:
         with database.reading() as session:
-            view = terminal.view(session, claim.payload["evaluation_id"])
+            view = terminal.view(session, claim.payload["evaluation_id"], NOBODY)
             read_at = clock.now()
         rows = invitation_log.rows(view)
         content = formats.table(invitation_log.COLUMNS, rows)

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from sqlmodel import select
 
 from app.accounts.permissions import Role
+from expert_draw import sealed
 from expert_draw.models import ExpertLeave, Invitation
 from tests.browser.conftest import Visit, Visitor
 from tests.support.links import calling, reached, texted
@@ -102,9 +103,9 @@ def test_everyone_can_use_the_page(
     expert: Visitor = visit(size=PHONE)
     with house.world.transaction() as session:
         held = session.exec(select(Invitation).where(Invitation.answer_hash != None)).one()  # noqa: E711 -- SQL
-        invitation_id = held.id
+        invitation_id, person = held.id, sealed.person(session, house.world.sealer, held)
         session.add(
-            ExpertLeave(id="away", expert_id=held.expert_id, from_at=held.created_at, to_at=held.starts_at)
+            ExpertLeave(id="away", expert_id=person, from_at=held.created_at, to_at=held.starts_at)
         )
     for query in ("", "&act=accept", "&act=decline", "&said=already"):
         page = expert.open(f"{invited}?lang={language}&theme={theme}{query}")

@@ -28,12 +28,12 @@ def world(tmp_path: Path) -> World:
 
 def enter(world: World, invitation_id: str, first: date, last: date | None = None) -> None:
     with world.transaction() as session:
-        holidays.enter(session, world.now(), invitation_id, first, last or first)
+        holidays.enter(session, world.now(), world.sealer, invitation_id, first, last or first)
 
 
 def ahead(world: World, invitation_id: str) -> tuple[Absence, ...]:
     with world.database.reading() as session:
-        return holidays.ahead(session, world.now(), invitation_id)
+        return holidays.ahead(session, world.now(), world.sealer, invitation_id)
 
 
 def test_days_are_whole_days_in_china_and_the_last_one_counts(world: World) -> None:
@@ -55,7 +55,7 @@ def test_a_day_that_has_begun_stays(world: World) -> None:
     (absence,) = ahead(world, me)
     assert absence.begun
     with world.transaction() as session, pytest.raises(NotFound):
-        holidays.remove(session, world.now(), me, absence.id)
+        holidays.remove(session, world.now(), world.sealer, me, absence.id)
     world.clock.advance(86_400)
     assert ahead(world, me) == ()
 
@@ -113,10 +113,10 @@ def test_who_is_away_is_in_no_list_of_those_days(world: World) -> None:
         left_out = [
             one for one in keeping.read(session, draw).pool(DrawKind.expert).candidates if one.grounds
         ]
-        later = [one.expert_id for one in invitations(session) if one.starts_at == day]
+        later = [world.person(one) for one in invitations(session) if one.starts_at == day]
     assert [one.grounds for one in left_out] == [("on_leave",)]
     assert later
-    assert me.expert_id not in later
+    assert world.person(me) not in later
 
 
 def test_the_trail_says_that_and_never_which_days(world: World) -> None:
@@ -124,7 +124,7 @@ def test_the_trail_says_that_and_never_which_days(world: World) -> None:
     enter(world, me, date(2026, 12, 1))
     (absence,) = ahead(world, me)
     with world.transaction() as session:
-        holidays.remove(session, world.now(), me, absence.id)
+        holidays.remove(session, world.now(), world.sealer, me, absence.id)
     with world.database.reading() as session:
         trail = [one for one in audit.trail(session, "house") if "absence" in one.tag]
     assert [(one.tag, one.actor) for one in trail] == [

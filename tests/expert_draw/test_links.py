@@ -7,10 +7,10 @@ import pytest
 
 from app.notify import wording
 from app.notify.wording import TemplateId
-from expert_draw import links
+from expert_draw import links, sealed
 from expert_draw.invitation import InvitationState
 from expert_draw.links import ALPHABET, LENGTH, Stage, stage_of
-from expert_draw.models import Invitation
+from expert_draw.models import Draw, Invitation
 from tests.support.links import calling, invitations, reached, texted
 from tests.support.world import World, make_world
 
@@ -71,7 +71,8 @@ def test_a_caller_is_read_the_open_notice_then_what_they_accepted_then_the_lates
     with world.transaction() as session:
         first, second, third = invitations(session)[:3]
         for number, invitation in enumerate((first, second, third)):
-            invitation.phone_fingerprint = "one phone"
+            draw = session.get_one(Draw, invitation.draw_id)
+            invitation.caller_mark = sealed.caller_mark(sealed.key_of(world.sealer, draw), "one phone")
             invitation.created_at = world.now() + timedelta(minutes=number)
         first.state = InvitationState.contacting
         second.state = InvitationState.accepted
@@ -80,7 +81,7 @@ def test_a_caller_is_read_the_open_notice_then_what_they_accepted_then_the_lates
         session.flush()
         read = []
         for invitation in (first, second, third):
-            read.append(world.invitees.subject_for_caller(session, "one phone"))
+            read.append(world.invitees.subject_for_caller(session, world.now(), "one phone"))
             invitation.state = InvitationState.declined
             session.flush()
     assert read == expected

@@ -13,9 +13,11 @@ from sqlmodel import Session, col
 from app.core.canonical import Canonical
 from app.core.database import Database
 from app.core.errors import Conflict, Unavailable
+from app.core.sealed_columns import DRAW_KEY, INVITED
 from app.core.sealing import Sealer
 from app.rules import library
 from app.rules.pack import RulePack, assemble
+from expert_draw import sealed
 from expert_draw.engine.codes import candidate_code, expert_code, expert_key, group_code
 from expert_draw.engine.columns import Unit
 from expert_draw.engine.pool import Bound, Candidate, DrawKind
@@ -83,9 +85,8 @@ class House:
         self, question: PoolQuestion, offers: tuple[VenueOffer, ...] = (), order: str = EXPERT_FIRST
     ) -> FrozenPool:
         with self.database.reading() as session:
-            return freeze(
-                session, self.rosters.current(session), question, offers or OFFERS, salt=SALT, order=order
-            )
+            view = self.rosters.current(session)
+            return freeze(session, SEALER, view, question, offers or OFFERS, salt=SALT, order=order)
 
     def grounds(self, question: PoolQuestion) -> dict[str, tuple[str, ...]]:
         frozen = self.freeze(question)
@@ -93,7 +94,7 @@ class House:
 
     def newly(self, question: PoolQuestion, *known: str) -> tuple[tuple[str, str], ...]:
         with self.database.reading() as session:
-            return newly_excluded(session, self.rosters.current(session), question, set(known))
+            return newly_excluded(session, SEALER, self.rosters.current(session), question, set(known))
 
 
 @pytest.fixture
@@ -160,9 +161,12 @@ def group(name: str, value: str) -> tuple[str, str]:
 def invited(house: House, number: int, state: str, starts_at: datetime, minutes: int = 180) -> None:
     """An expert asked for another evaluation."""
     key = f"{number}-{starts_at.isoformat()}"
+    draw_id, invitation_id = f"d{key}"[:36], f"n{key}"[:36]
+    sealed_key = sealed.new_key(SEALER, draw_id)
+    own = Sealer(bytes.fromhex(SEALER.unseal(sealed_key, DRAW_KEY.at(draw_id))))
     house.add(
         Draw(
-            id=f"d{key}"[:36],
+            id=draw_id,
             number=key[-32:],
             evaluation_id=f"v{key}"[:36],
             center_id="c",
@@ -172,15 +176,17 @@ def invited(house: House, number: int, state: str, starts_at: datetime, minutes:
             order=EXPERT_FIRST,
             state="closed",
             salt_sealed="x",
+            key_sealed=sealed_key,
             committed_at=NOW,
         ),
-        DrawSlot(id=f"s{key}"[:36], draw_id=f"d{key}"[:36], seat_no=1, specialty="A", state="filled"),
+        DrawSlot(id=f"s{key}"[:36], draw_id=draw_id, seat_no=1, specialty="A", state="filled"),
         Invitation(
-            id=f"n{key}"[:36],
-            draw_id=f"d{key}"[:36],
+            id=invitation_id,
+            draw_id=draw_id,
             slot_id=f"s{key}"[:36],
-            expert_id=f"e{number}",
-            phone_fingerprint=f"p{number}",
+            expert_sealed=own.seal(f"e{number}", INVITED.at(invitation_id)),
+            mark=sealed.mark(own, f"e{number}"),
+            caller_mark=sealed.caller_mark(own, f"p{number}"),
             code="0" * 32,
             round=1,
             state=state,
@@ -240,7 +246,7 @@ def test_codes_change_with_salt_and_suite_and_nothing_else(house: House) -> None
     with house.database.reading() as session:
         view = house.rosters.current(session)
         codes = {
-            freeze(session, view, question(), OFFERS, salt=salt, suite=suite).pool.candidates[0].id
+            freeze(session, SEALER, view, question(), OFFERS, salt=salt, suite=suite).pool.candidates[0].id
             for salt in (SALT, bytes(32))
             for suite in ("sha256", "sm3")
         }

@@ -15,6 +15,7 @@ from app.core.sealing import Sealer
 from app.sample.sheets import good_rows
 from expert_draw import roster
 from expert_draw.models import Expert, ExpertSpecialty
+from expert_draw.personal import identity_of, name_of, phone_of
 from expert_draw.roster import ImportReport
 from expert_draw.roster_report import outcome, print_report
 from expert_draw.roster_rows import CHINA
@@ -58,9 +59,9 @@ def test_a_good_sheet_is_taken_in_and_everything_personal_is_sealed(database: Da
     assert counts(take_in(database, cells)) == (12, 0, 0, True)
     row = dict(zip(cells[0], cells[1], strict=True))
     expert = experts(database)[row["专家编号"]]
-    assert SEALER.unseal(expert.name_sealed) == row["姓名"]
-    assert SEALER.unseal(expert.phone_sealed) == f"+86{row['联系电话']}"
-    assert SEALER.unseal(expert.identity_sealed) == row["证件号码"]
+    assert name_of(SEALER, expert) == row["姓名"]
+    assert phone_of(SEALER, expert) == f"+86{row['联系电话']}"
+    assert identity_of(SEALER, expert) == row["证件号码"]
     assert expert.phone_fingerprint == SEALER.fingerprint(f"+86{row['联系电话']}")
     assert (expert.birth_year, expert.region_code) == (int(row["出生日期"][:4]), row["行政区域"])
     assert json.loads(expert.declared_avoidance) == [row["自报回避单位"]]
@@ -109,7 +110,7 @@ def test_what_changed_is_what_the_sheet_says(database: Database) -> None:
     cells = changed(sheet(), 3, 专业代码="C050200；C06", 姓名="改名", 专家编号="ZJ-0001")
     take_in(database, cells)
     expert = experts(database)["ZJ-0001"]
-    assert SEALER.unseal(expert.name_sealed) == "改名"
+    assert name_of(SEALER, expert) == "改名"
     with database.reading() as session:
         held = session.exec(select(ExpertSpecialty.code).where(ExpertSpecialty.expert_id == expert.id)).all()
     assert sorted(held) == ["C050200", "C06"]

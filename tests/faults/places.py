@@ -216,7 +216,7 @@ class Places:
     def late_contact(self, session: Session, now: datetime, subject: str, channel: str) -> Heard:
         return self._late(session, subject)
 
-    def subject_for_caller(self, session: Session, phone_fingerprint: str) -> str | None:
+    def subject_for_caller(self, session: Session, now: datetime, phone_fingerprint: str) -> str | None:
         """The latest invitation of the person with this number, an open one before any other."""
         newest = invitation.c.created_at.desc()
         own = select(invitation.c.id).where(invitation.c.phone_fingerprint == phone_fingerprint)

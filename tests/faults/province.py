@@ -28,6 +28,7 @@ from expert_draw.invitation import LEFT, InvitationState
 from expert_draw.models import Draw, Expert, ExpertSpecialty, Invitation
 from expert_draw.snapshot import Rosters
 from expert_draw.specialties import SPECIALTIES
+from tests.faults.fleet import KEY
 from tests.faults.verdict import Rows
 from tests.support.world import CITIES, MORE_CITIES
 from venue.models import Center, Room, Seat
@@ -115,10 +116,11 @@ def committed(province: Province) -> list[str]:
         return list(session.exec(waiting).all())
 
 
-def rows(session: Session, sealer: Sealer) -> Rows:
+def rows(session: Session) -> Rows:
     """The places of all evaluations, drawn or not, but for those that were given up or ran short of experts."""
     states = dict(session.exec(select(Evaluation.id, Evaluation.state)).all())
     evaluations_ = dict(session.exec(select(Draw.id, Draw.evaluation_id)).all())
+    sealer = Sealer(bytes.fromhex(KEY))
     found = session.exec(select(Invitation)).all()
     accepted: defaultdict[str, list[str]] = defaultdict(list)
     kept: dict[str, str] = {}

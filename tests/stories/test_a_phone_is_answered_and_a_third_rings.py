@@ -10,7 +10,9 @@ from playwright.async_api import Browser, Locator, Page, expect
 from sqlmodel import Session, col, select
 
 from app.rehearsal.service import Desk
-from expert_draw.models import Draw, Expert, Invitation
+from expert_draw import sealed
+from expert_draw.models import Draw, Invitation
+from expert_draw.personal import phone_of
 from tests.support.people import Person, chromium, person
 from tests.support.running import RunningHouse, drawn
 
@@ -22,13 +24,13 @@ def invited(house: RunningHouse, evaluation_id: str) -> list[str]:
 
     def query(session: Session) -> list[str]:
         rows = session.exec(
-            select(Expert.phone_sealed)
-            .join(Invitation, col(Invitation.expert_id) == col(Expert.id))
+            select(Invitation)
             .join(Draw, col(Draw.id) == col(Invitation.draw_id))
             .where(Draw.evaluation_id == evaluation_id)
             .order_by(col(Invitation.created_at), col(Invitation.id))
         ).all()
-        return [house.ground.sealer.unseal(sealed) for sealed in rows]
+        sealer = house.ground.sealer
+        return [phone_of(sealer, sealed.expert(session, sealer, row)) for row in rows]
 
     return house.read(query)
 

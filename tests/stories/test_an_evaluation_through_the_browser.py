@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser, Page, expect
-from sqlmodel import Session, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col
 
 from app.core.samples import Source
+from app.core.sealing import Sealer
 from app.evaluation.models import Evaluation
 from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
+from expert_draw import sealed
 from expert_draw.models import Draw, Expert, Invitation
+from expert_draw.personal import name_of, phone_of
 from expert_draw.roster_rows import CHINA
 from recordings.sealing import read_room
 from recordings.timeline import room_timeline
@@ -32,23 +36,23 @@ async def signed_in(stack: AsyncExitStack, house: RunningHouse, login: str) -> D
     return desk
 
 
+def people(session: Session, sealer: Sealer, *where: ColumnElement[bool]) -> list[Expert]:
+    """The experts behind these invitations."""
+    return [session.get_one(Expert, one.expert_id) for one in sealed.invited(session, sealer, *where)]
+
+
 def names_and_numbers(house: RunningHouse, evaluation_id: str) -> list[str]:
     """The names and telephone numbers of everyone ever drawn for this evaluation."""
     sealer = house.ground.sealer
 
     def query(session: Session) -> list[str]:
-        rows = session.exec(
-            select(Expert)
-            .join(Invitation, Invitation.expert_id == Expert.id)  # type: ignore[arg-type]
-            .join(Draw, Draw.id == Invitation.draw_id)  # type: ignore[arg-type]
-            .where(Draw.evaluation_id == evaluation_id)
-        ).all()
+        rows = people(session, sealer, col(Draw.evaluation_id) == evaluation_id)
         return [
             secret
             for row in rows
             for secret in (
-                sealer.unseal(row.name_sealed),
-                sealer.unseal(row.phone_sealed).removeprefix("+86"),
+                name_of(sealer, row),
+                phone_of(sealer, row).removeprefix("+86"),
             )
         ]
 
@@ -60,13 +64,9 @@ def phones_of(house: RunningHouse, evaluation_id: str) -> list[str]:
     sealer = house.ground.sealer
 
     def query(session: Session) -> list[str]:
-        rows = session.exec(
-            select(Expert.phone_sealed)
-            .join(Invitation, Invitation.expert_id == Expert.id)  # type: ignore[arg-type]
-            .join(Draw, Draw.id == Invitation.draw_id)  # type: ignore[arg-type]
-            .where(Draw.evaluation_id == evaluation_id, Invitation.state != "declined")
-        ).all()
-        return [sealer.unseal(sealed) for sealed in rows]
+        stands = col(Invitation.state) != "declined"
+        rows = people(session, sealer, col(Draw.evaluation_id) == evaluation_id, stands)
+        return [phone_of(sealer, row) for row in rows]
 
     return house.read(query)
 

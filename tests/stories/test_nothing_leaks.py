@@ -9,11 +9,13 @@ from urllib.parse import parse_qsl, unquote_plus
 import pytest
 from sqlmodel import col, select
 
+from app.core.sealed_columns import DOCUMENT_BODY
 from app.notify.models import MessageEvent, SentDocument, SimulatedCall
 from app.rehearsal.phones import Part, PhoneCast
 from app.rehearsal.service import Desk
 from expert_draw import specialties
 from expert_draw.models import Expert
+from expert_draw.personal import identity_of, name_of, phone_of
 from tests.support.running import RunningHouse, becomes, drawn
 
 pytestmark = pytest.mark.story
@@ -61,8 +63,8 @@ def test_the_scan_would_see_a_name_and_a_number(own_house: RunningHouse) -> None
     """The same scan on what does leak: so that it is known to be able to fail."""
     with own_house.ground.database.transaction() as session:
         expert = session.exec(select(Expert).limit(1)).one()
-        name = own_house.ground.sealer.unseal(expert.name_sealed)
-        number = own_house.ground.sealer.unseal(expert.phone_sealed)
+        name = name_of(own_house.ground.sealer, expert)
+        number = phone_of(own_house.ground.sealer, expert)
         session.add(MessageEvent(key="k", message_id="m", kind="k", payload=number, at=expert.imported_at))
         session.add(MessageEvent(key="l", message_id="m", kind=name[:24], at=expert.imported_at))
     own_house.stop()
@@ -89,12 +91,12 @@ async def _played(house: RunningHouse) -> None:
 
 
 def _people(house: RunningHouse) -> People:
-    unseal = house.ground.sealer.unseal
+    sealer = house.ground.sealer
     rows = house.read(lambda opened: opened.exec(select(Expert)).all())
     return People(
-        frozenset(unseal(row.name_sealed) for row in rows if len(unseal(row.name_sealed)) > 2),
-        frozenset(unseal(row.phone_sealed).removeprefix("+86") for row in rows),
-        frozenset(unseal(row.identity_sealed) for row in rows),
+        frozenset(name_of(sealer, row) for row in rows if len(name_of(sealer, row)) > 2),
+        frozenset(phone_of(sealer, row).removeprefix("+86") for row in rows),
+        frozenset(identity_of(sealer, row) for row in rows),
     )
 
 
@@ -118,7 +120,7 @@ def _sent(house: RunningHouse) -> Iterator[tuple[str, str]]:
         lambda session: session.exec(select(SentDocument).order_by(col(SentDocument.at))).all()
     )
     for document in documents:
-        body = house.ground.sealer.unseal(document.body_sealed)
+        body = house.ground.sealer.unseal(document.body_sealed, DOCUMENT_BODY.at(document.id))
         if document.kind in {"call", "text"}:
             fields = dict(parse_qsl(body))
             assert set(fields) >= {"To", "From", "StatusCallback"}

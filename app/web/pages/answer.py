@@ -91,7 +91,7 @@ def enter_absence(code: CodeDep, visit: VisitDep, held: HeldDep, typed: TypedDep
     try:
         first, last = _days(typed)
         with visit.database.transaction() as session:
-            holidays.enter(session, visit.now, held.invitation_id, first, last)
+            holidays.enter(session, visit.now, visit.sealer, held.invitation_id, first, last)
     except YuanpingError as refusal:
         words = visit.explain(refusal)
         return _page(visit, code, held, status=refusal.status, refused=words, typed=typed)
@@ -104,7 +104,7 @@ def remove_absence(code: CodeDep, absence_id: str, visit: VisitDep, held: HeldDe
     if held is None:
         return _gone(visit)
     with visit.database.transaction() as session:
-        holidays.remove(session, visit.now, held.invitation_id, absence_id)
+        holidays.remove(session, visit.now, visit.sealer, held.invitation_id, absence_id)
     return _back(code, "#absences")
 
 
@@ -129,7 +129,7 @@ def _days(typed: Typed) -> tuple[date, date]:
 
 def _page(visit: Visit, code: str, held: Held, *, status: int = HTTPStatus.OK, **values: Any) -> Response:
     with visit.database.reading() as session:
-        absences = holidays.ahead(session, visit.now, held.invitation_id)
+        absences = holidays.ahead(session, visit.now, visit.sealer, held.invitation_id)
     shown = {"sure": "", "told": None, "refused": None, "typed": {}, **values}
     response = visit.page(
         "answer.html",

@@ -11,7 +11,16 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.i18n import N_
-from app.evaluation import cases, committee, draw_parties, draw_views, public_draws, rule_notes, views
+from app.evaluation import (
+    cases,
+    committee,
+    disclosing,
+    draw_parties,
+    draw_views,
+    public_draws,
+    rule_notes,
+    views,
+)
 from app.evaluation.shown import DrawView
 from app.rules import library
 from app.web.pages.acts import allowed
@@ -38,11 +47,16 @@ def draw(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
 def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
     """Rule check and pool depth: how the draw would stand, before anything is promised; afterwards the draw says it."""
     with visit.database.reading() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_read)
         if evaluation.draw_id is not None:
             return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
         view = draw_views.forecast(
-            session, visit.now, visit.house, evaluation_id, supervises=actor.may(Permission.draw_supervise)
+            session,
+            visit.now,
+            visit.house,
+            disclosing.sight(session, actor, evaluation),
+            evaluation_id,
+            supervises=actor.may(Permission.draw_supervise),
         )
         acts = () if view.obstacles else views.acts_of(evaluation)
     return visit.page(
@@ -58,8 +72,9 @@ def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
 def ceremony(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse:
     """For the projector: large, without buttons, codes only; follows by itself."""
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        view = draw_views.draw_page(session, visit.house, evaluation_id)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_read)
+        seen = disclosing.sight(session, actor, evaluation)
+        view = draw_views.draw_page(session, visit.house, seen, evaluation_id)
     return visit.page("ceremony.html", actor=actor, view=view)
 
 
@@ -67,8 +82,8 @@ def ceremony(evaluation_id: str, visit: VisitDep, actor: Reader) -> HTMLResponse
 def head_code(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
     """The QR code of the record's number and head, to be photographed and compared later."""
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        view = draw_views.draw_page(session, visit.house, evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.draw_read)
+        view = draw_views.draw_page(session, visit.house, disclosing.NOBODY, evaluation_id)
     if view.head is None:
         raise NotFound("no-draw", N_("这次评标还没有抽取记录"), N_("先公布抽取承诺"))
     return qr(f"{view.number} {view.lines} {view.head}")
@@ -81,7 +96,7 @@ def approve(
     """The supervisor lets the draw go on although thresholds are not met."""
     try:
         with visit.database.transaction() as session:
-            evaluation = cases.load_for(session, actor, evaluation_id)
+            evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
             committee.approve_warnings(session, visit.now, visit.house, actor.id, evaluation)
     except NotFound:
         raise
@@ -110,7 +125,8 @@ def party_page(evaluation_id: str, party: str, visit: VisitDep, actor: Reader) -
     """The page of a party with an account: the center's operator, the supervisor."""
     with visit.database.reading() as session:
         evaluation = draw_parties.of_actor(session, actor, evaluation_id, party)
-        view = draw_views.draw_page(session, visit.house, evaluation_id)
+        seen = disclosing.sight(session, actor, evaluation)
+        view = draw_views.draw_page(session, visit.house, seen, evaluation_id)
     base = f"/api/evaluations/{evaluation_id}/draw"
     return visit.page(
         "party.html",
@@ -153,10 +169,11 @@ def _page(
 ) -> HTMLResponse:
     supervises = actor.may(Permission.draw_supervise)
     with visit.database.reading() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id)
-        view = draw_views.draw_page(session, visit.house, evaluation_id, supervises=supervises)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_read)
+        seen = disclosing.sight(session, actor, evaluation)
+        view = draw_views.draw_page(session, visit.house, seen, evaluation_id, supervises=supervises)
         links = draw_parties.links_made(session, evaluation_id) if supervises else ()
-        opened = views.opens_lists(actor, evaluation.state)
+        opened = views.opens_lists(session, actor, evaluation)
         served = None
         if evaluation.draw_id is not None and not opened:
             served = public_draws.head_for_party(session, evaluation.draw_id, parties.CENTER)

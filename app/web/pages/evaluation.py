@@ -15,6 +15,7 @@ from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
 from app.evaluation import after_draw, cases, conductor, convening, views
 from app.evaluation.cases import Durable, House
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import expected, reached, recorded
 from app.evaluation.shown import EvaluationView
 from app.web import words
@@ -110,12 +111,14 @@ def _page(
     visit: Visit, actor: Actor, evaluation_id: str, refusal: YuanpingError | None = None
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        view = views.evaluation_page(session, reached(session), evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
+        view = views.evaluation_page(
+            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
+        )
         lights = _lights(
             view, expected(visit.settings.media), recorded(session, visit.settings.recording.stale_after_ms)
         )
-        after = after_draw.view(session, actor, evaluation_id)
+        after = after_draw.view(session, visit.sealer, actor, evaluation_id)
     return visit.page(
         "evaluation.html",
         actor=actor,

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 
 from app.accounts.access import Public
-from app.evaluation import draw_parties, draw_views, public_draws
+from app.evaluation import disclosing, draw_parties, draw_views, public_draws
 from app.evaluation.draw_endpoints import as_file
 from app.web import sse
 from app.web.pages.draw import qr, rules_of
@@ -51,7 +51,9 @@ def party_page(secret: Secret, visit: VisitDep) -> HTMLResponse:
     """The page of the party behind an opaque link: the tenderee's representative."""
     with visit.database.reading() as session:
         evaluation, party = draw_parties.of_link(session, visit.house, secret)
-        view = draw_views.draw_page(session, visit.house, evaluation.id)
+        view = draw_views.draw_page(
+            session, visit.house, disclosing.of_party(session, evaluation), evaluation.id
+        )
     base = f"/api/party/{secret}"
     return visit.page(
         "party.html",

@@ -9,6 +9,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
 from app.evaluation import cases, views
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
 from recordings.wording import live_texts, player_texts
@@ -21,8 +22,10 @@ def replay(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        view = views.evaluation_page(session, reached(session), evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.recording_replay)
+        view = views.evaluation_page(
+            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
+        )
         marks = views.timeline_events(session, evaluation_id)
     events = [
         {"at_ms": mark.at_ms, "seat_no": mark.seat_no, "text": translate(visit.language, mark.text)}
@@ -40,9 +43,11 @@ def replay(
 
 @router.get("/live")
 def live(
-    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_watch)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
-        view = views.evaluation_page(session, reached(session), evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.recording_watch)
+        view = views.evaluation_page(
+            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
+        )
     return visit.page("live.html", actor=actor, view=view, room_id=view.room_id, live_texts=live_texts())

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from app.accounts.access import Actor, Requires
-from app.accounts.permissions import Permission, Role
+from app.accounts.permissions import Permission
 from app.evaluation import views
 from app.web.pages.visit import VisitDep
 
@@ -15,7 +15,6 @@ router = APIRouter()
 
 @router.get("/today")
 def today(visit: VisitDep, actor: Annotated[Actor, Requires(Permission.center_read)]) -> HTMLResponse:
-    supervises = actor.role is Role.supervisor
     with visit.database.reading() as session:
-        view = views.today(session, visit.now, None if supervises else actor.center_id or "")
+        view = views.today(session, visit.now, actor)
     return visit.page("today.html", actor=actor, view=view)

@@ -218,11 +218,11 @@ def test_an_absence_entered_twice_at_once_is_one(world: World) -> None:
     first = world.now().date() + timedelta(days=30)
 
     def enter(session: Session) -> None:
-        holidays.enter(session, world.now(), invited.id, first, first)
+        holidays.enter(session, world.now(), world.sealer, invited.id, first, first)
 
     assert overlapping(world, enter, enter) == (None, None)
     with world.database.reading() as session:
-        assert len(holidays.ahead(session, world.now(), invited.id)) == 1
+        assert len(holidays.ahead(session, world.now(), world.sealer, invited.id)) == 1
 
 
 def test_many_wrong_passwords_at_once_are_all_counted(world: World) -> None:

@@ -12,6 +12,7 @@ from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput
 from app.evaluation import binding, cases, committee, conductor, convening, draw_views, terminal, views
+from app.evaluation.disclosing import NOBODY, ReadBy
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
@@ -19,6 +20,7 @@ from app.notify.models import OutgoingMessage
 from expert_draw import answers, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
+from expert_draw.personal import name_of, phone_of
 from tests.support.world import OPERATOR, World, booking, make_world
 from venue import service as venues
 from venue.models import Center, Seat
@@ -75,7 +77,7 @@ def test_five_places_are_drawn_seated_and_called_in_one_transaction(world: World
     draw(world, evaluation_id)
     with world.database.reading() as session:
         invited = invitations(session, "queued")
-        assert len({one.expert_id for one in invited}) == 5
+        assert len({world.person(one) for one in invited}) == 5
         assert len({one.center_id for one in invited}) == 5
         assert set(venues.booked_seats(session, evaluation_id)) == {one.seat_id for one in invited}
         calls = session.exec(select(OutgoingMessage)).all()
@@ -91,9 +93,9 @@ def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) ->
     evaluation_id = book(world, avoid=(UnitIn(name="单位 1"),))
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        seen = draw_views.draw_page(session, world.house, evaluation_id)
+        seen = draw_views.draw_page(session, world.house, NOBODY, evaluation_id)
         assert dict(seen.excluded) == {"employer": 1, "personal": None}
-        assert avoided.id not in {one.expert_id for one in invitations(session, "queued")}
+        assert avoided.id not in {world.person(one) for one in invitations(session, "queued")}
 
 
 def test_who_declines_is_replaced_by_a_further_round_of_the_same_record(world: World) -> None:
@@ -107,7 +109,7 @@ def test_who_declines_is_replaced_by_a_further_round_of_the_same_record(world: W
     with world.database.reading() as session:
         fresh = [one for one in invitations(session, "queued") if one.round == 2]
         assert [one.slot_id for one in fresh] == [declined.slot_id]
-        assert fresh[0].expert_id not in {one.expert_id for one in first}
+        assert world.person(fresh[0]) not in {world.person(one) for one in first}
         assert len(venues.booked_seats(session, evaluation_id)) == 5
         assert verify_record(record_of(session)).ok
 
@@ -241,7 +243,9 @@ def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_keeps_who_has_
             answer(world, one, accept=False)
     with world.database.reading() as session:
         assert cases.load(session, evaluation_id).state == "short"
-        shown = views.evaluation_page(session, lambda _key: None, evaluation_id)
+        shown = views.evaluation_page(
+            session, lambda _key: None, ReadBy(OPERATOR, world.sealer), evaluation_id
+        )
         assert shown.short_reason is not None
         assert "名额" in shown.short_reason.text.format(**shown.short_reason.params)
         assert [one.id for one in invitations(session, "accepted")] == [second.id]
@@ -369,7 +373,7 @@ def test_two_evaluations_at_once_never_share_a_seat_or_an_expert(world: World) -
     draw(world, second)
     with world.database.reading() as session:
         invited = invitations(session, "queued")
-        assert len({one.expert_id for one in invited}) == 10
+        assert len({world.person(one) for one in invited}) == 10
         assert len({one.seat_id for one in invited}) == 10
 
 
@@ -377,24 +381,26 @@ def test_what_the_host_sees_holds_no_name_no_number_and_no_center(world: World) 
     evaluation_id = book(world)
     draw(world, evaluation_id)
     with world.database.reading() as session:
-        summary = views.summary(session, lambda _key: None, evaluation_id).model_dump_json()
+        summary = views.summary(
+            session, lambda _key: None, ReadBy(OPERATOR, world.sealer), evaluation_id
+        ).model_dump_json()
         seen = (
-            terminal.view(session, evaluation_id),
-            draw_views.draw_page(session, world.house, evaluation_id),
-            views.evaluation_page(session, lambda _key: None, evaluation_id),
+            terminal.view(session, evaluation_id, NOBODY),
+            draw_views.draw_page(session, world.house, NOBODY, evaluation_id),
+            views.evaluation_page(session, lambda _key: None, ReadBy(OPERATOR, world.sealer), evaluation_id),
             venues.staff_board(session, world.now(), world.host_id),
         )
         shown = repr(seen[:3]) + summary
         *_, board = seen
         for one in invitations(session, "queued"):
-            expert = session.get_one(Expert, one.expert_id)
+            expert = world.expert(one)
             center = session.get_one(Center, one.center_id)
             for secret in (
-                world.sealer.unseal(expert.name_sealed),
-                world.sealer.unseal(expert.phone_sealed),
+                name_of(world.sealer, expert),
+                phone_of(world.sealer, expert),
                 expert.employer,
                 one.report_place,
-                one.expert_id,
+                world.person(one),
                 one.seat_id,
             ):
                 assert secret not in shown

@@ -52,7 +52,7 @@ def short(world: World, **changes: object) -> Case:
 def free_expert(case: Case) -> Expert:
     """Somebody who was not asked, may be, and works with nobody who was: whom chance has drawn differs."""
     with case.world.database.reading() as session:
-        asked = select(Invitation.expert_id)
+        asked = case.world.asked()
         employers = select(Expert.employer_code).where(col(Expert.id).in_(asked))
         return session.exec(
             select(Expert)
@@ -168,8 +168,8 @@ def test_where_the_rules_ask_for_consent_the_proposal_says_where_it_was_given(wo
     assert refused.value.params["source"] == "198号 13, 20"
     assert json.loads(propose(" 市财函〔2026〕12号 "))["consent"] == "市财函〔2026〕12号"
     with world.database.reading() as session:
-        (waiting,) = joint_views.waiting(session, SUPERVISOR, case.id)
-        shown = after_draw.view(session, SUPERVISOR, case.id)
+        (waiting,) = joint_views.waiting(session, case.world.sealer, SUPERVISOR, case.id)
+        shown = after_draw.view(session, case.world.sealer, SUPERVISOR, case.id)
     assert (waiting.consent, shown.waiting[0].consent) == ("市财函〔2026〕12号", "市财函〔2026〕12号")
     assert shown.shortage is not None
     assert shown.shortage.needs_consent

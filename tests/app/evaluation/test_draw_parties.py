@@ -11,6 +11,7 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, public_draws, slips
+from app.evaluation.disclosing import NOBODY
 from app.notify.listener import Heard
 from expert_draw import keeping, parties, statements, stored_lines
 from expert_draw.engine.record import DrawRecord, agree_signature
@@ -110,7 +111,7 @@ def test_with_every_share_kept_two_presses_draw_and_invite(world: World) -> None
     verdict = verify_record(whole(world))
     assert (verdict.ok, verdict.full) == (True, True)
     with world.database.reading() as session:
-        seen = draw_views.draw_page(session, world.house, evaluation_id)
+        seen = draw_views.draw_page(session, world.house, NOBODY, evaluation_id)
     assert [(one.name, one.held, one.agreed, one.revealed) for one in seen.parties] == [
         (name, "kept", True, True) for name in parties.NAMES
     ]
@@ -408,9 +409,9 @@ def trial_ends_in_a_redraw(world: World, evaluation_id: str) -> bool:
     act(world, evaluation_id, "run")
     asked = invited(world, "queued")
     zero, alone = world.experts[0], world.experts[6]
-    if {zero, alone} <= {one.expert_id for one in asked}:
+    if {zero, alone} <= {world.person(one) for one in asked}:
         for one in asked:
-            answer(world, one, accept=one.expert_id != alone)
+            answer(world, one, accept=world.person(one) != alone)
         refill(world, evaluation_id)
         return True
     with world.transaction() as session:
@@ -507,14 +508,16 @@ def test_what_a_booking_asks_of_titles_regions_persons_and_supervisors_is_what_t
     act(world, evaluation_id, "commit")
     with world.database.reading() as session:
         draw = session.exec(select(Draw)).one()
-        excluded = dict(draw_views.draw_page(session, world.house, evaluation_id, supervises=True).excluded)
+        excluded = dict(
+            draw_views.draw_page(session, world.house, NOBODY, evaluation_id, supervises=True).excluded
+        )
         if draw.state == "approving":
             with world.transaction() as writing:
                 evaluation = cases.load(writing, evaluation_id)
                 committee.approve_warnings(writing, world.now(), world.house, SUPERVISOR.id, evaluation)
     assert excluded == {"named_person": 1, "supervisor_staff": 1}
     act(world, evaluation_id, "run")
-    drawn = {one.expert_id for one in invited(world, "queued")}
+    drawn = {world.person(one) for one in invited(world, "queued")}
     assert len([one for one in drawn if regions[one].startswith("5306")]) == 2
     costs = [one for one in drawn if numbers[one] % 2 == 1]  # the odd ones know A06
     assert len(costs) == 2

@@ -43,7 +43,7 @@ def invited(world: World) -> list[Invitation]:
 
 def one_of_the_water_experts_declines(world: World, evaluation_id: str) -> None:
     """Someone of A08, the experts with an odd number, says no; the house then fills the place."""
-    asked = next(one for one in invited(world) if world.experts.index(one.expert_id) % 2)
+    asked = next(one for one in invited(world) if world.experts.index(world.person(one)) % 2)
     with world.transaction() as session:
         world.invitees.taken(session, world.now(), asked.id)
         world.invitees.answer(session, world.now(), asked.id, accept=False, channel="voice")

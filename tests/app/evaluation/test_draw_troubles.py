@@ -156,12 +156,12 @@ def test_a_reserve_who_has_gone_on_leave_meanwhile_is_not_invited(world: World) 
                 to_at=world.now() + timedelta(days=3),
             )
             for expert_id in world.experts[: len(world.experts) - 4]
-            if expert_id not in {one.expert_id for one in asked}
+            if expert_id not in {world.person(one) for one in asked}
         )
         away = {one.expert_id for one in session.new if isinstance(one, ExpertLeave)}
     decline(world, asked[0])
     refill(world, evaluation_id)
-    fresh = {one.expert_id for one in invited(world)} - {one.expert_id for one in asked}
+    fresh = {world.person(one) for one in invited(world)} - {world.person(one) for one in asked}
     assert len(fresh) == 1
     assert fresh.isdisjoint(away)
     assert verify_record(record(world)).full

@@ -13,6 +13,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, grounds, reasons, views
+from app.evaluation.disclosing import NOBODY
 from app.evaluation.models import Evaluation
 from app.evaluation.shown import DrawView
 from app.notify.listener import Heard
@@ -94,7 +95,7 @@ def told(world: World, evaluation_id: str) -> Counter[str]:
 
 def page(world: World, evaluation_id: str, *, supervises: bool = False) -> DrawView:
     with world.database.reading() as session:
-        return draw_views.draw_page(session, world.house, evaluation_id, supervises=supervises)
+        return draw_views.draw_page(session, world.house, NOBODY, evaluation_id, supervises=supervises)
 
 
 def committed(world: World, *names: str) -> tuple[str, dict[str, OwnShare]]:
@@ -198,7 +199,7 @@ def test_counts_that_concern_single_people_are_one_row_and_small_ones_are_not_to
     assert grounds.named("kin", supervises=True) == "kin"
     evaluation_id = book(world)
     with world.database.reading() as session:
-        forecast = draw_views.forecast(session, world.now(), world.house, evaluation_id)
+        forecast = draw_views.forecast(session, world.now(), world.house, NOBODY, evaluation_id)
     assert forecast.excluded == (("personal", None),)
 
 

@@ -28,6 +28,7 @@ from app.evaluation import (
 )
 from app.evaluation.causes import Cause
 from app.evaluation.desk import CommitteeAdmissions
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.lifecycle import EvaluationEvent
 from app.evaluation.models import Evaluation, JointAct, ScoreSheet
 from app.evaluation.schemas import SheetIn
@@ -88,7 +89,9 @@ def test_leave_in_time_vacates_the_place_and_another_is_drawn_for_it(world: Worl
     assert case.state == "inviting"
     (successor,) = case.asked()
     assert (successor.slot_id, successor.round) == (leaver.slot_id, 2)
-    assert successor.expert_id not in {one.expert_id for one in case.invitations("accepted", "withdrawn")}
+    assert world.person(successor) not in {
+        world.person(one) for one in case.invitations("accepted", "withdrawn")
+    }
     assert facts(case, leaver.id) == ["accepted", "withdrawn"]
     assert "released" not in {
         one.purpose for one in case.texts(leaver.id)
@@ -272,7 +275,7 @@ def test_an_order_about_somebody_who_left_otherwise_does_not_bar_one_about_their
 
     def waiting() -> list[str]:
         with world.database.reading() as session:
-            return [one.id for one in joint_views.waiting(session, SUPERVISOR, case.id)]
+            return [one.id for one in joint_views.waiting(session, case.world.sealer, SUPERVISOR, case.id)]
 
     stale = order()
     assert waiting() == [stale]
@@ -477,8 +480,10 @@ def test_a_share_withheld_while_a_member_is_replaced_ends_the_draw_and_empties_t
     assert (case.state, case.members()) == ("short", ())
     assert case.verified() == "void"
     with world.database.reading() as session:
-        shown = after_draw.view(session, OPERATOR, case.id).shortage
-        guide = views.evaluation_page(session, lambda _key: None, case.id).card.guide
+        shown = after_draw.view(session, case.world.sealer, OPERATOR, case.id).shortage
+        guide = views.evaluation_page(
+            session, lambda _key: None, ReadBy(OPERATOR, case.world.sealer), case.id
+        ).card.guide
     assert shown is not None
     assert (shown.may_widen, shown.may_redraw, shown.may_designate) == (False, False, False)
     assert guide.next_step == "抽取已作废且评标室已开放，只能终止后重新预约"

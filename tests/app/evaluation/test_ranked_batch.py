@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, select
 
 from app.evaluation import committee, conductor, terminal, views
+from app.evaluation.disclosing import NOBODY
 from app.evaluation.models import Evaluation
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
@@ -101,8 +102,8 @@ def test_the_reserves_are_asked_together_with_the_drawn_and_hold_no_place(
         assert says(world, one, accept=True) is Heard.accepted
     with world.database.reading() as session:
         evaluation = session.get_one(Evaluation, evaluation_id)
-        assert views.card(session, evaluation).confirmed == 0
-        view = terminal.view(session, evaluation_id)
+        assert views.card(session, evaluation, NOBODY).confirmed == 0
+        view = terminal.view(session, evaluation_id, NOBODY)
         assert (len(view.current), view.earlier, view.standbys) == (5, (), 4)
     assert b'"type":"outcome"' not in record_of(world), "the record hears of them when their turn comes"
     assert verify_record(record_of(world)).full

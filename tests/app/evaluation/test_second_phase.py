@@ -15,9 +15,12 @@ from app.accounts.permissions import Role
 from app.audit.tags import Tag
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound
+from app.core.sealed_columns import BIDDER_LIST
 from app.evaluation import booking, cases, conductor, second_phase, views
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.models import BidderList
 from app.evaluation.schemas import BidderListIn, BidderListOut, UnitIn
+from app.notify.enclosed import variables_of
 from app.notify.listener import Heard
 from app.projects import service as projects
 from app.projects.models import Party
@@ -51,8 +54,7 @@ def shown(case: Case, actor: Actor) -> BidderListOut:
 
 
 def employer_of(case: Case, invitation: Invitation) -> UnitIn:
-    with case.world.database.reading() as session:
-        expert = session.get_one(Expert, invitation.expert_id)
+    expert = case.world.expert(invitation)
     return UnitIn(name=f"{expert.employer}（集团）", credit_code=expert.employer_code)
 
 
@@ -76,7 +78,7 @@ def test_who_works_for_a_bidder_is_struck_and_replaced_and_told_no_more_than_any
         conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "项目取消")
     (other,) = [one for one in case.texts(stays.id) if one.purpose == "released"]
     assert (text.template, text.channel, text.language) == (other.template, other.channel, other.language)
-    assert world.sealer.unseal(text.variables_sealed) == world.sealer.unseal(other.variables_sealed)
+    assert variables_of(world.sealer, text) == variables_of(world.sealer, other)
     with world.database.reading() as session:
         # Being struck is nothing the person did.
         facts = session.exec(
@@ -105,7 +107,9 @@ def test_a_list_that_hits_nobody_and_one_that_hits_somebody_look_the_same_to_the
             case.answer(one, accept=True)
         case.sweep()
         with case.world.database.reading() as session:
-            summary = views.summary(session, lambda _key: None, case.id).model_dump_json()
+            summary = views.summary(
+                session, lambda _key: None, ReadBy(OPERATOR, case.world.sealer), case.id
+            ).model_dump_json()
             pages.append(summary.replace(case.id, "").replace('"rounds":2', '"rounds":1'))
         assert "struck" not in summary
     assert said[0] == said[1]
@@ -137,7 +141,7 @@ def test_people_who_are_asked_or_not_drawn_yet_are_checked_too(world: World) -> 
 
 def test_whoever_is_not_drawn_is_left_out_of_the_next_round(world: World) -> None:
     case = Case(world).drawn()
-    drawn = {one.expert_id for one in case.asked()}
+    drawn = {world.person(one) for one in case.asked()}
     with world.database.reading() as session:
         other = next(session.get_one(Expert, id_) for id_ in world.experts if id_ not in drawn)
     deliver(case, *KNOWN, UnitIn(name=other.employer))
@@ -154,16 +158,20 @@ def test_somebody_named_with_the_list_and_their_kin_have_to_go(world: World) -> 
     kin = case.holder(3)
     with world.transaction() as session:
         session.add(
-            ExpertRelation(expert_id=kin.expert_id, person=world.sealer.fingerprint(identity), kind="spouse")
+            ExpertRelation(
+                expert_id=world.person(kin), person=world.sealer.fingerprint(identity), kind="spouse"
+            )
         )
     deliver(case, *KNOWN, persons=(identity,))
     assert case.invitation(kin.id).state == "struck"
     with world.database.reading() as session:
-        question = booking.question(session, cases.load(session, case.id))
+        question = booking.question(session, world.sealer, cases.load(session, case.id))
         stored = session.exec(select(BidderList)).one()
     assert question.persons == (world.sealer.fingerprint(identity),)
     assert identity not in stored.list_sealed + repr(case.row)
-    assert world.sealer.fingerprint(identity) in world.sealer.unseal(stored.list_sealed)
+    assert world.sealer.fingerprint(identity) in world.sealer.unseal(
+        stored.list_sealed, BIDDER_LIST.at(stored.evaluation_id, stored.n)
+    )
 
 
 def test_the_same_list_again_changes_nothing_and_another_one_is_checked_anew(world: World) -> None:
@@ -283,8 +291,7 @@ def test_a_list_that_comes_while_the_parties_are_called_is_heeded_as_soon_as_the
     case.say("reveal", own.reveal(case.record()))
     with world.database.reading() as session:
         expected = [
-            "struck" if session.get_one(Expert, one.expert_id).employer in some else "queued"
-            for one in case.invitations()
+            "struck" if world.expert(one).employer in some else "queued" for one in case.invitations()
         ]
     assert [one.state for one in case.invitations()] == expected
     assert len(expected) == 5
@@ -313,7 +320,7 @@ def test_the_same_list_again_strikes_whoever_has_come_to_be_related_since(world:
     deliver(case, *KNOWN, unit)
     with world.transaction() as session:
         change = world.rosters.begin(session)
-        row = session.get_one(Expert, moved.expert_id)
+        row = session.get_one(Expert, world.person(moved))
         row.employer, row.employer_code, row.revision = unit.name, str(unit.credit_code), change.n
         session.flush()
         world.rosters.seal(session, world.now(), change)
@@ -341,7 +348,7 @@ def test_where_experts_follow_venues_nobody_who_accepted_is_let_go_because_nobod
     declines, *others = case.asked()
     for one in others:
         case.answer(one, accept=True)
-    drawn = {one.expert_id for one in case.asked()} | {one.expert_id for one in others}
+    drawn = {world.person(one) for one in case.asked()} | {world.person(one) for one in others}
     with world.database.reading() as session:
         keeps = {session.get_one(Expert, id_).employer for id_ in drawn}
         rows = session.exec(select(Expert)).all()

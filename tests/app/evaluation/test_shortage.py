@@ -15,7 +15,6 @@ from app.evaluation import (
     after_draw,
     binding,
     booking,
-    cases,
     conductor,
     confirming,
     designating,
@@ -24,11 +23,12 @@ from app.evaluation import (
     widening,
 )
 from app.evaluation.causes import Cause
+from app.evaluation.disclosing import ReadBy
 from app.evaluation.schemas import SlotIn, UnitIn
 from app.notify.listener import Heard
 from app.rules import library
 from expert_draw import answers, keeping, parties, performance, stored_lines
-from expert_draw.models import DrawSlot, Expert, ExpertRelation, Invitation
+from expert_draw.models import DrawSlot, Expert, ExpertRelation
 from expert_draw.pooling import RegionAsked, SlotAsked
 from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
@@ -117,7 +117,7 @@ def vacant(case: Case) -> list[int]:
 def free_expert(case: Case, *, beside: int = 0) -> Expert:
     """Somebody who was not drawn, may come, and works with nobody who was; beside: pass over so many."""
     with case.world.database.reading() as session:
-        asked = set(session.exec(select(Invitation.expert_id)).all())
+        asked = case.world.asked()
         found = session.exec(
             select(Expert).where(Expert.state == "active").order_by(Expert.number.desc())  # type: ignore[attr-defined]
         ).all()
@@ -152,13 +152,13 @@ def test_the_ladder_is_climbed_by_one_rung_and_a_new_draw_names_the_former(world
         text = stored_lines.text(session, keeping.load(session, former.id), opened=False)
         assert b'"body":{"party":null,"reason":"pool_exhausted"}' in text
         assert venues.booked_seats(session, case.id) == ()
-        question = booking.question(session, case.row)
+        question = booking.question(session, world.sealer, case.row)
     for one in accepted:
         assert case.invitation(one.id).state == "cancelled"
         assert "released" in {text.purpose for text in case.texts(one.id)}
     # Only the places that could not be filled are asked for more widely; who declined this time is not asked again.
     assert question.slots == (SlotAsked("A080104", 3), SlotAsked("A0601", 2))
-    assert question.used == (declined.expert_id,)
+    assert question.used == (world.person(declined),)
     (told,) = [json.loads(data) for data in case.trail(Tag.evaluation_widened)]
     assert (told["rung"], told["changes"]) == ("specialty_parent", [["A060101", "A0601"]])
     assert told["draw"] == former.number
@@ -171,7 +171,7 @@ def test_the_ladder_is_climbed_by_one_rung_and_a_new_draw_names_the_former(world
     )
     case.ready()
     assert case.draw.before == former.number
-    assert declined.expert_id not in {one.expert_id for one in case.invitations()}
+    assert world.person(declined) not in {world.person(one) for one in case.invitations()}
     assert case.verified() == "open"
     with world.database.reading() as session:
         assert len(binding.export_records(session, case.id, world.settings.data_dir)) == 2
@@ -240,7 +240,7 @@ def test_widening_needs_a_start_that_is_still_to_come(world: World) -> None:
     assert case.row.starts_at == world.now() + timedelta(days=2)
     # At another time whoever declined may be asked again.
     with world.database.reading() as session:
-        assert booking.question(session, case.row).used == ()
+        assert booking.question(session, world.sealer, case.row).used == ()
 
 
 def test_a_postponed_evaluation_is_drawn_anew_at_its_new_time(world: World) -> None:
@@ -253,7 +253,7 @@ def test_a_postponed_evaluation_is_drawn_anew_at_its_new_time(world: World) -> N
     with world.database.reading() as session:
         text = stored_lines.text(session, keeping.load(session, former.id), opened=False)
         assert b'"reason":"postponed"' in text
-        assert booking.question(session, case.row).used == ()
+        assert booking.question(session, world.sealer, case.row).used == ()
     case.ready()
     assert (case.draw.before, case.row.widened) == (former.number, "[]")
     with pytest.raises(Conflict, match="not-short"):
@@ -268,7 +268,7 @@ def test_who_was_struck_or_recused_is_not_drawn_for_a_postponed_evaluation_eithe
     assert case.state == "short"
     postpone(case, 9)
     with world.database.reading() as session:
-        assert booking.question(session, case.row).used == (recused.expert_id,)
+        assert booking.question(session, world.sealer, case.row).used == (world.person(recused),)
 
 
 def test_nobody_is_designated_but_in_circumstances_that_the_rules_name(world: World) -> None:
@@ -283,7 +283,7 @@ def test_nobody_is_designated_but_in_circumstances_that_the_rules_name(world: Wo
     for unknown in ("999", "\x00"):
         with pytest.raises(NotFound, match="expert"):
             propose(case, {5: unknown})
-    with pytest.raises(Conflict, match="designate-host"):
+    with pytest.raises(NotFound, match="evaluation"):  # proposing is for the host alone
         propose(case, {5: number}, actor=SUPERVISOR)
     govproc = case.row.model_copy(update={"rule_pack": "cn_govproc"})
     assert designating.circumstances(govproc)[-1] == "designate_with_consent"
@@ -299,8 +299,8 @@ def test_who_has_to_be_avoided_or_has_said_no_is_not_designated(world: World) ->
     case = exhausted(world, avoid=(UnitIn(name=avoided),))
     with world.database.reading() as session:
         barred = session.exec(select(Expert).where(Expert.employer == avoided)).one()
-        declined = session.get_one(Expert, case.invitations("declined")[0].expert_id)
-        seated = session.get_one(Expert, case.holder(1).expert_id)
+        declined = world.expert(case.invitations("declined")[0])
+        seated = world.expert(case.holder(1))
     for expert, why in ((barred, "须回避"), (declined, "本次评标已邀请过"), (seated, "本次评标已邀请过")):
         with pytest.raises(InvalidInput, match="designate-avoided") as refused:
             propose(case, {5: expert.number})
@@ -330,11 +330,13 @@ def test_a_designated_expert_is_approved_by_the_supervisor_flagged_and_ends_the_
     settle(case, act)
     assert case.state == "inviting"
     (named,) = case.asked()
-    assert (named.expert_id, named.designated, named.round, named.code) == (expert.id, True, 0, "")
+    assert (world.person(named), named.designated, named.round, named.code) == (expert.id, True, 0, "")
     assert [(text.channel, text.purpose) for text in case.texts(named.id)] == [("voice", "invitation")]
     with world.database.reading() as session:
         assert named.seat_id in venues.booked_seats(session, case.id)
-        shown = views.evaluation_page(session, lambda _key: None, case.id)
+        shown = views.evaluation_page(
+            session, lambda _key: None, ReadBy(OPERATOR, case.world.sealer), case.id
+        )
     assert shown.designated == (5,)
     case.sweep()
     assert case.answer(named, accept=True) is Heard.accepted
@@ -422,7 +424,7 @@ def test_in_the_open_room_a_vacancy_that_chance_cannot_fill_is_filled_by_a_desig
     case.answer(named, accept=True)
     case.sweep()
     assert case.state == "convened"
-    assert case.member(5).expert_id == named.expert_id
+    assert case.member(5).invitation_id == named.id
 
 
 def test_a_share_that_was_withheld_still_ends_the_draw_at_once_and_may_be_postponed(world: World) -> None:
@@ -438,8 +440,10 @@ def test_a_share_that_was_withheld_still_ends_the_draw_at_once_and_may_be_postpo
     with pytest.raises(Conflict, match="widen-draw-over"):
         widen(case)
     with world.database.reading() as session:
-        shown = after_draw.view(session, OPERATOR, case.id).shortage
-        guide = views.evaluation_page(session, lambda _key: None, case.id).card.guide
+        shown = after_draw.view(session, case.world.sealer, OPERATOR, case.id).shortage
+        guide = views.evaluation_page(
+            session, lambda _key: None, ReadBy(OPERATOR, case.world.sealer), case.id
+        ).card.guide
     assert shown is not None
     assert (shown.rung, shown.may_widen, shown.may_redraw) == (None, False, True)
     assert guide.next_step == "抽取已作废，改期重新抽取或终止后重新预约"
@@ -463,12 +467,9 @@ def test_what_the_performance_card_counts_is_seen_once_the_evaluation_is_over(wo
     with world.database.reading() as session:
 
         def card(expert_id: str) -> dict[str, int]:
-            over = cases.disclosed(session, performance.evaluations_of(session, expert_id))
-            return {
-                kind: count for kind, count in performance.card(session, expert_id, over).items() if count
-            }
+            return {kind: count for kind, count in performance.card(session, expert_id).items() if count}
 
-        assert card(declined.expert_id) == {}
+        assert card(world.person(declined)) == {}
     world.clock.advance(4 * 86_400)
     case.left(1, Cause.no_show, "到时仍未到场")
     with world.transaction() as session:
@@ -476,11 +477,10 @@ def test_what_the_performance_card_counts_is_seen_once_the_evaluation_is_over(wo
     with world.database.reading() as session:
 
         def after(expert_id: str) -> dict[str, int]:
-            over = cases.disclosed(session, performance.evaluations_of(session, expert_id))
-            return performance.card(session, expert_id, over)
+            return performance.card(session, expert_id)
 
-        assert after(declined.expert_id) == {**dict.fromkeys(performance.KINDS, 0), "declined": 1}
-        assert after(absent.expert_id) == {
+        assert after(world.person(declined)) == {**dict.fromkeys(performance.KINDS, 0), "declined": 1}
+        assert after(world.person(absent)) == {
             **dict.fromkeys(performance.KINDS, 0),
             "accepted": 1,
             "absent": 1,
@@ -519,7 +519,7 @@ def test_kin_of_a_member_and_who_was_named_before_in_vain_are_not_named(world: W
     case = exhausted(world)
     kin, other = free_expert(case), free_expert(case, beside=1)
     with world.transaction() as session:
-        member = session.get_one(Expert, case.holder(1).expert_id)
+        member = world.expert(case.holder(1))
         related = ExpertRelation(expert_id=kin.id, person=member.identity_fingerprint, kind="spouse")
         session.add(related)
     with pytest.raises(InvalidInput, match="designate-avoided") as refused:

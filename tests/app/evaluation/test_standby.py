@@ -93,7 +93,11 @@ def test_who_stood_by_in_an_earlier_round_is_not_asked_again_and_their_answer_co
     for _ in range(3):
         case.sweep()
     assert case.draw.rounds == 3
-    rows = [one for one in case.invitations() if one.expert_id in {no.expert_id, yes.expert_id}]
+    rows = [
+        one
+        for one in case.invitations()
+        if case.world.person(one) in {case.world.person(no), case.world.person(yes)}
+    ]
     assert {one.id for one in rows} == {no.id, yes.id}, "no second invitation of either"
     now = case.invitation(yes.id)
     assert (now.state, now.standby, now.round, now.code) == ("queued", False, 3, yes.code)
@@ -174,7 +178,7 @@ def test_who_once_stood_by_and_is_designated_is_designated(world: World, end: st
     before = case.record()
     with world.transaction() as session:
         slot = session.get_one(DrawSlot, gone.slot_id)
-        named = Placed(slot, first.expert_id, "", gone.center_id, gone.seat_id, designated=True)
+        named = Placed(slot, world.person(first), "", gone.center_id, gone.seat_id, designated=True)
         evaluation, draw = cases.load(session, case.id), session.get_one(Draw, case.draw.id)
         places.take(session, world.now(), world.house, evaluation, draw, [named])
     (asked,) = holding(case, "queued")
@@ -233,7 +237,7 @@ def test_a_place_goes_to_nobody_by_their_standing_by_who_does_not_stand_by_any_m
     with world.transaction() as session:
         draw, slot = session.get_one(Draw, case.draw.id), session.get_one(DrawSlot, gone.slot_id)
         read = session.get_one(Invitation, waits.id)
-        place = Placed(slot, waits.expert_id, waits.code, gone.center_id, gone.seat_id)
+        place = Placed(slot, world.person(waits), waits.code, gone.center_id, gone.seat_id)
         changes = event.listens_for(session, "do_orm_execute")
 
         @changes

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from app.evaluation import terminal
+from app.evaluation.disclosing import NOBODY
 from app.evaluation.shown import TerminalView
 from app.notify.models import OutgoingMessage
 from app.notify.wording import TemplateId
@@ -24,7 +25,7 @@ def world(tmp_path: Path) -> World:
 
 def shown(world: World, evaluation_id: str) -> TerminalView:
     with world.database.reading() as session:
-        return terminal.view(session, evaluation_id)
+        return terminal.view(session, evaluation_id, NOBODY)
 
 
 def change(world: World, which: int, **changes: object) -> Invitation:

@@ -18,6 +18,7 @@ from app.core.canonical import sha256_hex
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation import terminal
+from app.evaluation.disclosing import NOBODY, Sight
 from app.evaluation.shown import TerminalView
 from app.exchange import exports, formats, invitation_log
 from app.exchange.exports import EXPORT
@@ -155,9 +156,9 @@ def test_the_log_is_read_off_the_event_loop(house: WebHouse, monkeypatch: pytest
     threads = []
     view = terminal.view
 
-    def noting(session: Session, evaluation_id: str) -> TerminalView:
+    def noting(session: Session, evaluation_id: str, seen: Sight) -> TerminalView:
         threads.append(threading.current_thread())
-        return view(session, evaluation_id)
+        return view(session, evaluation_id, seen)
 
     monkeypatch.setattr(terminal, "view", noting)
     build(house.world)
@@ -194,8 +195,8 @@ def test_two_drawn_sets_with_the_same_progress_give_the_same_bytes(provinces: tu
                 world.invitees.taken(session, world.now(), one.id)
                 world.invitees.answer(session, world.now(), one.id, accept, "voice")
         with world.database.reading() as session:
-            rows = invitation_log.rows(terminal.view(session, evaluation_id))
-            people = {one.expert_id for one in session.exec(select(Invitation)).all()}
+            rows = invitation_log.rows(terminal.view(session, evaluation_id, NOBODY))
+            people = {world.person(one) for one in session.exec(select(Invitation)).all()}
             codes = {one.code for one in session.exec(select(Invitation)).all()}
         text = formats.table(invitation_log.COLUMNS, rows).decode()
         assert not [secret for secret in people | codes if secret in text]
@@ -218,7 +219,7 @@ def test_rows_stand_by_place_and_round_whenever_somebody_was_asked(house: WebHou
         later = {"id": "without", "round": 9, "state": "cancelled", "created_at": world.now()}
         session.add(Invitation(**{**one.model_dump(), **later}))
     with world.database.reading() as session:
-        rows = invitation_log.rows(terminal.view(session, evaluation_id))
+        rows = invitation_log.rows(terminal.view(session, evaluation_id, NOBODY))
     assert [row[:2] for row in rows] == [(1, 1), (1, 9), (2, 1), (3, 1), (4, 1), (5, 1)]
     assert rows[1] == (1, 9, 0, "cancelled", *[None] * 6)  # it has caused no message, and has its row
 

@@ -152,7 +152,7 @@ def test_the_document_holds_the_record_by_its_hashes_and_names_nobody(
     }
     text = posted.body.decode()
     assert people
-    for secret in ("水库", "水务局", "投标人", "中心", *(one.expert_id for one in people)):
+    for secret in ("水库", "水务局", "投标人", "中心", *(world.person(one) for one in people)):
         assert secret not in text
 
 

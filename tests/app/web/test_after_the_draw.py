@@ -29,14 +29,13 @@ def supervisor(house: WebHouse) -> TestClient:
 
 
 def expert(case: Case, invitation: Invitation) -> Expert:
-    with case.world.database.reading() as session:
-        return session.get_one(Expert, invitation.expert_id)
+    return case.world.expert(invitation)
 
 
 def free(case: Case) -> str:
     """The number of somebody who was not asked yet, may be, and works with nobody who was: whom chance has drawn differs."""
     with case.world.database.reading() as session:
-        asked = set(session.exec(select(Invitation.expert_id)).all())
+        asked = case.world.asked()
         everybody = session.exec(select(Expert).order_by(Expert.number)).all()
         employers = {one.employer_code for one in everybody if one.id in asked}
         return next(

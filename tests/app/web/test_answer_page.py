@@ -10,7 +10,8 @@ from sqlmodel import select
 
 from app.audit import service as audit
 from app.core.errors import Conflict
-from expert_draw.models import Expert, ExpertLeave, Invitation
+from expert_draw.models import ExpertLeave, Invitation
+from expert_draw.personal import name_of, phone_of
 from tests.support.links import calling, reached, texted
 from tests.support.web import WebHouse
 
@@ -52,12 +53,11 @@ def test_the_page_says_when_where_and_how_long_and_nothing_else(house: WebHouse,
         "不能参加",
     ):
         assert said in page
-    with house.world.database.reading() as session:
-        expert = session.get_one(Expert, invitation.expert_id)
+    expert = house.world.expert(invitation)
     for hidden in (
-        house.world.sealer.unseal(expert.name_sealed),
-        house.world.sealer.unseal(expert.phone_sealed),
-        house.world.sealer.unseal(expert.phone_sealed).removeprefix("+86"),
+        name_of(house.world.sealer, expert),
+        phone_of(house.world.sealer, expert),
+        phone_of(house.world.sealer, expert).removeprefix("+86"),
         "秘密水库",
         "水务局",
         "投标人",
@@ -214,7 +214,7 @@ def test_days_of_absence_are_entered_shown_and_taken_back(house: WebHouse, invit
     entered = house.visitor().post(f"{invited}/absences", data=days)
     assert (entered.status_code, entered.headers["location"]) == (303, f"{invited}#absences")
     (leave,) = leaves(house)
-    assert leave.expert_id == row(house).expert_id
+    assert leave.expert_id == house.world.person(row(house))
     page = house.visitor().get(invited).text
     assert "2026-12-01" in page
     assert "2026-12-03" in page

@@ -4,7 +4,8 @@ from sqlmodel import select
 
 from app.accounts.permissions import Role
 from app.evaluation import conductor
-from expert_draw.models import Expert, Invitation
+from expert_draw.models import Invitation
+from expert_draw.personal import name_of, phone_of
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 from venue.models import Center
@@ -26,9 +27,9 @@ def test_no_answer_to_the_host_names_an_expert_or_a_place_before_admission(house
         invited = session.exec(select(Invitation)).all()
         assert len(invited) == 5
         for one in invited:
-            expert = session.get_one(Expert, one.expert_id)
-            assert world.sealer.unseal(expert.name_sealed) not in text
-            assert world.sealer.unseal(expert.phone_sealed).removeprefix("+86") not in text
+            expert = house.world.expert(one)
+            assert name_of(world.sealer, expert) not in text
+            assert phone_of(world.sealer, expert).removeprefix("+86") not in text
             assert expert.employer not in text
             assert one.seat_id not in text
             assert one.report_place not in text

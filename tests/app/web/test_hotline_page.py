@@ -10,7 +10,8 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.notify import hotline
 from app.notify.models import HotlineCall, OutgoingMessage
-from expert_draw.models import Expert, Invitation
+from expert_draw.models import Invitation
+from expert_draw.personal import name_of, phone_of
 from tests.support.links import calling, reached
 from tests.support.web import WebHouse
 
@@ -62,11 +63,10 @@ def test_a_caller_is_a_number_of_the_line_and_nothing_else(
     assert until is not None
     assert until.isoformat()[:16] not in page
     invited = invitation(house, call)
-    with house.world.database.reading() as session:
-        expert = session.get_one(Expert, invited.expert_id)
+    expert = house.world.expert(invited)
     for hidden in (
-        house.world.sealer.unseal(expert.name_sealed),
-        house.world.sealer.unseal(expert.phone_sealed).removeprefix("+86"),
+        name_of(house.world.sealer, expert),
+        phone_of(house.world.sealer, expert).removeprefix("+86"),
         invited.report_place,
         invited.id,
         invited.code[:8],

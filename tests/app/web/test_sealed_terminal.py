@@ -58,11 +58,11 @@ class Twin:
     def drawn(self) -> list[tuple[int, str, str]]:
         with self.world.database.reading() as session:
             rows = session.exec(
-                select(DrawSlot.seat_no, Invitation.expert_id, Invitation.seat_id)
+                select(DrawSlot.seat_no, Invitation)
                 .join(Invitation, col(DrawSlot.id) == col(Invitation.slot_id))
                 .order_by(col(DrawSlot.seat_no), col(Invitation.created_at))
             ).all()
-        return [(seat_no, expert, seat) for seat_no, expert, seat in rows]
+        return [(seat_no, self.world.person(one), one.seat_id) for seat_no, one in rows]
 
     def step(self, seat_no: int, *reports: MessageState) -> None:
         """The provider takes the step that waits, and reports how it fares."""
@@ -243,7 +243,7 @@ def test_the_terminal_holds_no_code_and_no_id(twins: tuple[Twin, Twin]) -> None:
             invitation.id,
             invitation.code[:4].upper() + "-" + invitation.code[4:8].upper(),
             invitation.code,
-            invitation.expert_id,
+            twin.world.person(invitation),
             invitation.seat_id,
             invitation.center_id,
             invitation.report_place,
