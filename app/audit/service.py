@@ -1,8 +1,10 @@
 """Writes acts into the audit trail, inside the transaction of the act itself, and checks the trail."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
 from app.audit.chain import GENESIS, Break, Link, first_break
@@ -61,6 +63,13 @@ def check_case(session: Session, case: str) -> Break | None:
 def happened(session: Session, tag: Tag) -> bool:
     """Whether an act of this kind is in any case's trail."""
     return session.exec(select(AuditEvent.id).where(AuditEvent.tag == tag).limit(1)).first() is not None
+
+
+def took_part(case: Mapped[str], actor: str, tags: Collection[Tag]) -> ColumnElement[bool]:
+    """Whether this actor did one of these acts in the case, as a condition for a query about it."""
+    return exists().where(
+        col(AuditEvent.case) == case, col(AuditEvent.actor) == actor, col(AuditEvent.tag).in_(tags)
+    )
 
 
 def cases(session: Session) -> tuple[str, ...]:
