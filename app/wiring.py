@@ -12,6 +12,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.keys import remember
 from app.core.work import Kind
+from app.evaluation import cases
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.exchange import exports, filing
@@ -69,6 +70,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.invitees = Invitees(ground.sealer)
     application.state.rosters = Rosters(ground.sealer)
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
+    application.state.reach = cases.load_for
     space = Space(ground.database, ground.clock, ground.settings.recordings_dir, ground.settings.recording)
     application.state.register = DatabaseRegister(
         ground.database, ground.clock, ground.sealer, CommitteeAdmissions(), may_begin=space.require

@@ -11,6 +11,7 @@ from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SettingsDep
 from app.core.samples import Source
 from recordings import replay, service
+from recordings.reach import ReachDep, find_for
 from recordings.schemas import EventOut, FileOut, GapOut, OverlapOut, TimelineOut, TrackOut, VerdictOut
 from recordings.timeline import LEVEL_MS, Part, RoomTimeline, TrackTimeline, gather
 from recordings.verify import verify_room
@@ -39,6 +40,7 @@ def timeline(
     clock: ClockDep,
     settings: SettingsDep,
     memory: MemoryDep,
+    reach: ReachDep,
     since: Annotated[int | None, Query(ge=0)] = None,
 ) -> TimelineOut:
     """Where every track's media lies. Also while the room runs: ask again with `since` for what is told from then on.
@@ -47,11 +49,11 @@ def timeline(
     """
     if since is None:
         with database.transaction() as session:
-            row = service.find(session, room_id)
+            row = find_for(session, reach, actor, room_id, Permission.recording_replay)
             service.note_replay(session, clock.now(), actor.id, row)
     else:
         with database.reading() as session:
-            row = service.find(session, room_id)
+            row = find_for(session, reach, actor, room_id, Permission.recording_replay)
     room = settings.recordings_dir / row.room_id
     files = replay.load_files(room, memory.indexes)
     known = replay.timeline_since([file.part for file in files], since or 0)
@@ -77,10 +79,11 @@ def media(
     clock: ClockDep,
     settings: SettingsDep,
     memory: MemoryDep,
+    reach: ReachDep,
 ) -> FileResponse:
     """The bytes of one file of a track, whole or by `Range`. The first look of a viewer at a track is noted."""
     with database.reading() as session:
-        row = service.find(session, room_id)
+        row = find_for(session, reach, actor, room_id, Permission.recording_replay)
     name, path = replay.track_file(settings.recordings_dir / row.room_id, track_id)
     now = clock.now()
     if memory.viewings.first(now, actor.id, row.room_id, track_id):
@@ -96,11 +99,16 @@ def media(
 
 @router.post("/{room_id}/verify")
 def verify(
-    room_id: str, actor: Viewer, database: DatabaseDep, clock: ClockDep, settings: SettingsDep
+    room_id: str,
+    actor: Viewer,
+    database: DatabaseDep,
+    clock: ClockDep,
+    settings: SettingsDep,
+    reach: ReachDep,
 ) -> VerdictOut:
     """Reads every byte of the recording and compares it with its index, its manifest and our own row."""
     with database.reading() as session:
-        row = service.find(session, room_id)
+        row = find_for(session, reach, actor, room_id, Permission.recording_replay)
     verdict = verify_room(settings.recordings_dir / row.room_id, row.manifest_sha256)
     with database.transaction() as session:
         service.note_verdict(session, clock.now(), actor.id, row, verdict)

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
 from app.accounts import tickets
-from app.accounts.access import Public
-from app.accounts.tickets import TicketKind
+from app.accounts.access import RequiresTicket
+from app.accounts.permissions import Permission
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
@@ -51,6 +51,7 @@ AT_ONCE, AGAIN_S = 200, 10.0
 """So many messages a watcher may send within so many seconds."""
 ENDED, BAD_MESSAGE, REFUSED, AGAIN, TOO_SLOW, BUSY = 1000, 4400, 4401, 4408, 4429, 1013
 _SUBJECT = "{room_id}|{actor_id}"
+_KIND = tickets.OPENS[Permission.recording_watch]
 _T = TypeVar("_T")
 
 
@@ -93,7 +94,7 @@ def issue_ticket(session: Session, sealer: Sealer, clock: Clock, room_id: str, a
     row = service.find(session, room_id)
     subject = _SUBJECT.format(room_id=row.room_id, actor_id=actor_id)
     now, lifetime = clock.now(), TICKET_LIFETIME
-    return tickets.issue(session, sealer, now, kind=TicketKind.live, subject=subject, lifetime=lifetime)
+    return tickets.issue(session, sealer, now, kind=_KIND, subject=subject, lifetime=lifetime)
 
 
 class Refused(Exception):
@@ -138,11 +139,11 @@ class _Channel:
         return piece.keyframe and piece.name.lease >= last.name.lease and piece.from_ms > last.from_ms
 
 
-@router.websocket("/ws/live", dependencies=[Public()])
+@router.websocket("/ws/live", dependencies=[RequiresTicket(Permission.recording_watch)])
 async def live(
     socket: WebSocket, database: DatabaseDep, clock: ClockDep, sealer: SealerDep, settings: SettingsDep
 ) -> None:
-    """Open to anyone on purpose: the one-use ticket in the first message is the key, and no cookie is."""
+    """The one-use ticket in the first message is the key, and no cookie is."""
     state = socket.app.state
     if not hasattr(state, "live_rooms"):
         state.live_rooms = LiveRooms(settings.recordings_dir, getattr(state, "recorder", None))
@@ -185,7 +186,7 @@ async def _let_in(
 
     def redeem() -> tuple[RoomRecording, str] | None:
         with database.transaction() as session:
-            subject = tickets.redeem(session, sealer, clock.now(), kind=TicketKind.live, secret=hello.ticket)
+            subject = tickets.redeem(session, sealer, clock.now(), kind=_KIND, secret=hello.ticket)
             if subject is None:
                 return None
             room_id, _, actor_id = subject.partition("|")

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from pydantic import AwareDatetime
 
 from app.accounts.access import Actor, Requires
-from app.accounts.permissions import Permission, Role
+from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep
 from app.core.errors import Forbidden
 from app.core.i18n import N_
@@ -18,6 +18,7 @@ from venue.service import SeatState
 router = APIRouter(prefix="/api", tags=["venue"])
 
 _Reader = Annotated[Actor, Requires(Permission.center_read)]
+_Watcher = Annotated[Actor, Requires(Permission.board_read)]
 
 
 @router.get("/centers")
@@ -29,12 +30,12 @@ def list_centers(database: DatabaseDep, clock: ClockDep, _actor: _Reader) -> tup
 
 @router.get("/seats/board")
 def show_board(
-    database: DatabaseDep, clock: ClockDep, actor: _Reader, at: AwareDatetime | None = None
+    database: DatabaseDep, clock: ClockDep, actor: _Watcher, at: AwareDatetime | None = None
 ) -> BoardView:
     """The state of the evaluation seats. Supervisors: all, now or at the moment asked for; others: their center's, now."""
     now = clock.now()
-    supervises = actor.role is Role.supervisor
-    if at is not None and not supervises:
+    everywhere = actor.reaches(Permission.board_read)
+    if at is not None and not everywhere:
         raise Forbidden(
             "board-moment", N_("只有监督人员可以查看其他时刻的工位状态"), N_("去掉时刻，查看现在的状态")
         )
@@ -42,7 +43,7 @@ def show_board(
     with database.reading() as session:
         board = (
             service.seat_board(session, moment)
-            if supervises
+            if everywhere
             else service.staff_board(session, now, actor.center_id)
         )
     return BoardView(

@@ -1,4 +1,4 @@
-"""The only two ways a route may be guarded: it requires a permission, or it is public on purpose."""
+"""The only three ways a route may be guarded: by a permission, by a ticket that stands for one, or public on purpose."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,6 +39,11 @@ class Actor:
     def may(self, permission: Permission) -> bool:
         """Whether they have the permission at all; which things it reaches is for the loaders to say."""
         return may(self.role, permission)
+
+    def at(self, center_id: str | None) -> frozenset[Relation]:
+        """The relations in which they stand to a thing of this center."""
+        own = center_id is not None and center_id == self.center_id
+        return frozenset({Relation.own_venue, Relation.same_center}) if own else frozenset()
 
     def reaches(self, permission: Permission, *relations: Relation) -> bool:
         """Whether they may do it to a thing to which exactly these relations hold."""
@@ -104,6 +109,17 @@ def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declara
     return Depends(guard)
 
 
+def RequiresTicket(permission: Permission) -> Any:  # noqa: N802 -- stands beside Requires
+    """A WebSocket that a one-use ticket in its first message opens, and no cookie. Gives the permission: only who has it was
+    given a ticket of this kind, see `tickets.OPENS`."""
+
+    async def guard() -> Permission:
+        return permission
+
+    setattr(guard, _GUARD, permission)
+    return Depends(guard)
+
+
 def Public() -> Any:  # noqa: N802 -- stands beside Requires
     """Open to anyone on purpose."""
 
@@ -114,15 +130,34 @@ def Public() -> Any:  # noqa: N802 -- stands beside Requires
     return Depends(guard)
 
 
-def unguarded_routes(application: FastAPI) -> tuple[str, ...]:
-    """Paths that carry neither or both of the two guards; the house does not open while there is one."""
-    bare: list[str] = []
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A way in. methods: none for a WebSocket. rules: every rule it declares; None stands for `Public()`."""
+
+    path: str
+    methods: tuple[str, ...]
+    rules: tuple[Permission | None, ...]
+
+
+def doors(application: FastAPI) -> tuple[Door, ...]:
+    """Every route and WebSocket, those of included routers too."""
+    found = []
     for context in iter_route_contexts(application.routes):
-        dependant = getattr(context, "dependant", None) or getattr(context.route, "dependant", None)
+        dependant = _of(context, "dependant")
         calls = _calls(dependant) if dependant is not None else []
-        if sum(hasattr(call, _GUARD) for call in calls) != 1:
-            bare.append(str(getattr(context, "path", None) or getattr(context.route, "path", context)))
-    return tuple(bare)
+        rules = tuple(getattr(call, _GUARD) for call in calls if hasattr(call, _GUARD))
+        methods = tuple(sorted(_of(context, "methods") or ()))
+        found.append(Door(str(_of(context, "path") or context), methods, rules))
+    return tuple(found)
+
+
+def unguarded_routes(application: FastAPI) -> tuple[str, ...]:
+    """Paths that declare no rule or several; the house does not open while there is one."""
+    return tuple(door.path for door in doors(application) if len(door.rules) != 1)
+
+
+def _of(context: Any, name: str) -> Any:
+    return getattr(context, name, None) or getattr(context.route, name, None)
 
 
 def _is_use(connection: HTTPConnection) -> bool:

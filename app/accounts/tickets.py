@@ -1,12 +1,14 @@
 """Short-lived rights: sign-in links, experts' seat codes and ways into a WebSocket."""
 
 import secrets
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session, col, select, update
 
 from app.accounts.models import Ticket
+from app.accounts.permissions import Permission
 from app.core.sealing import Sealer
 
 
@@ -17,6 +19,11 @@ class TicketKind(StrEnum):
     websocket = "websocket"
 
 
+OPENS: Mapping[Permission, TicketKind] = {
+    Permission.recording_watch: TicketKind.live,
+    Permission.seat_sit: TicketKind.websocket,
+}
+"""The kind of ticket that stands for a permission at the door of a WebSocket."""
 _SEAT_CODE_DIGITS = 8
 
 

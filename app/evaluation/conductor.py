@@ -29,7 +29,7 @@ from expert_draw.roster_rows import CHINA
 def book(session: Session, now: datetime, house: House, actor: Actor, wanted: BookingIn) -> Evaluation:
     """Enters the evaluation. InvalidInput names the first rule it breaks and how many more there are."""
     in_turn(session, "bookings")  # numbers have no holes, and a project is entered once
-    if wanted.host_center_id != actor.center_id:
+    if not actor.reaches(Permission.evaluation_book, *actor.at(wanted.host_center_id)):
         raise InvalidInput(
             "host-center-foreign",
             N_("只能以本中心为主场预约评标"),

@@ -66,7 +66,7 @@ def read_filing(
 ) -> list[FilingOut]:
     """How far each draw of this evaluation has been filed, and what stands in the way."""
     with database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.draw_read)
         return [FilingOut.of(number, job) for number, job in filing.jobs_of(session, evaluation_id)]
 
 

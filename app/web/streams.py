@@ -29,7 +29,7 @@ def one_evaluation(
 ) -> StreamingResponse:
     """Says that this evaluation, its committee or its invitations have changed."""
     with database.reading() as session:
-        cases.load_for(session, actor, evaluation_id)
+        cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
     return sse.stream(f"evaluation:{evaluation_id}")
 
 

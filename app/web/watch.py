@@ -9,6 +9,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from recordings import watching
+from recordings.reach import ReachDep, find_for
 from venue.placement import addresses, leases
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
@@ -26,14 +27,16 @@ class WayOut(BaseModel):
 def issue_ticket(
     request: Request,
     room_id: str,
-    actor: Annotated[Actor, Requires(Permission.recording_replay)],
+    actor: Annotated[Actor, Requires(Permission.recording_watch)],
     database: DatabaseDep,
     clock: ClockDep,
     sealer: SealerDep,
     settings: SettingsDep,
+    reach: ReachDep,
 ) -> WayOut:
     """A way to watch a room while it is recorded: 404 when nothing of it is recorded yet."""
     with database.transaction() as session:
+        find_for(session, reach, actor, room_id, Permission.recording_watch)
         ticket = watching.issue_ticket(session, sealer, clock, room_id, actor.id)
         holder = leases.holder(session, room_id)
     host = request.headers.get("host", "")

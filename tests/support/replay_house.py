@@ -91,6 +91,7 @@ class ReplayHouse:
             Sealer(bytes(32)),
         )
         state.recorder = self.recorder
+        state.reach = None  # a supervisor reaches every recording: nobody is asked
         application.include_router(router)
         application.include_router(watching.router)
         guard = get_args(Viewer)[1].dependency

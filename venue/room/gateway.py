@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from app.accounts.access import Public
+from app.accounts.access import RequiresTicket
+from app.accounts.permissions import Permission
 from app.core.allowance import Allowance
 from app.core.clock import Clock
 from app.core.dependencies import SettingsDep
@@ -106,9 +107,9 @@ class SocketConnection:
             await self._socket.send_text(encode(item))
 
 
-@router.websocket("/ws/room", dependencies=[Public()])
+@router.websocket("/ws/room", dependencies=[RequiresTicket(Permission.seat_sit)])
 async def room(socket: WebSocket, settings: SettingsDep) -> None:
-    """Open to anyone on purpose: the one-use ticket in the first message is the key. See `docs/room-protocol.md`."""
+    """The one-use ticket in the first message is the key, and no cookie is. See `docs/room-protocol.md`."""
     hub: RoomHub | None = getattr(socket.app.state, "hub", None)  # none where workers hold the rooms
     if hub is None or not _from_our_pages(socket, settings):
         await socket.close()  # before accepting: answers HTTP 403

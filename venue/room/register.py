@@ -7,7 +7,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
 from app.accounts import tickets
-from app.accounts.tickets import TicketKind
+from app.accounts.permissions import Permission
 from app.core.canonical import canonical_json
 from app.core.clock import Clock
 from app.core.database import Database, in_turn
@@ -20,6 +20,7 @@ from venue.room.ports import Admissions, Arrival, Departure, Entry, Noted, Place
 
 TICKET_LIFETIME = timedelta(seconds=30)
 _SUBJECT = "member:"
+_KIND = tickets.OPENS[Permission.seat_sit]
 
 
 class DatabaseRegister:
@@ -62,7 +63,7 @@ class DatabaseRegister:
                 session,
                 self._sealer,
                 self._clock.now(),
-                kind=TicketKind.websocket,
+                kind=_KIND,
                 subject=_SUBJECT + member_id,
                 lifetime=TICKET_LIFETIME,
             )
@@ -74,9 +75,7 @@ class DatabaseRegister:
         Raises Unauthenticated for a ticket that is unknown, used or too old; else as `way`.
         """
         with self._database.transaction() as session:
-            subject = tickets.redeem(
-                session, self._sealer, self._clock.now(), kind=TicketKind.websocket, secret=ticket
-            )
+            subject = tickets.redeem(session, self._sealer, self._clock.now(), kind=_KIND, secret=ticket)
             place = self._place(session, subject.removeprefix(_SUBJECT)) if subject else None
         if subject is None:
             raise Unauthenticated("ticket-refused", N_("入室凭据已失效"), N_("页面会自动重新领取凭据"))

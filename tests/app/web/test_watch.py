@@ -39,6 +39,6 @@ def test_a_room_of_which_nothing_is_recorded_is_not_found(house: WebHouse) -> No
     assert house.visitor(Role.supervisor).post("/api/recordings/nowhere/live").status_code == 404
 
 
-@pytest.mark.parametrize("role", [role for role in Role if role not in {Role.supervisor, Role.expert}])
+@pytest.mark.parametrize("role", [role for role in Role if role not in {Role.supervisor, Role.expert, Role.witness}])
 def test_nobody_else_on_the_staff_watches(begun: WebHouse, role: Role) -> None:
     assert begun.visitor(role).post(f"/api/recordings/{ROOM}/live").status_code == 403
