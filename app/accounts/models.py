@@ -49,6 +49,20 @@ class SignIn(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
+class RoleChange(SQLModel, table=True):
+    """That an account was given another role (岗位变更); never altered, so that no change makes the one before undone."""
+
+    __tablename__ = "role_change"
+
+    id: str = Field(primary_key=True, max_length=36)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=36)
+    before: str = Field(max_length=32)
+    after: str = Field(max_length=32)
+    reason: str = Field(max_length=400)
+    changed_by: str = Field(max_length=80)
+    changed_at: datetime = Field(sa_type=UtcDateTime)
+
+
 class Ticket(SQLModel, table=True):
     """A short-lived right (一次性凭据): a sign-in link, an expert's seat code, a way into a WebSocket."""
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 class Tag(StrEnum):
     absence_entered = "draw:absence:entered"
     absence_removed = "draw:absence:removed"
+    account_role_changed = "accounts:account:role-changed"
     account_signed_in = "accounts:account:signed-in"
     account_sign_in_refused = "accounts:account:sign-in-refused"
     account_signed_out = "accounts:account:signed-out"

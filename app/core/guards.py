@@ -133,6 +133,7 @@ _SQLITE: tuple[Guard, ...] = (
     *_append_only(
         "performance_fact", "id = NEW.id OR (invitation_id = NEW.invitation_id AND kind = NEW.kind)"
     ),
+    *_append_only("role_change", "id = NEW.id"),
     *_append_only("roster_change", "n = NEW.n OR mark = NEW.mark"),
     *_append_only("roster_leaf", "expert_id = NEW.expert_id AND n = NEW.n"),
     *_append_only("sent_document", "id = NEW.id"),
@@ -207,6 +208,7 @@ _POSTGRESQL: tuple[Guard, ...] = (
     *_postgresql_append_only("message_event"),
     *_postgresql_append_only("name_release"),
     *_postgresql_append_only("performance_fact"),
+    *_postgresql_append_only("role_change"),
     *_postgresql_append_only("roster_change"),
     *_postgresql_append_only("roster_leaf"),
     *_postgresql_append_only("sent_document"),
