@@ -15,7 +15,7 @@ from app.notify.wording import TemplateId
 from expert_draw import links, sealed
 from expert_draw.invitation import ACTIVE, InvitationEvent, InvitationState, advance, states_before
 from expert_draw.models import Draw, DrawSlot, Expert, Invitation
-from expert_draw.personal import phone_of
+from expert_draw.personal import phone_unopened
 from expert_draw.roster_rows import CHINA
 
 RELEASED = "released"
@@ -152,7 +152,7 @@ def contact(
         subject=invitation.id,
         purpose=outbox.INVITATION,
         channel=channel,
-        to=phone_of(sealer, expert),
+        to=phone_unopened(expert),
         template=TemplateId.invitation_voice if voice else TemplateId.invitation_sms,
         variables=words,
         due_at=now + timedelta(seconds=after_s),
@@ -287,7 +287,7 @@ def tell(
         subject=invitation.id,
         purpose=purpose,
         channel=outbox.SMS,
-        to=phone_of(sealer, expert),
+        to=phone_unopened(expert),
         template=template,
         variables={name: words[name] for name in words if name in blanks},
         due_at=now,

@@ -1,7 +1,7 @@
 """What is sealed of an expert of the roster (专家个人信息), opened in memory for whoever has to know it."""
 
 from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
-from app.core.sealing import Sealer
+from app.core.sealing import Envelope, Sealer
 from expert_draw.models import Expert
 
 
@@ -11,6 +11,11 @@ def identity_of(sealer: Sealer, expert: Expert) -> str:
 
 def name_of(sealer: Sealer, expert: Expert) -> str:
     return sealer.unseal(expert.name_sealed, EXPERT_NAME.at(expert.id))
+
+
+def phone_unopened(expert: Expert) -> Envelope:
+    """The phone number for the sender of notices, who alone opens it."""
+    return Envelope(expert.phone_sealed, EXPERT_PHONE.at(expert.id))
 
 
 def phone_of(sealer: Sealer, expert: Expert) -> str:

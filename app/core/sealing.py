@@ -42,6 +42,14 @@ class Place:
     row_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A sealed value with the place it stands in: handed on unopened to whoever is to open it."""
+
+    sealed: str
+    place: Place
+
+
 class _Cipher(Protocol):
     def encrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...
     def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes | None) -> bytes: ...

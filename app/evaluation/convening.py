@@ -22,7 +22,7 @@ from app.notify import outbox, wording
 from app.notify.wording import TemplateId
 from expert_draw import ending, inviting, keeping, sealed
 from expert_draw.models import Draw, Invitation
-from expert_draw.personal import phone_of
+from expert_draw.personal import phone_unopened
 from expert_draw.roster_rows import CHINA
 from recordings import service as recordings
 from venue.models import OnlineRoom
@@ -143,7 +143,7 @@ def _send_seat_code(
         subject=member.id,
         purpose=outbox.SEAT_CODE,
         channel=outbox.SMS,
-        to=phone_of(house.sealer, expert),
+        to=phone_unopened(expert),
         template=TemplateId.seat_code_sms,
         variables={
             "code": code,

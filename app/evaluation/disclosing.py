@@ -26,6 +26,7 @@ _VIEWERS: Mapping[Role, Viewer] = MappingProxyType(
         Role.expert: Viewer.expert,
         Role.guest_operator: Viewer.guest_operator,
         Role.host_operator: Viewer.host_operator,
+        Role.inspector: Viewer.inspector,
         Role.supervisor: Viewer.supervisor,
         Role.witness: Viewer.witness,
     }

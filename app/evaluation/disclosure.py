@@ -33,6 +33,7 @@ class Viewer(StrEnum):
     expert = "expert"
     guest_operator = "guest_operator"
     host_operator = "host_operator"
+    inspector = "inspector"
     public = "public"
     supervisor = "supervisor"
     witness = "witness"
@@ -101,6 +102,7 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.draw_supervisor: (Step(_M.always, Form.lines), Step(_M.closed)),
             _V.expert: _PUBLISHED,
             _V.host_operator: (Step(_M.always, Form.lines), Step(_M.closed)),
+            _V.inspector: (Step(_M.closed, Form.lines),),
             _V.public: (Step(_M.always, Form.commitment), Step(_M.published)),
             _V.supervisor: _ALWAYS,
         },
@@ -149,6 +151,7 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.expert: (Step(_M.pledged),),
             _V.guest_operator: _CLOSED,
             _V.host_operator: _ALWAYS,
+            _V.inspector: _CLOSED,
             _V.public: _PUBLISHED,
             _V.supervisor: _ALWAYS,
             _V.witness: (Step(_M.opened),),
@@ -158,6 +161,7 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.archivist: (Step(_M.closed, Form.listed),),
             _V.auditor: _CLOSED,
             _V.host_operator: (Step(_M.always, Form.listed),),
+            _V.inspector: _CLOSED,
             _V.supervisor: _ALWAYS,
         },
     }

@@ -329,3 +329,20 @@ class StatementIn(_Strict):
     """What a party pasted: one line made by `yuanping party` or by its own page."""
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=2000)]
+
+
+class UnsealingOut(BaseModel):
+    """Names that somebody has asked to open early; it waits for its second person."""
+
+    id: str
+    reason: str
+    asked_at: datetime
+
+
+class UnsealedOut(BaseModel):
+    """A place and the name of who is asked for it or has accepted it."""
+
+    seat_no: int
+    state: str
+    name: str
+    center: str

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.core.ids import new_id
 from app.core.sealed_columns import MESSAGE_TO, MESSAGE_VARIABLES
-from app.core.sealing import Sealer
+from app.core.sealing import Envelope, Sealer
 from app.notify import repository, wording
 from app.notify.delivery import RANK, MessageState
 from app.notify.enclosed import callee_mark
@@ -31,7 +31,7 @@ def enqueue(
     subject: str,
     purpose: str,
     channel: str,
-    to: str,
+    to: str | Envelope,
     template: TemplateId,
     variables: Mapping[str, str],
     due_at: datetime,
@@ -42,19 +42,20 @@ def enqueue(
 ) -> str:
     """Queues one message and returns its id; it leaves after `due_at`, and not after `expires_at`.
 
-    `to` is a number as `+8613812345678`; `channel` voice or sms; until `quiet_until` a call minds the
+    `to` is a number as `+8613812345678`, or sealed where it is kept: nobody but the sender of notices opens it. `channel` voice or sms; until `quiet_until` a call minds the
     quiet hours.
     Raises WordingRefused for variables that are not on the white list, so that nothing else can reach a provider.
     """
     wording.check(template, variables)
     message_id = new_id(now)
+    number = sealer.unseal(to.sealed, to.place) if isinstance(to, Envelope) else to
     message = OutgoingMessage(
         id=message_id,
         subject=subject,
         purpose=purpose,
         channel=channel,
-        to_sealed=sealer.seal(to, MESSAGE_TO.at(message_id)),
-        to_fingerprint=callee_mark(sealer, to),
+        to_sealed=sealer.seal(number, MESSAGE_TO.at(message_id)),
+        to_fingerprint=callee_mark(sealer, number),
         template=template.value,
         variables_sealed=sealer.seal(
             json.dumps(dict(variables), ensure_ascii=False, sort_keys=True), MESSAGE_VARIABLES.at(message_id)

@@ -31,6 +31,7 @@ class PersonaLink:
 _PERSONAS: tuple[tuple[str, str, Role, str], ...] = (
     ("operator", "主场经办", Role.host_operator, N_("预约评标、执行抽取、查看通知终端、开启和关闭评标")),
     ("supervisor", "行政监督", Role.supervisor, N_("旁观抽取、回放录像、校验记录")),
+    ("drawing", "抽取监督", Role.draw_supervisor, N_("监督抽取，办理名单解密的第二人")),
     ("roster", "专家库管理", Role.pool_administrator, N_("导入专家名册")),
     ("guest", "副场服务", Role.guest_operator, N_("查看场地与工位")),
     ("admin", "系统管理", Role.administrator, N_("系统运行，不接触评标内容")),

@@ -6,7 +6,10 @@ from app.evaluation import departure_endpoints as departures
 from app.evaluation import draw_endpoints as draw
 from app.evaluation import endpoints as evaluation
 from app.evaluation import performance_endpoints as performance
+from app.evaluation import unsealing_endpoints as unsealing
+from app.exchange import audit_endpoints as audit
 from app.exchange import endpoints as exchange
+from app.exchange import key_endpoints as keys
 from app.notify import aliyun_callbacks, callbacks, simulator_endpoints, simulator_wire
 from app.web import files, health, pages, streams, watch
 from expert_draw import roster_endpoints as roster
@@ -24,6 +27,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     departures.router,
     performance.router,
     exchange.router,
+    audit.router,
+    keys.router,
+    unsealing.router,
     evaluation.router,
     roster.router,
     venue.router,
