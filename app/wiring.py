@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from app.audit.house_log import open_log
 from app.core.errors import Conflict
 from app.core.ground import Ground, lay_under
 from app.core.i18n import N_
@@ -15,11 +16,12 @@ from app.core.work import Kind
 from app.evaluation import cases
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
-from app.exchange import exports, filing
+from app.exchange import exports, filing, resealing
 from app.holding import holding_rooms
 from app.jobs.media_processes import MediaProcesses
 from app.jobs.relay import Relay
 from app.jobs.scheduler import Ticker
+from app.jobs.sequencing import Sequencing
 from app.jobs.sweeps import Sweeps
 from app.jobs.worker import Worker
 from app.migrations.runner import require_current, upgrade
@@ -34,6 +36,7 @@ _PHONES_EVERY_S = 0.25
 _SWEEP_EVERY_S = 0.5
 _WORK_EVERY_S = 1.0
 _FILING_EVERY_S = 5.0
+_AUDIT_EVERY_S = 1.0
 
 
 def raise_up(ground: Ground) -> None:
@@ -71,6 +74,9 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.rosters = Rosters(ground.sealer)
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
     application.state.reach = cases.load_for
+    application.state.audit_log = open_log(
+        ground.settings.audit, ground.database, ground.clock, ground.sealer
+    )
     space = Space(ground.database, ground.clock, ground.settings.recordings_dir, ground.settings.recording)
     application.state.register = DatabaseRegister(
         ground.database, ground.clock, ground.sealer, CommitteeAdmissions(), may_begin=space.require
@@ -78,12 +84,13 @@ def attach(application: FastAPI, ground: Ground) -> None:
 
 
 def _kinds(ground: Ground) -> tuple[Kind, ...]:
-    """The kinds of jobs this house does: exports always, filings where there is a platform to file with."""
+    """The kinds of jobs this house does: exports and sealing anew always, filings where there is a platform to file with."""
     settings = ground.settings
     built = exports.kind(ground.database, ground.clock, ground.sealer, settings.exports_dir)
+    always = (built, resealing.kind(ground.database, ground.sealer))
     if settings.exchange.filing_url is None:
-        return (built,)
-    return (built, filing.kind(settings.exchange, ground.clock))
+        return always
+    return (*always, filing.kind(settings.exchange, ground.clock))
 
 
 @asynccontextmanager
@@ -108,7 +115,11 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
             phone_room=phone_room,
             worker=worker,
         )
+        sequencing = Sequencing(application.state.audit_log, ground.clock)
+        closing.push_async_callback(sequencing.finish)
         ticker = Ticker()
+        ticker.every(_AUDIT_EVERY_S, "sign", sequencing.sign)
+        ticker.every(_AUDIT_EVERY_S, "endorse", sequencing.endorse)
         ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
         ticker.every(_PHONES_EVERY_S, "reconcile", sweeps.reconcile)
         ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)

@@ -126,6 +126,11 @@ def last_checkpoint(session: Session, at_most: int | None = None) -> AuditCheckp
     return session.exec(asked).first()
 
 
+def signed_size(session: Session) -> int:
+    """How many acts the newest checkpoint has."""
+    return session.exec(select(func.max(AuditCheckpoint.size))).one() or 0
+
+
 def checkpoint(session: Session, size: int) -> AuditCheckpoint | None:
     return session.get(AuditCheckpoint, size)
 
@@ -169,17 +174,18 @@ def stamps(session: Session) -> tuple[AuditStamp, ...]:
     return tuple(session.exec(select(AuditStamp).order_by(col(AuditStamp.size))).all())
 
 
-def unstamped(session: Session, most: int) -> tuple[AuditCheckpoint, ...]:
-    """The newest milestones without a time stamp."""
-    return tuple(
-        session.exec(
-            select(AuditCheckpoint)
-            .outerjoin(AuditStamp, col(AuditStamp.size) == col(AuditCheckpoint.size))
-            .where(col(AuditCheckpoint.milestone), col(AuditStamp.size).is_(None))
-            .order_by(col(AuditCheckpoint.size).desc())
-            .limit(most)
-        ).all()
-    )
+def stamped(session: Session, size: int) -> bool:
+    return session.get(AuditStamp, size) is not None
+
+
+def last_milestone(session: Session) -> AuditCheckpoint | None:
+    """The newest checkpoint that was signed at once."""
+    return session.exec(
+        select(AuditCheckpoint)
+        .where(col(AuditCheckpoint.milestone))
+        .order_by(col(AuditCheckpoint.size).desc())
+        .limit(1)
+    ).first()
 
 
 def alarm(session: Session) -> AuditAlarm | None:

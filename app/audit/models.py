@@ -61,7 +61,7 @@ class AuditCosignature(SQLModel, table=True):
     size: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     key_id: str = Field(primary_key=True, max_length=8)
     witness: str = Field(max_length=200)
-    line: str = Field(max_length=400)
+    line: str
     at: datetime = Field(sa_type=UtcDateTime)
 
 

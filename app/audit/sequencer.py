@@ -5,6 +5,7 @@ each time, all of it after a start and every hour. Where they do not, nothing is
 """
 
 import logging
+import threading
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,6 +51,7 @@ class Sequencer:
 
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
         self._database, self._clock, self._log = database, clock, log
+        self._alone = threading.Lock()
         self._signed_ns: int | None = None
         self._whole_ns: int | None = None
         self._rests_until_ns = 0
@@ -59,7 +61,10 @@ class Sequencer:
 
     def advance(self, *, at_once: bool = False) -> int:
         """Signs where it is time to, and says for how many acts. at_once: whatever is new is signed for now."""
-        moment = self._clock.monotonic_ns()
+        with self._alone:
+            return self._advance(self._clock.monotonic_ns(), at_once=at_once)
+
+    def _advance(self, moment: int, *, at_once: bool) -> int:
         if moment < self._rests_until_ns and not at_once:
             return 0
         try:

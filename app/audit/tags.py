@@ -10,6 +10,7 @@ class Tag(StrEnum):
     account_signed_in = "accounts:account:signed-in"
     account_sign_in_refused = "accounts:account:sign-in-refused"
     account_signed_out = "accounts:account:signed-out"
+    audit_exported = "house:audit:exported"
     draw_agreed = "draw:draw:agreed"
     draw_approved = "draw:draw:approved"
     draw_called = "draw:round:called"

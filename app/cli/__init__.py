@@ -1,8 +1,6 @@
 """The command line: run the service, rehearse an evaluation, import a roster, verify what was kept."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +8,15 @@ import typer
 from rich.markup import escape
 
 from app.accounts.permissions import Role
+from app.cli.auditing import audits, witness, witness_key
+from app.cli.grounding import DataDir, ground, settings
+from app.cli.keys import keys
 from app.cli.party import parties
 from app.cli.saying import console, explained, language, problems, say
+from app.cli.tls import tls, tls_folder
 from app.cli.verifying import verify
-from app.core.ground import Ground, lay
 from app.core.i18n import N_, translate
-from app.core.settings import OwnSettings, Settings, configured
+from app.core.settings import OwnSettings, Settings
 
 main_command = typer.Typer(
     no_args_is_help=True,
@@ -29,9 +30,10 @@ accounts = typer.Typer(no_args_is_help=True, help="工作人员账号 · staff a
 main_command.add_typer(importing, name="import")
 main_command.add_typer(sampling, name="sample")
 main_command.add_typer(accounts, name="account")
+main_command.add_typer(audits, name="audit")
+main_command.add_typer(keys, name="key")
 main_command.add_typer(parties, name="party")
 
-DataDir = Annotated[Path | None, typer.Option("--data", help="数据目录 · data folder (default: var)")]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="端口 · TCP port (default: 8000)")]
 
 
@@ -51,12 +53,22 @@ def run(
 
 
 @main_command.command()
-def serve(data: DataDir = None, port: Port = None) -> None:
+def serve(
+    data: DataDir = None,
+    port: Port = None,
+    with_tls: Annotated[
+        bool, typer.Option("--tls", help="用 yuanping tls 生成的证书提供 HTTPS · HTTPS with what `yuanping tls` made")
+    ] = False,
+) -> None:
     """打开服务 · run the service as configured."""
     from app.serving import serve_until_stopped  # noqa: PLC0415 -- as above
 
     with explained():
-        serve_until_stopped(settings(data, port))
+        chosen = settings(data, port)
+        if with_tls and not chosen.server.tls:
+            folder = tls_folder(chosen)
+            chosen.server.tls_cert, chosen.server.tls_key = folder.server, folder.server_key
+        serve_until_stopped(chosen)
 
 
 @main_command.command()
@@ -72,12 +84,23 @@ def worker(
 
 
 @main_command.command()
-def migrate(data: DataDir = None) -> None:
+def migrate(
+    data: DataDir = None,
+    app_role: Annotated[
+        str | None,
+        typer.Option("--app-role", help="服务所用的 PostgreSQL 角色，只授予必需的权限 · the service's own role"),
+    ] = None,
+) -> None:
     """建库或升级数据库结构 · create the database or bring it to this version."""
+    from app.core.roles import give_rights  # noqa: PLC0415 -- as above
     from app.wiring import raise_up  # noqa: PLC0415 -- as above
 
     with explained(), ground(settings(data, None)) as laid:
         raise_up(laid)
+        if app_role is not None:
+            with laid.database.transaction() as session:
+                give_rights(session.connection(), app_role)
+            say(N_("角色 {role} 可以增加和读取，只有会变化的表可以修改"), role=app_role)
         say(N_("数据库结构已是最新"))
 
 
@@ -101,6 +124,9 @@ def rehearse(
 
 
 main_command.command()(verify)
+main_command.command()(witness)
+main_command.command("witness-key")(witness_key)
+main_command.command()(tls)
 
 
 @importing.command("roster")
@@ -190,16 +216,6 @@ def receipt_addresses(data: DataDir = None) -> None:
             console.print(escape(address), soft_wrap=True)
 
 
-def settings(data: Path | None, port: int | None) -> Settings:
-    """The configured settings, with what the command line says on top."""
-    chosen = configured()
-    if data is not None:
-        chosen.data_dir = data
-    if port is not None:
-        chosen.server.port = port
-    return chosen
-
-
 def demonstration(data: Path | None, port: int | None) -> Settings:
     """The demonstration's settings: a folder of its own, never the configured database, provider or key."""
     given = settings(None, port)
@@ -212,17 +228,9 @@ def demonstration(data: Path | None, port: int | None) -> Settings:
         rehearsal=given.rehearsal,
         media=given.media,
         recording=given.recording,
+        limits=given.limits,
         accounts=given.accounts,
     )
-
-
-@contextmanager
-def ground(chosen: Settings) -> Iterator[Ground]:
-    laid = lay(chosen)
-    try:
-        yield laid
-    finally:
-        laid.database.dispose()
 
 
 def main() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import Session
 
+from app.cli.auditing import verify_bundle
 from app.cli.saying import (
     LOOK,
     NO_WAY_IN,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 RECORDING = "recording"
 """May stand before folders of recordings, to say that nothing else is meant."""
+AUDIT = "audit"
+"""Stands before an export of the audit trail, likewise."""
 
 
 def verify(
@@ -42,7 +45,8 @@ def verify(
         list[Path] | None,
         typer.Argument(
             help="抽取或检查记录、凭条、总账、录像目录或数据目录；录像也可写作 recording 目录"
-            " · record, slip, list of draws, room or data folder; a room also as: recording FOLDER"
+            " · record, slip, list of draws, room or data folder; a room also as: recording FOLDER;"
+            " 留痕导出包写作 audit 文件 · an export of the audit trail as: audit FILE"
         ),
     ] = None,
     head: Annotated[
@@ -60,9 +64,28 @@ def verify(
             " · published public key of the house, or a file that holds it",
         ),
     ] = None,
+    checkpoint: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--checkpoint", help="另处保存的检查点，可多次给出 · checkpoint kept elsewhere; audit only"
+        ),
+    ] = None,
+    witness: Annotated[
+        list[str] | None,
+        typer.Option("--witness", help="见证方公钥，可多次给出 · key of a witness; audit only"),
+    ] = None,
+    tsa_roots: Annotated[
+        Path | None, typer.Option("--tsa-roots", help="时间戳服务的根证书 · PEM roots of stamps; audit only")
+    ] = None,
 ) -> None:
     """校验：离线重算抽取记录、逐字节核对录音录像 · run draws again and check every recorded byte, offline."""
     failed = 0
+    if paths and len(paths) > 1 and str(paths[0]) == AUDIT:
+        with explained():
+            held = [
+                verify_bundle(path, key, checkpoint or [], witness or [], tsa_roots) for path in paths[1:]
+            ]
+        raise typer.Exit(0 if all(held) else 1)
     if paths and len(paths) > 1 and str(paths[0]) == RECORDING:
         paths = paths[1:]
     with explained():

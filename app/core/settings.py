@@ -395,6 +395,39 @@ class SealSettings(BaseModel):
     )
 
 
+class AuditSettings(BaseModel):
+    """See [the audit log](audit-log.md)."""
+
+    origin: str | None = Field(
+        None,
+        pattern=r"^[^\s+]{1,200}$",
+        description="Name of this house's audit log in its checkpoints, as `example.org/audit`; never to be changed. Default: made"
+        " from its key.",
+    )
+    checkpoint_s: int = Field(
+        10, ge=2, le=3600, description="Seconds after which whatever is new in the trail is signed at the latest."
+    )
+    witnesses: tuple[str, ...] = Field(
+        (),
+        description="Public keys of partner centers and supervisors who may cosign checkpoints, as `yuanping witness-key` prints"
+        " them.",
+    )
+    tsa_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s]+$",
+        description="Address of an RFC 3161 time-stamping service that stamps checkpoints at milestones; needs the extra"
+        " `timestamps`. Default: none.",
+    )
+    tsa_roots: Path | None = Field(
+        None, description="PEM file of the certificates that the stamping service's chain has to end in."
+    )
+    sign_command: tuple[str, ...] = Field(
+        (),
+        description="Program and arguments that get a checkpoint's text on standard input and print one more signature line, such"
+        " as one with SM2.",
+    )
+
+
 class ExchangeSettings(BaseModel):
     filing_url: str | None = Field(
         None,
@@ -465,6 +498,7 @@ class Settings(BaseSettings):
     recording: RecordingSettings = Field(default_factory=RecordingSettings)
     accounts: AccountSettings = Field(default_factory=AccountSettings)
     seal: SealSettings = Field(default_factory=SealSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
 
     @property
