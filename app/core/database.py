@@ -39,7 +39,7 @@ from app.core.errors import Conflict
 from app.core.i18n import N_
 
 _MICROSECOND = 1_000_000
-_OWN = frozenset({"alembic_version", "key_check"})
+_OWN = frozenset({"alembic_version", "field_key", "key_check"})
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READS = "yuanping_reads"
 _ONE_MOMENT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from app.core.sealing import Place
 
+ERASED = "-"
+"""What stands in a sealed column when the text was erased for good; it opens as nothing."""
+
 
 @dataclass(frozen=True, slots=True)
 class SealedColumn:

@@ -8,14 +8,15 @@ from pathlib import Path
 import pytest
 
 from app import wiring
+from app.core import rotation
 from app.core.database import Database
-from app.core.errors import Unavailable
+from app.core.errors import Conflict, Unavailable
 from app.core.ground import Ground, lay
 from app.core.keys import remember
-from app.core.sealing import Sealer
-from app.core.settings import OwnSettings
+from app.core.sealing import FieldSuite, IndexSuite, Sealer
+from app.core.settings import OwnSettings, SealSettings
 from app.sample import personas
-from tests.support.databases import POSTGRESQL, SQLITE
+from tests.support.databases import POSTGRESQL, SQLITE, furnish
 from tests.support.world import START
 
 
@@ -95,3 +96,57 @@ def test_a_new_key_is_on_disk_before_it_is_used_and_so_is_its_name(
     monkeypatch.setattr(os, "fsync", noting)
     OwnSettings(data_dir=tmp_path).make_key()
     assert synced == ["file", "folder"]
+
+
+def with_seal(folder: Path, **seal: str) -> Sealer:
+    ground = lay(OwnSettings(data_dir=folder, demo=True, seal=SealSettings.model_validate(seal)))
+    with ground.database.transaction() as session:
+        remember(session, ground.sealer)
+    ground.database.dispose()
+    return ground.sealer
+
+
+def furnished(folder: Path) -> None:
+    furnish(Database(f"sqlite:///{folder / 'yuanping.db'}")).dispose()
+
+
+def test_a_database_stays_with_the_hash_it_was_begun_with(tmp_path: Path) -> None:
+    furnished(tmp_path)
+    first = with_seal(tmp_path)
+    assert (first.suite, first.index) == (FieldSuite.aes, IndexSuite.sha256)
+    later = with_seal(tmp_path, suite="sm4")  # fields may change, whom they are found by may not
+    assert (later.suite, later.index) == (FieldSuite.sm4, IndexSuite.sha256)
+    with pytest.raises(Conflict, match="index-suite-other") as refused:
+        with_seal(tmp_path, suite="sm4", index="sm3")
+    assert "YUANPING_SEAL__INDEX" in refused.value.remedy
+
+
+def test_a_new_database_under_national_algorithms_is_so_throughout(tmp_path: Path) -> None:
+    furnished(tmp_path)
+    first = with_seal(tmp_path, suite="sm4")
+    assert (first.suite, first.index) == (FieldSuite.sm4, IndexSuite.sm3)
+    again = with_seal(tmp_path)
+    assert (again.suite, again.index) == (FieldSuite.aes, IndexSuite.sm3)
+    assert again.fingerprint("x") == first.fingerprint("x")
+    with pytest.raises(Conflict, match="index-suite-other"):
+        with_seal(tmp_path, index="sha256")
+
+
+def test_a_house_whose_field_key_is_lost_or_another_does_not_open(tmp_path: Path) -> None:
+    furnished(tmp_path)
+    ground = lay(OwnSettings(data_dir=tmp_path, demo=True))
+    with ground.database.transaction() as session:
+        assert rotation.begin(session, START, ground.sealer) == 2
+    ground.database.dispose()
+    key = tmp_path / "keys" / "2.key"
+    kept = key.read_text()
+    lay(OwnSettings(data_dir=tmp_path, demo=True)).database.dispose()
+    for wrong in (None, "ab" * 32):
+        key.unlink()
+        if wrong is not None:
+            key.write_text(wrong)
+        with pytest.raises(Unavailable, match="field-key-missing") as refused:
+            lay(OwnSettings(data_dir=tmp_path, demo=True))
+        assert refused.value.params == {"number": 2, "path": key}
+        key.write_text(kept)
+    lay(OwnSettings(data_dir=tmp_path, demo=True)).database.dispose()
