@@ -245,6 +245,7 @@ def fix(arguments: list[str]) -> int:
     run(BIN / "ruff", "check", "--fix", "--exit-zero", "--quiet", *arguments)
     run(BIN / "ruff", "format", *arguments)
     run(PYTHON, "-m", "tools.settings_doc")
+    run(PYTHON, "-m", "tools.disclosure_doc")
     return 0
 
 

@@ -16,7 +16,8 @@ from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.evaluation import scoring
+from app.evaluation import disclosing, scoring
+from app.evaluation.disclosure import Field
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import DeskOut, NamedOut, SheetIn, SheetOut
@@ -115,7 +116,7 @@ def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | 
 def desk(session: Session, member_id: str) -> DeskOut:
     """All that the member's desk shows. Bidders appear once the session is open."""
     member, evaluation = _member(session, member_id)
-    shown = evaluation.state in {EvaluationState.in_session, EvaluationState.closed, EvaluationState.sealed}
+    shown = disclosing.of_member(evaluation).shows(Field.bidder_list)
     bidders = projects.parties(session, evaluation.lot_id, [PartyRole.bidder]) if shown else ()
     sheet = session.get(ScoreSheet, member_id)
     return DeskOut(

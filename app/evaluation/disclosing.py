@@ -73,11 +73,20 @@ def sight(session: Session, actor: Actor | None, evaluation: Evaluation) -> Sigh
     if evaluation.state in OVER:
         moments.add(Moment.closed)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
+    if draw is not None and draw.closed_at is not None:
+        moments.add(Moment.drawn)
     if draw is not None and draw.published_at is not None:
         moments.add(Moment.published)
     if actor is None:
         return Sight(Viewer.public, None, None, frozenset(moments))
     return Sight(_VIEWERS.get(actor.role), actor.center_id, actor.member_id, frozenset(moments))
+
+
+def of_member(evaluation: Evaluation) -> Sight:
+    """What a member at their desk may see: until the session is opened nobody has signed the discipline for this one."""
+    begun = {EvaluationState.in_session, EvaluationState.closed, EvaluationState.sealed}
+    moments = {Moment.oneself} | ({Moment.pledged} if evaluation.state in begun else set())
+    return Sight(Viewer.expert, None, None, frozenset(moments))
 
 
 def of_party(session: Session, evaluation: Evaluation) -> Sight:

@@ -63,6 +63,7 @@ class Moment(StrEnum):
     always = "always"
     checked_in = "checked_in"  # the member stands at the desk and shows their papers
     closed = "closed"  # scoring is over
+    drawn = "drawn"  # the draw is over
     oneself = "oneself"  # it is the viewer's own
     opened = "opened"  # the session has been opened
     own_venue = "own_venue"  # it happens in the viewer's center, and the member has been let in
@@ -103,7 +104,7 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.expert: _PUBLISHED,
             _V.host_operator: (Step(_M.always, Form.lines), Step(_M.closed)),
             _V.inspector: (Step(_M.closed, Form.lines),),
-            _V.public: (Step(_M.always, Form.commitment), Step(_M.published)),
+            _V.public: (Step(_M.always, Form.commitment), Step(_M.drawn, Form.lines), Step(_M.published)),
             _V.supervisor: _ALWAYS,
         },
         _F.drawn_names: {

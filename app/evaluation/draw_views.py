@@ -11,6 +11,7 @@ from sqlmodel import Session
 from app.evaluation import booking, cases, committee, grounds, reasons, views
 from app.evaluation.cases import House
 from app.evaluation.disclosing import Sight
+from app.evaluation.disclosure import Field
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.shown import (
     Chance,
@@ -36,12 +37,11 @@ from expert_draw.ground import slots_of
 _WAITS = (EvaluationState.inviting, EvaluationState.replacing)
 
 
-def draw_page(
-    session: Session, house: House, seen: Sight, evaluation_id: str, *, supervises: bool = False
-) -> DrawView:
+def draw_page(session: Session, house: House, seen: Sight, evaluation_id: str) -> DrawView:
     """The draw by codes: who takes part, what was promised, what was left out on which ground, what came out.
 
-    seen: what the reader may see. supervises: whether they may know how many each ground leaves out, grounds that concern single people too.
+    seen: what the reader may see; where that is the whole statistics of the pool, also how many each ground leaves out that
+    concerns single people.
     """
     evaluation = cases.load(session, evaluation_id)
     card = views.card(session, evaluation, seen)
@@ -89,7 +89,8 @@ def draw_page(
         lines=len(record.events),
         pool_size=len(pool.candidates),
         excluded=grounds.counted(
-            Counter(ground for one in pool.candidates for ground in one.grounds), supervises=supervises
+            Counter(ground for one in pool.candidates for ground in one.grounds),
+            supervises=seen.shows(Field.pool_statistics),
         ),
         lock=_lock(record),
         calls=sum(event.type == "call" for event in record.events),
@@ -108,12 +109,10 @@ def forecast(
     house: House,
     seen: Sight,
     evaluation_id: str,
-    *,
-    supervises: bool = False,
 ) -> Forecast:
     """How the draw stands before anything is promised: how many committees, how easily foreseen, what would have to give.
 
-    supervises: as for `draw_page`.
+    seen: as for `draw_page`.
     """
     evaluation = cases.load(session, evaluation_id)
     found = opening.foresee(
@@ -122,6 +121,7 @@ def forecast(
         committee.order(session, now, house, evaluation, number=""),
     )
     certificate = found.certificate
+    supervises = seen.shows(Field.pool_statistics)
     return Forecast(
         card=views.card(session, evaluation, seen),
         obstacles=tuple(

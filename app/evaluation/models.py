@@ -128,6 +128,21 @@ class JointAct(SQLModel, table=True):
     settled_reason: str = Field(default="", max_length=400)
 
 
+class Erasure(SQLModel, table=True):
+    """That somebody's personal data was asked to be erased, and was (个人信息删除): two steps, each with a reason.
+
+    It outlives the data, so that the same can be done again after a backup was restored.
+    """
+
+    expert_id: str = Field(primary_key=True, foreign_key="expert.id", max_length=36)
+    asked_by: str = Field(max_length=80)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    asked_reason: str = Field(max_length=400)
+    done_by: str | None = Field(default=None, max_length=80)
+    done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    done_reason: str = Field(default="", max_length=400)
+
+
 class BidderList(SQLModel, table=True):
     """A sealed list of bidders as it was delivered (投标人名单), and how many people were checked against it.
 

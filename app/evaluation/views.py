@@ -187,7 +187,9 @@ def members(
 
 def opens_lists(session: Session, actor: Actor, evaluation: Evaluation) -> bool:
     """Whether this actor may have the draw record with its lists now: their group sizes can tell centers and employers."""
-    return not relations.lacking(session, actor, evaluation, Permission.draw_read_lists)
+    seen = disclosing.sight(session, actor, evaluation)
+    lacking = relations.lacking(session, actor, evaluation, Permission.draw_read_lists)
+    return not lacking and seen.shows(Field.draw_proof)
 
 
 def timeline_events(session: Session, evaluation_id: str) -> tuple[TimelineEvent, ...]:

@@ -46,7 +46,7 @@ def sources() -> Iterator[tuple[str, ast.Module]]:
 
 def imports(tree: ast.Module) -> set[str]:
     """Modules that are imported, by their full names."""
-    found = set()
+    found: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(one.name for one in node.names)

@@ -56,7 +56,6 @@ def pool(evaluation_id: str, visit: VisitDep, actor: Reader) -> Response:
             visit.house,
             disclosing.sight(session, actor, evaluation),
             evaluation_id,
-            supervises=actor.may(Permission.draw_supervise),
         )
         acts = () if view.obstacles else views.acts_of(evaluation)
     return visit.page(
@@ -171,7 +170,7 @@ def _page(
     with visit.database.reading() as session:
         evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_read)
         seen = disclosing.sight(session, actor, evaluation)
-        view = draw_views.draw_page(session, visit.house, seen, evaluation_id, supervises=supervises)
+        view = draw_views.draw_page(session, visit.house, seen, evaluation_id)
         links = draw_parties.links_made(session, evaluation_id) if supervises else ()
         opened = views.opens_lists(session, actor, evaluation)
         served = None

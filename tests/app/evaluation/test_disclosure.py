@@ -25,7 +25,7 @@ draw_proof
   expert: nothing, published full
   host_operator: lines, closed full
   inspector: nothing, closed lines
-  public: commitment, published full
+  public: commitment, drawn lines, published full
   supervisor: full
 drawn_names
   agency: nothing, closed full

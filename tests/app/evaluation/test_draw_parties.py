@@ -11,7 +11,8 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, public_draws, slips
-from app.evaluation.disclosing import NOBODY
+from app.evaluation.disclosing import NOBODY, Sight
+from app.evaluation.disclosure import Viewer
 from app.notify.listener import Heard
 from expert_draw import keeping, parties, statements, stored_lines
 from expert_draw.engine.record import DrawRecord, agree_signature
@@ -509,7 +510,9 @@ def test_what_a_booking_asks_of_titles_regions_persons_and_supervisors_is_what_t
     with world.database.reading() as session:
         draw = session.exec(select(Draw)).one()
         excluded = dict(
-            draw_views.draw_page(session, world.house, NOBODY, evaluation_id, supervises=True).excluded
+            draw_views.draw_page(
+                session, world.house, Sight(Viewer.supervisor, None, None, frozenset()), evaluation_id
+            ).excluded
         )
         if draw.state == "approving":
             with world.transaction() as writing:

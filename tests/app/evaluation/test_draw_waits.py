@@ -13,7 +13,8 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.evaluation import cases, committee, conductor, draw_parties, draw_views, grounds, reasons, views
-from app.evaluation.disclosing import NOBODY
+from app.evaluation.disclosing import NOBODY, Sight
+from app.evaluation.disclosure import Viewer
 from app.evaluation.models import Evaluation
 from app.evaluation.shown import DrawView
 from app.notify.listener import Heard
@@ -94,8 +95,9 @@ def told(world: World, evaluation_id: str) -> Counter[str]:
 
 
 def page(world: World, evaluation_id: str, *, supervises: bool = False) -> DrawView:
+    seen = Sight(Viewer.supervisor, None, None, frozenset()) if supervises else NOBODY
     with world.database.reading() as session:
-        return draw_views.draw_page(session, world.house, NOBODY, evaluation_id, supervises=supervises)
+        return draw_views.draw_page(session, world.house, seen, evaluation_id)
 
 
 def committed(world: World, *names: str) -> tuple[str, dict[str, OwnShare]]:

@@ -236,10 +236,10 @@ def test_no_row_about_a_draw_can_be_joined_with_the_roster_or_with_another_draw(
         for one in session.exec(select(Invitation)).all():
             by_draw.setdefault(one.draw_id, set()).update(getattr(one, name) for name in columns)
         first, second = by_draw.values()
-        both = {one.expert_id for one in sealed.invited(session, world.sealer, Draw.evaluation_id == over.id)}  # type: ignore[arg-type]
-        again = {
-            one.expert_id for one in sealed.invited(session, world.sealer, Draw.evaluation_id == case.id)
-        }  # type: ignore[arg-type]
+        both, again = (
+            {one.expert_id for one in sealed.invited(session, world.sealer, col(Draw.evaluation_id) == id_)}
+            for id_ in (over.id, case.id)
+        )
         assert both & again, "somebody was drawn twice, so that a mark could give them away"
         assert not first & second
         assert session.exec(select(PerformanceFact)).first() is not None
