@@ -15,6 +15,7 @@ MAY_CALL = {
         "app/evaluation/booking.py",
         "app/evaluation/convening.py",
         "app/evaluation/designating.py",
+        "app/evaluation/erasing.py",
         "app/evaluation/joint_views.py",
         "app/evaluation/second_phase.py",
         "expert_draw/answers.py",
@@ -30,8 +31,8 @@ MAY_CALL = {
     },
 }
 OPENS = {
-    # The function that opens the field → the files that may call it.
-    "phone_of": {"expert_draw/unmasking.py"},
+    # The function that opens the field → the files that may call it; erasing clears what messages and pretend phones hold.
+    "phone_of": {"app/evaluation/erasing.py", "expert_draw/unmasking.py"},
     "identity_of": {"expert_draw/unmasking.py"},
     # An import compares what a sheet says with what is known.
     "name_of": {"expert_draw/release.py", "expert_draw/roster.py", "expert_draw/unmasking.py"},
