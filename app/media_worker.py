@@ -28,6 +28,8 @@ from app.jobs.given import Given
 from app.jobs.relay import Relay
 from app.jobs.scheduler import Ticker
 from app.web import problems
+from app.web.limits import Limits
+from app.web.origins import OwnPagesOnly
 from recordings import watching
 from venue.placement import addresses
 from venue.room import gateway
@@ -78,6 +80,8 @@ def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
     )
     lay_under(application, ground)
     problems.install(application, problems.problem)
+    application.add_middleware(Limits, settings=ground.settings.limits, answer=problems.problem)
+    application.add_middleware(OwnPagesOnly)
     for router in ROUTERS:
         application.include_router(router)
     if bare := unguarded_routes(application):
@@ -118,7 +122,7 @@ def work_apart(settings: Settings, number: int) -> None:
 
 
 def _server(ground: Ground, worker_id: str, url: str) -> Server:
-    return server_for(create_worker(ground, worker_id, url), LONGEST_FRAME)
+    return server_for(create_worker(ground, worker_id, url), ground.settings, LONGEST_FRAME)
 
 
 async def _serving(server: Server, sockets: list[socket.socket]) -> None:

@@ -40,7 +40,7 @@ def serve_until_stopped(settings: Settings) -> None:
         try:
             wiring.raise_up(ground)
             wiring.require_fit(ground)
-            run_loop(_server(create_app(settings, ground)).serve(sockets))
+            run_loop(_server(create_app(settings, ground), settings).serve(sockets))
         finally:
             ground.database.dispose()
 
@@ -93,7 +93,7 @@ async def _demonstrating(
     *,
     first_time: bool,
 ) -> None:
-    server = _server(create_app(settings, ground))
+    server = _server(create_app(settings, ground), settings)
     serving = asyncio.create_task(server.serve(sockets))
     if not await _opens(server, serving):
         return
@@ -131,8 +131,8 @@ def _print_links(settings: Settings, console: Console, language: str, links: tup
     console.print(f"     {escape(settings.public_url)}/seat")
 
 
-def _server(application: FastAPI) -> Server:
-    return server_for(application, LONGEST_FRAME, stop_all)
+def _server(application: FastAPI, settings: Settings) -> Server:
+    return server_for(application, settings, LONGEST_FRAME, stop_all)
 
 
 @contextlib.asynccontextmanager

@@ -11,9 +11,11 @@ from starlette.requests import HTTPConnection
 
 from app.accounts import sessions
 from app.accounts.permissions import STEP_UP, Permission, Relation, Role, may, permitted
+from app.core.clock import Clock
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
-from app.core.errors import Forbidden, Unauthenticated
+from app.core.errors import Forbidden, Unauthenticated, too_many
 from app.core.i18n import N_
+from app.core.rates import Rations
 from app.core.settings import Settings
 
 _GUARD = "__yuanping_guard__"
@@ -97,6 +99,7 @@ def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declara
         actor = find_actor(connection, database, clock, sealer)
         if actor is None:
             raise Unauthenticated("sign-in-needed", N_("请先登录"), N_("登录后再试"))
+        _take_ration(connection, actor, clock)
         if not actor.may(permission):
             raise Forbidden(
                 "role-may-not", N_("您的岗位没有此项权限"), N_("换用有权限的账号，或联系系统管理员")
@@ -107,6 +110,13 @@ def Requires(permission: Permission) -> Any:  # noqa: N802 -- reads as a declara
 
     setattr(guard, _GUARD, permission)
     return Depends(guard)
+
+
+def _take_ration(connection: HTTPConnection, actor: Actor, clock: Clock) -> None:
+    """TooMany when the account has asked more than one person can mean, in however many sessions."""
+    rations: Rations | None = getattr(connection.app.state, "account_rations", None)
+    if rations is not None and not rations.take(actor.id, clock.monotonic_ns()):
+        raise too_many(1)
 
 
 def RequiresTicket(permission: Permission) -> Any:  # noqa: N802 -- stands beside Requires

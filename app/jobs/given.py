@@ -10,7 +10,17 @@ from pydantic import BaseModel, SecretStr
 from app.core.settings import OwnSettings, Settings
 
 _NEEDED = frozenset(
-    {"data_dir", "database_url", "demo", "secret_key", "default_language", "server", "media", "recording"}
+    {
+        "data_dir",
+        "database_url",
+        "default_language",
+        "demo",
+        "limits",
+        "media",
+        "recording",
+        "secret_key",
+        "server",
+    }
 )
 
 

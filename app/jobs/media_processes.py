@@ -7,6 +7,7 @@ was. A worker ends by itself when the service has gone.
 import asyncio
 import logging
 import socket
+import ssl
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -142,7 +143,7 @@ class MediaProcesses:
         while True:
             await asyncio.sleep(_LOOK_EVERY_S)
             now_ns = self._clock.monotonic_ns()
-            if await _answers(post.sockets[0].getsockname()):
+            if await _answers(post.sockets[0].getsockname(), tls=self._settings.server.tls):
                 heard_ns, patience_s = now_ns, self._silent_s
             elif now_ns - heard_ns > patience_s * 1e9:
                 logger.error("media worker %d has not answered for %.0f s", post.number, patience_s)
@@ -179,19 +180,25 @@ class MediaProcesses:
             yield sockets
 
 
-async def _answers(address: tuple[str, int]) -> bool:
-    """Whether the loop behind a port answers."""
+async def _answers(address: tuple[str, int], *, tls: bool = False) -> bool:
+    """Whether the loop behind a port of ours answers; under TLS its name is not asked for, as the port is our own."""
     host = _HERE.get(address[0], address[0])
     try:
         async with asyncio.timeout(_LOOK_PATIENCE_S):
-            reader, writer = await asyncio.open_connection(host, address[1])
+            reader, writer = await asyncio.open_connection(host, address[1], ssl=_unnamed() if tls else None)
             try:
                 writer.write(b"GET /livez HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n")
                 return (await reader.readline()).startswith(b"HTTP/1.1 200")
             finally:
                 writer.close()
-    except (OSError, TimeoutError):
+    except (OSError, TimeoutError):  # also what is no TLS
         return False
+
+
+def _unnamed() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 _HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- who listens everywhere is reached here

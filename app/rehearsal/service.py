@@ -17,7 +17,10 @@ class Desk:
     """One person's browser without the browser: a cookie jar and the address of the service."""
 
     def __init__(self, url: str) -> None:
-        self._client = httpx2.AsyncClient(base_url=url, follow_redirects=True, timeout=20.0)
+        # As a browser would: who brings a session's cookie has to say where it comes from.
+        self._client = httpx2.AsyncClient(
+            base_url=url, headers={"Origin": url.rstrip("/")}, follow_redirects=True, timeout=20.0
+        )
 
     async def __aenter__(self) -> Self:
         return self

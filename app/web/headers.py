@@ -7,8 +7,11 @@ _POLICY = {
     "img-src": "'self' data:",
     "media-src": "'self' blob:",
     "connect-src": "'self'",
-    "object-src": "'none'",
     "frame-ancestors": "'none'",
+    "frame-src": "'none'",
+    "manifest-src": "'none'",
+    "object-src": "'none'",
+    "worker-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
 }
@@ -23,13 +26,27 @@ def content_security_policy(*connect: str) -> str:
 CONTENT_SECURITY_POLICY = content_security_policy()
 HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Origin-Agent-Cluster": "?1",
     "Permissions-Policy": "camera=(self), microphone=(self), display-capture=(self), geolocation=(), payment=(), usb=()",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
+    "X-Permitted-Cross-Domain-Policies": "none",
     # Pages and data are personal to whoever is signed in; only static files say otherwise themselves.
     "Cache-Control": "no-store",
 }
+_SECRET_PATHS = ("/api/party/", "/party/", "/sign-in/ticket/")
+_SECRET = {**HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+"""Of an address that is itself the key nobody is told anything; forms that such a page posts would say that they come from
+nowhere, so the page of an expert's link, which has one, gives `strict-origin`: the name of the house and nothing behind it."""
+
+
+def headers_for(path: str) -> dict[str, str]:
+    """What an answer under this path carries unless it says otherwise itself."""
+    return _SECRET if path.startswith(_SECRET_PATHS) else HEADERS
+
+
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 
-from app.core.errors import InvalidInput, NotFound, Unavailable, YuanpingError
+from app.core.errors import InvalidInput, NotFound, TooMany, Unavailable, YuanpingError
 from app.core.i18n import LANGUAGES, N_, translate
 from app.core.settings import Settings
 from app.web import words
@@ -37,7 +37,10 @@ def install(application: FastAPI, answer: Answer) -> None:
     """From now on no error leaves the application in any other form than these answers."""
 
     def ours(request: Request, error: Exception) -> Response:
-        return answer(request, cast("YuanpingError", error))
+        response = answer(request, cast("YuanpingError", error))
+        if isinstance(error, TooMany):
+            response.headers["Retry-After"] = str(error.again_s)
+        return response
 
     def invalid(request: Request, error: Exception) -> Response:
         return answer(request, *_wrong(cast("RequestValidationError", error)))

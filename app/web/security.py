@@ -1,10 +1,4 @@
-"""Guards every answer and every act: strict headers out, and no act on behalf of another site in.
-
-A browser says where a request comes from (`Sec-Fetch-Site`, `Origin`); an act or a WebSocket that another site
-started is refused. Programs that are no browsers send neither header and are let through to their own guards.
-"""
-
-from urllib.parse import urlsplit
+"""Guards every answer and every act: strict headers out, and no act on behalf of another site in (see `origins`)."""
 
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,12 +7,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Forbidden
 from app.core.i18n import N_
-from app.core.settings import Settings
 from app.web.errors import answer
-from app.web.headers import HEADERS, HTTPS_ONLY, content_security_policy
+from app.web.headers import HTTPS_ONLY, content_security_policy, headers_for
+from app.web.origins import started_here, turn_away
 from venue.placement import addresses
-
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Security:
@@ -38,29 +30,13 @@ class Security:
             await self._application(scope, receive, _with_headers(scope, send))
 
 
-def started_here(scope: Scope) -> bool:
-    """Whether the request is harmless, or comes from our own pages, or from no browser at all."""
-    if scope["type"] == "http" and scope["method"] in _SAFE_METHODS:
-        return True
-    headers = Headers(scope=scope)
-    site = headers.get("sec-fetch-site")
-    if site is not None and site in {"same-origin", "none"}:
-        return True
-    origin = headers.get("origin")
-    if origin is None:
-        return site is None
-    settings: Settings = scope["app"].state.settings
-    known = {headers.get("host", ""), urlsplit(settings.public_url).netloc}
-    return urlsplit(origin).netloc in known - {""}
-
-
 def _with_headers(scope: Scope, send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             if workers := _workers(scope):
                 headers.setdefault("Content-Security-Policy", content_security_policy(*workers))
-            for name, value in HEADERS.items():
+            for name, value in headers_for(scope["path"]).items():
                 headers.setdefault(name, value)
             if scope["scheme"] == "https":
                 for name, value in HTTPS_ONLY.items():
@@ -85,8 +61,7 @@ def _workers(scope: Scope) -> tuple[str, ...]:
 
 async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 4403, "reason": "started by another site"})
+        await turn_away(receive, send)
         return
     refusal = Forbidden(
         "foreign-origin",

@@ -115,7 +115,7 @@ def test_a_server_that_stops_does_not_wait_for_open_pages() -> None:
     application.get("/stream", dependencies=[Public()])(lambda: sse.stream("nothing"))
 
     async def story(sockets: list[socket.socket]) -> str:
-        server = serving._server(application)
+        server = serving._server(application, OwnSettings())
         server.config.timeout_graceful_shutdown = None  # it would wait for the page for ever
         running = asyncio.create_task(server.serve(sockets))
         assert await serving._opens(server, running)
@@ -137,7 +137,7 @@ def test_what_ends_a_server_before_it_opens_is_raised() -> None:
         raise Conflict("broken", "broken")
 
     async def story() -> None:
-        await serving._opens(serving._server(FastAPI()), asyncio.create_task(broken()))
+        await serving._opens(serving._server(FastAPI(), OwnSettings()), asyncio.create_task(broken()))
 
     with pytest.raises(Conflict, match="broken"):
         asyncio.run(story())

@@ -165,7 +165,10 @@ class Desk:
                 httpx2.TransportError
             ):  # killed meanwhile: the rows say whether it was drawn
                 httpx2.post(
-                    f"{node.url}/api/evaluations/{evaluation_id}/run", cookies=self._laid.cookie, timeout=30
+                    f"{node.url}/api/evaluations/{evaluation_id}/run",
+                    cookies=self._laid.cookie,
+                    headers={"Origin": node.url},
+                    timeout=30,
                 )
 
 

@@ -280,7 +280,7 @@ class PhoneHouse:
 
     def staff(self, role: Role) -> httpx2.Client:
         """A program that is signed in as somebody of that role."""
-        return httpx2.Client(base_url=self.url, cookies=self.cookie(role))
+        return httpx2.Client(base_url=self.url, cookies=self.cookie(role), headers={"Origin": self.url})
 
     def cookie(self, role: Role) -> dict[str, str]:
         """The cookie of somebody signed in."""

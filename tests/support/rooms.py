@@ -284,7 +284,9 @@ class Service:
 
     def ticket(self, cookie: str) -> str:
         answer = httpx2.post(
-            f"{self.url}/api/seat/ticket", cookies={sessions.cookie_name(secure=False): cookie}
+            f"{self.url}/api/seat/ticket",
+            cookies={sessions.cookie_name(secure=False): cookie},
+            headers={"Origin": self.url},
         )
         assert answer.status_code == 200, answer.text
         return str(answer.json()["ticket"])

@@ -19,7 +19,7 @@ from app.accounts.permissions import Role
 from app.core.database import Database
 from app.core.ground import Ground
 from app.core.ids import new_id
-from app.core.settings import Settings
+from app.core.settings import LimitSettings, Settings
 from app.main import create_app
 from app.web import sse
 from recordings.recorder import Recorder
@@ -54,7 +54,11 @@ class WebHouse:
         proved: whether they have shown their second factor just now, as some acts ask for.
         """
         client = TestClient(
-            self.application, base_url=base_url, follow_redirects=False, raise_server_exceptions=False
+            self.application,
+            base_url=base_url,
+            headers={"Origin": base_url},  # as a browser does
+            follow_redirects=False,
+            raise_server_exceptions=False,
         )
         if role is not None:
             account = self.account(role)
@@ -107,9 +111,17 @@ class WebHouse:
         self.world.database.dispose()
 
 
-def open_web(folder: Path, *, demo: bool = False, database: Database | None = None) -> WebHouse:
+def open_web(
+    folder: Path,
+    *,
+    demo: bool = False,
+    database: Database | None = None,
+    limits: LimitSettings | None = None,
+) -> WebHouse:
     """All pages and interfaces over a small world; on a furnished database without rows, or else on one in the folder."""
-    settings = Settings(data_dir=folder, secret_key=bytes(range(32)).hex(), demo=demo)
+    settings = Settings(
+        data_dir=folder, secret_key=bytes(range(32)).hex(), demo=demo, limits=limits or LimitSettings()
+    )
     world = make_world(folder, settings=settings, database=database)
     application = create_app(settings, Ground(settings, world.clock, world.database, world.sealer))
     recorder = Recorder(settings.recordings_dir, world.clock)

@@ -73,7 +73,6 @@ def test_another_site_cannot_act_with_our_cookie(house: WebHouse, headers: dict[
 @pytest.mark.parametrize(
     "headers",
     [
-        {},
         {"Origin": HOST},
         {"Sec-Fetch-Site": "same-origin", "Origin": HOST},
         {"Sec-Fetch-Site": "none"},
@@ -84,10 +83,24 @@ def test_our_own_pages_and_programs_may_act(house: WebHouse, headers: dict[str, 
     assert house.visitor(Role.host_operator).post("/sign-out", headers=headers).status_code == 303
 
 
-def test_another_site_cannot_open_a_websocket(house: WebHouse) -> None:
+def test_a_browser_that_does_not_say_where_it_comes_from_cannot_act_with_our_cookie(house: WebHouse) -> None:
+    visitor = house.visitor(Role.host_operator)
+    del visitor.headers["Origin"]
+    assert visitor.post("/sign-out").status_code == 403
+    assert visitor.get("/today").status_code == 200
+
+
+def test_a_program_without_a_cookie_need_not_say_where_it_comes_from(house: WebHouse) -> None:
+    program = house.visitor()
+    del program.headers["Origin"]
+    assert program.post("/sign-out").status_code == 303
+
+
+@pytest.mark.parametrize("path", ["/ws/room", "/ws/live"])
+def test_another_site_cannot_open_a_websocket(house: WebHouse, path: str) -> None:
     with (
         pytest.raises(WebSocketDisconnect) as closed,
-        house.visitor().websocket_connect("/ws/room", headers={"Origin": "https://elsewhere.example"}),
+        house.visitor().websocket_connect(path, headers={"Origin": "https://elsewhere.example"}),
     ):
         pass
     assert closed.value.code == 4403
