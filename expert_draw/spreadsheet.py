@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, time
 from pathlib import Path
 from xml.parsers import expat
@@ -20,8 +20,12 @@ _LARGEST = 32 * 1024 * 1024
 _UNPACKED = 512 * 1024 * 1024
 _BINARY = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MOST_ROWS, _MOST_COLUMNS = 60_000, 200
+_MOST_PARTS = 2_000
+_RATIO, _RATIO_FROM = 200, 4 * 1024 * 1024
+"""A part that unpacks to more than so many times its size is a bomb, unless it is small."""
 _PLACE = re.compile(r"([A-Za-z]{1,7})([0-9]{1,9})")
 _OTHER_FORMATS = {"mimetype", "content.xml", "xl/workbook.bin"}
+_MACROS = ("vbaproject.bin", "vbadata.xml")
 _EXACT = 10**15
 """From here on a spreadsheet keeps a number only roughly."""
 
@@ -78,13 +82,24 @@ def _bound(data: bytes, name: str) -> None:
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         parts = archive.infolist()
-        if sum(part.file_size for part in parts) > _UNPACKED:
+        if (
+            len(parts) > _MOST_PARTS
+            or sum(part.file_size for part in parts) > _UNPACKED
+            or any(part.file_size > max(_RATIO_FROM, _RATIO * max(part.compress_size, 1)) for part in parts)
+        ):
             raise InvalidInput(
                 "sheet-too-large", N_("文件 {name} 展开后过大"), N_("只保留专家名单所在的工作表"), name=name
             )
         names = {part.filename.lower().replace("\\", "/") for part in parts}
         if names & _OTHER_FORMATS:
             raise _unreadable(name)
+        if any(part.endswith(_MACROS) or "/macrosheets/" in part for part in names):
+            raise InvalidInput(
+                "sheet-macros",
+                N_("文件 {name} 含有宏，不予读取"),
+                N_("在表格软件中另存为不含宏的 .xlsx 或 .csv 后再导入"),
+                name=name,
+            )
         for part in parts:
             if part.filename.lower().endswith((".xml", ".rels")):
                 extent = _Extent(name, book=part.filename.lower().endswith("workbook.xml.rels"))
@@ -103,6 +118,11 @@ class _Extent:
         self.row = self.column = 0
         self.parser = expat.ParserCreate()
         self.parser.StartElementHandler = self._start
+        self.parser.StartDoctypeDeclHandler = self._declared
+
+    def _declared(self, *_declared: object) -> None:
+        """No spreadsheet declares a document type; what does so means to have entities unfolded or fetched."""
+        raise _unreadable(self.name)
 
     def _start(self, tag: str, given: dict[str, str]) -> None:
         kind = tag.rpartition(":")[2]
@@ -113,14 +133,7 @@ class _Extent:
             self._cell(place)
         elif kind in {"v", "is", "f"}:
             if self.row > _MOST_ROWS or self.column > _MOST_COLUMNS:
-                raise InvalidInput(
-                    "sheet-too-large",
-                    N_("文件 {name} 超出 {rows} 行或 {columns} 列"),
-                    N_("删去名单以外远处的单元格，或分成几个文件后再导入"),
-                    name=self.name,
-                    rows=_MOST_ROWS,
-                    columns=_MOST_COLUMNS,
-                )
+                raise _too_far_out(self.name)
         elif kind == "Relationship" and self.book and not given.get("Target", "").lower().endswith(".xml"):
             # A sheet under another ending would be opened without having been looked through.
             raise _unreadable(self.name)
@@ -136,6 +149,17 @@ class _Extent:
         for letter in found[1].upper():
             self.column = self.column * 26 + ord(letter) - ord("A") + 1
         self.row = int(found[2])
+
+
+def _too_far_out(name: str) -> InvalidInput:
+    return InvalidInput(
+        "sheet-too-large",
+        N_("文件 {name} 超出 {rows} 行或 {columns} 列"),
+        N_("删去名单以外远处的单元格，或分成几个文件后再导入"),
+        name=name,
+        rows=_MOST_ROWS,
+        columns=_MOST_COLUMNS,
+    )
 
 
 def _whole(text: str, name: str) -> int:
@@ -170,13 +194,18 @@ def _text(data: bytes, name: str) -> CellTable:
             continue
         if "\0" not in text:
             try:
-                return tuple(
-                    tuple(row)
-                    for row in csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
-                )
+                return tuple(_bounded_rows(text, name))
             except csv.Error as error:  # a cell longer than any, as a quote that is never closed makes it
                 raise _unreadable(name) from error
     raise _unreadable(name)
+
+
+def _bounded_rows(text: str, name: str) -> Iterator[tuple[str, ...]]:
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text))
+    for number, row in enumerate(rows, 1):
+        if number > _MOST_ROWS or len(row) > _MOST_COLUMNS:
+            raise _too_far_out(name)
+        yield tuple(row)
 
 
 def _delimiter(text: str) -> str:

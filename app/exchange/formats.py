@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from app.core.canonical import Canonical
+from app.core.cells import as_text
 
 FORMAT = "yuanping-filing/1"
 Cell = str | int | datetime | None
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def filing(
@@ -55,9 +54,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 def _cell(cell: Cell) -> str:
     if isinstance(cell, datetime):
         return _written(cell)
-    text = "" if cell is None else str(cell)
-    # A spreadsheet runs what begins like a formula; behind an apostrophe it is text.
-    return f"'{text}" if isinstance(cell, str) and text.startswith(_FORMULA) else text
+    if isinstance(cell, str):
+        return as_text(cell)
+    return "" if cell is None else str(cell)
 
 
 def _written(at: datetime) -> str:

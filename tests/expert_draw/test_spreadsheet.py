@@ -148,3 +148,49 @@ def test_a_file_is_read_by_its_path_and_a_missing_one_is_refused(tmp_path: Path)
     assert read_sheet(path) == (("姓名",), ("张三",))
     with pytest.raises(InvalidInput, match="sheet-not-there"):
         read_sheet(tmp_path / "b.csv")
+
+
+def packed(parts: dict[str, bytes], *, base: bytes = b"") -> bytes:
+    """An archive with these parts, in place of or beside those of a workbook."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        if base:
+            with zipfile.ZipFile(io.BytesIO(base)) as former:
+                for part in former.namelist():
+                    if part not in parts:
+                        archive.writestr(part, former.read(part))
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return target.getvalue()
+
+
+SHEET = "xl/worksheets/sheet1.xml"
+
+
+@pytest.mark.parametrize(
+    ("parts", "code"),
+    [
+        ({"xl/vbaProject.bin": b"x"}, "sheet-macros"),
+        ({"xl/macrosheets/sheet1.xml": b"<a/>"}, "sheet-macros"),
+        ({"xl/media/image1.png": b"\0" * 8_000_000}, "sheet-too-large"),
+        ({f"xl/media/{number}": b"x" for number in range(2_001)}, "sheet-too-large"),
+        ({SHEET: b'<!DOCTYPE a [<!ENTITY b "boom">]><a>&b;</a>'}, "sheet-unreadable"),
+        ({SHEET: b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>'}, "sheet-unreadable"),
+    ],
+    ids=["macros", "macro sheets", "a bomb", "many parts", "entities", "outside entities"],
+)
+def test_what_a_roster_never_holds_is_refused_whatever_the_file_is_called(
+    parts: dict[str, bytes], code: str
+) -> None:
+    hostile = packed(parts, base=workbook(("姓名",)))
+    for name in ("a.xlsx", "a.csv", "a"):
+        with pytest.raises(InvalidInput) as refused:
+            read_cells(hostile, name)
+        assert refused.value.code == code
+        assert refused.value.remedy
+
+
+@pytest.mark.parametrize("data", [b"," * 300, b"a\n" * 60_001], ids=["columns", "rows"])
+def test_a_text_file_has_no_more_rows_and_columns_than_a_workbook(data: bytes) -> None:
+    with pytest.raises(InvalidInput, match="sheet-too-large"):
+        read_cells(data, "a.csv")
