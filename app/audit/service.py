@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, Connection, bindparam, event, exists, insert, orm
+from sqlalchemy import select as columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
@@ -12,6 +13,16 @@ from app.audit.models import AuditEvent
 from app.audit.tags import Tag
 from app.core.canonical import Canonical, canonical_json
 from app.core.database import in_turn
+
+# Written once and not as objects: every act in the house passes here.
+_HEAD = (
+    columns(col(AuditEvent.n), col(AuditEvent.hash))
+    .where(col(AuditEvent.case) == bindparam("of_case"))
+    .order_by(col(AuditEvent.n).desc())
+    .limit(1)
+)
+_ADD = insert(AuditEvent).inline()
+_HEADS = "audit heads"
 
 
 def record(
@@ -25,27 +36,44 @@ def record(
     data: Mapping[str, Canonical] | None = None,
 ) -> None:
     """Adds one act to the case (an evaluation's id, or `house`). No personal data belongs in `data`."""
-    in_turn(session, case)
-    last = session.exec(
-        select(AuditEvent).where(AuditEvent.case == case).order_by(col(AuditEvent.n).desc()).limit(1)
-    ).first()
-    n, prev = (last.n + 1, last.hash) if last else (1, GENESIS)
+    connection = session.connection()
+    last, prev = _head(session, connection, case)
+    session.flush()
+    n = last + 1
     text = canonical_json(data or {}).decode()
     link = Link(case, n, now.isoformat(), tag, actor, subject, text, prev)
-    session.add(
-        AuditEvent(
-            case=case,
-            n=n,
-            at=now,
-            tag=tag,
-            actor=actor,
-            subject=subject,
-            data=text,
-            prev=prev,
-            hash=link.hash(),
-        )
+    own = link.hash()
+    connection.execute(
+        _ADD,
+        {
+            "case": case,
+            "n": n,
+            "at": now,
+            "tag": tag.value,
+            "actor": actor,
+            "subject": subject,
+            "data": text,
+            "prev": prev,
+            "hash": own,
+        },
     )
-    session.flush()
+    session.info.setdefault(_HEADS, {})[case] = (n, own)
+
+
+def _head(session: Session, connection: Connection, case: str) -> tuple[int, str]:
+    """Number and hash of the last act of the case, which nobody else can follow from here on."""
+    known: dict[str, tuple[int, str]] = session.info.get(_HEADS, {})
+    if case in known:
+        return known[case]
+    in_turn(session, case)
+    found = connection.execute(_HEAD, {"of_case": case}).first()
+    return (found.n, found.hash) if found else (0, GENESIS)
+
+
+@event.listens_for(orm.Session, "after_transaction_end")
+def _forget(session: orm.Session, _transaction: orm.SessionTransaction) -> None:
+    """What was recorded may be undone with a savepoint, and others may follow once the transaction is over."""
+    session.info.pop(_HEADS, None)
 
 
 def check_case(session: Session, case: str) -> Break | None:

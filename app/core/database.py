@@ -20,6 +20,7 @@ from sqlalchemy import (
     Dialect,
     Engine,
     MetaData,
+    bindparam,
     create_engine,
     event,
     func,
@@ -44,6 +45,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READS = "yuanping_reads"
 _ONE_MOMENT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _WAITED_LONG = "55P03"
+_TURN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("matter"), 0)))
 _PATIENCE = (
     "SET lock_timeout = '10s'",  # as long as SQLite waits for the writer before
     "SET idle_in_transaction_session_timeout = '5min'",  # a process cut off from us holds nobody up for ever
@@ -164,7 +166,7 @@ def in_turn(session: Session, matter: str) -> bool:
     if session.info.get(_READS) or session.get_bind().dialect.name != "postgresql":
         return False
     try:
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(matter, 0))))
+        session.connection().execute(_TURN, {"matter": matter})
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _WAITED_LONG:
             raise

@@ -251,6 +251,10 @@ def _replace(connection: Connection, rows: list[AuditEvent]) -> None:
         )
     connection.execute(delete(AuditEvent))
     connection.execute(insert(AuditEvent), written)
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "SELECT setval(pg_get_serial_sequence('audit_event', 'id'), (SELECT max(id) FROM audit_event))"
+        )
 
 
 def _link(row: AuditEvent, prev: str) -> Link:

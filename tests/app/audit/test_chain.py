@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
 
 from app.audit import service as audit
 from app.audit.chain import GENESIS, Break, Link, first_break
@@ -121,4 +122,22 @@ def test_an_act_waits_for_the_one_before_it_to_be_written_or_given_up(pg_databas
         waiting.result()
     with pg_database.reading() as session:
         assert [act.actor for act in audit.trail(session, "c")] == ["a", "b"]
+        assert audit.check_case(session, "c") is None
+
+
+def test_an_act_that_was_undone_with_its_savepoint_is_not_followed(any_database: Database) -> None:
+    def write(session: Session, subject: str) -> None:
+        audit.record(session, START, case="c", tag=Tag.sheet_saved, actor="a", subject=subject)
+
+    with any_database.transaction() as session:
+        write(session, "first")
+        undone = session.begin_nested()
+        write(session, "undone")
+        undone.rollback()
+        write(session, "second")
+        with session.begin_nested():
+            write(session, "third")
+        write(session, "fourth")
+    with any_database.reading() as session:
+        assert [act.subject for act in audit.trail(session, "c")] == ["first", "second", "third", "fourth"]
         assert audit.check_case(session, "c") is None
