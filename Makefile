@@ -4,7 +4,7 @@ ARGS ?=
 VERB = @$(PYTHON) tools/house.py $@ $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help run rehearse test check fix bench bench-draw bench-invitations bench-media soak soak-invitations soak-media migrate ci screenshots lock clean
+.PHONY: help run rehearse test check fix bench bench-draw bench-invitations bench-media soak soak-invitations soak-media soak-trust migrate ci screenshots lock clean
 
 help: ## List the verbs
 	$(VERB)
@@ -31,6 +31,8 @@ soak: ## Run the long and the destructive tests
 soak-invitations: ## Fill 10,000 places through a failing provider and killed nodes, on both databases; takes a long time
 	$(VERB)
 soak-media: ## Record through loss, outages, kills and attacks, and for an hour; takes a long time
+	$(VERB)
+soak-trust: ## Attack the trail, look for names before their time, send 50,000 hostile requests; takes a long time
 	$(VERB)
 migrate: ## Bring the database to the newest schema
 	$(VERB)

@@ -173,6 +173,12 @@ def soak_media(arguments: list[str]) -> int:
     return measure("media_soak", *arguments)
 
 
+def soak_trust(arguments: list[str]) -> int:
+    """Attack the trail, look for names before their time, send 50,000 hostile requests; takes a long time"""
+    set_up(dev=True)
+    return measure("trust", *arguments)
+
+
 def soak_invitations(arguments: list[str]) -> int:
     """Fill 10,000 places through a failing provider and killed nodes, on both databases; takes a long time"""
     set_up(dev=True)
@@ -307,6 +313,7 @@ VERBS: dict[str, Verb] = {
     "soak": soak,
     "soak-invitations": soak_invitations,
     "soak-media": soak_media,
+    "soak-trust": soak_trust,
     "migrate": migrate,
     "ci": ci,
     "screenshots": screenshots,
