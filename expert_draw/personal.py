@@ -1,8 +1,11 @@
 """What is sealed of an expert of the roster (专家个人信息), opened in memory for whoever has to know it."""
 
-from app.core.sealed_columns import EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
+from app.core.sealed_columns import ERASED, EXPERT_IDENTITY, EXPERT_NAME, EXPERT_PHONE
 from app.core.sealing import Envelope, Sealer
 from expert_draw.models import Expert
+
+GONE = "（已删除）"
+"""What stands for a name that was erased for good."""
 
 
 def identity_of(sealer: Sealer, expert: Expert) -> str:
@@ -10,6 +13,9 @@ def identity_of(sealer: Sealer, expert: Expert) -> str:
 
 
 def name_of(sealer: Sealer, expert: Expert) -> str:
+    """The name; what stands for it when the person was erased since."""
+    if expert.name_sealed == ERASED:
+        return GONE
     return sealer.unseal(expert.name_sealed, EXPERT_NAME.at(expert.id))
 
 

@@ -8,7 +8,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.core.i18n import LANGUAGES
-from expert_draw import personal, roster
+from expert_draw import roster, unmasking
 from expert_draw.bounded_reading import read_bounded
 from expert_draw.roster_schemas import ImportView, PersonView, RosterView, UnmaskIn
 from expert_draw.snapshot import Rosters
@@ -68,7 +68,7 @@ def show_person(
 ) -> PersonView:
     """One expert by their number; name, identity number and phone are masked."""
     with database.reading() as session:
-        return PersonView.of(personal.masked(session, sealer, number))
+        return PersonView.of(unmasking.masked(session, sealer, number))
 
 
 @router.post("/{number}/unmask")
@@ -83,5 +83,5 @@ def unmask_person(
     """The fields asked for in clear. Who asked, for which and why, stays in the trail."""
     with database.transaction() as session:
         return PersonView.of(
-            personal.unmask(session, clock.now(), sealer, actor.id, number, wanted.fields, wanted.reason)
+            unmasking.unmask(session, clock.now(), sealer, actor.id, number, wanted.fields, wanted.reason)
         )

@@ -1,11 +1,14 @@
 """What the API says about the roster and an import."""
 
-from pydantic import BaseModel
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
 
 from expert_draw.regions import region_name
 from expert_draw.roster import ImportReport, RosterSummary
 from expert_draw.sheet_problems import Severity
 from expert_draw.specialties import specialty_name
+from expert_draw.unmasking import Person, PersonalField
 
 
 class ProblemView(BaseModel):
@@ -98,3 +101,25 @@ class RosterView(BaseModel):
                 for item in summary.specialties
             ),
         )
+
+
+class PersonView(BaseModel):
+    """An expert (专家): name, identity number and phone masked unless they were asked for; null once they were erased."""
+
+    number: str
+    name: str | None
+    identity: str | None
+    phone: str | None
+    employer: str
+    state: str
+
+    @classmethod
+    def of(cls, person: Person) -> "PersonView":
+        return cls.model_validate(person, from_attributes=True)
+
+
+class UnmaskIn(BaseModel):
+    """What to show in clear (查看明文), and why."""
+
+    fields: Annotated[frozenset[PersonalField], Field(min_length=1)]
+    reason: Annotated[str, StringConstraints(strip_whitespace=True, min_length=4, max_length=400)]

@@ -90,6 +90,7 @@ class ScoreSheet(SQLModel, table=True):
 
 
 _ASKED = "state = 'asked'"
+_IN_FORCE = "released_at IS NULL"
 
 
 class JointAct(SQLModel, table=True):
@@ -141,6 +142,87 @@ class Erasure(SQLModel, table=True):
     done_by: str | None = Field(default=None, max_length=80)
     done_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     done_reason: str = Field(default="", max_length=400)
+
+
+class IdentityCheck(SQLModel, table=True):
+    """That somebody's papers were compared with whom the house expects (身份核验); never altered.
+
+    outcome: `matched` or `mismatched`. phone_deposited, badge: what staff ticked. photo_sha256: of a picture that the center
+    keeps, if it took one.
+    """
+
+    __tablename__ = "identity_check"
+
+    id: str = Field(primary_key=True, max_length=36)
+    evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
+    member_id: str = Field(foreign_key="committee_member.id", index=True, max_length=36)
+    center_id: str = Field(foreign_key="center.id", max_length=36)
+    outcome: str = Field(max_length=16)
+    phone_deposited: bool
+    badge: bool
+    photo_sha256: str | None = Field(default=None, max_length=64)
+    checked_by: str = Field(max_length=80)
+    checked_at: datetime = Field(sa_type=UtcDateTime)
+
+
+_UNACKNOWLEDGED = "acknowledged_at IS NULL"
+
+
+class SeatAlarm(SQLModel, table=True):
+    """Something at a seat that a supervisor has to know of (席位告警): one open alarm of a kind for each member.
+
+    kind: `identity_mismatch` or `second_join`. times: how often it happened until it was acknowledged.
+    """
+
+    __tablename__ = "seat_alarm"
+    __table_args__ = (
+        Index(
+            "one_open_seat_alarm",
+            "member_id",
+            "kind",
+            unique=True,
+            sqlite_where=text(_UNACKNOWLEDGED),
+            postgresql_where=text(_UNACKNOWLEDGED),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
+    member_id: str = Field(foreign_key="committee_member.id", max_length=36)
+    seat_no: int
+    kind: str = Field(max_length=24)
+    times: int = 1
+    raised_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(sa_type=UtcDateTime)
+    acknowledged_by: str | None = Field(default=None, max_length=80)
+    acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    note: str = Field(default="", max_length=400)
+
+
+class LegalHold(SQLModel, table=True):
+    """That a recording is kept however old it is (证据封存保全), set by one person and released by two.
+
+    released_act: the joint act by which it ended.
+    """
+
+    __tablename__ = "legal_hold"
+    __table_args__ = (
+        Index(
+            "one_legal_hold",
+            "evaluation_id",
+            unique=True,
+            sqlite_where=text(_IN_FORCE),
+            postgresql_where=text(_IN_FORCE),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
+    reason: str = Field(max_length=400)
+    set_by: str = Field(max_length=80)
+    set_at: datetime = Field(sa_type=UtcDateTime)
+    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    released_act: str | None = Field(default=None, foreign_key="joint_act.id", max_length=36)
 
 
 class BidderList(SQLModel, table=True):

@@ -6,6 +6,9 @@ from typing import Protocol
 from app.core.sealed_columns import MESSAGE_TO, MESSAGE_VARIABLES
 from app.core.sealing import Sealer
 
+PRETEND = "pretend-phone"
+"""The purpose of the fingerprints by which pretend phones are known again, and nowhere else."""
+
 
 class Written(Protocol):
     """A message as it lies in its row."""

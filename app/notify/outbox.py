@@ -1,6 +1,7 @@
 """Puts calls and texts into the table of what goes out, in the caller's transaction."""
 
 import json
+import secrets
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -11,7 +12,7 @@ from app.core.sealed_columns import MESSAGE_TO, MESSAGE_VARIABLES
 from app.core.sealing import Envelope, Sealer
 from app.notify import repository, wording
 from app.notify.delivery import RANK, MessageState
-from app.notify.enclosed import callee_mark
+from app.notify.enclosed import PRETEND, callee_mark
 from app.notify.models import OutgoingMessage
 from app.notify.progress import INVITATION
 from app.notify.wording import TemplateId
@@ -72,6 +73,14 @@ def enqueue(
     session.add(message)
     session.flush()
     return message.id
+
+
+def forget(session: Session, sealer: Sealer, number: str) -> None:
+    """Erases this number wherever messages to it are kept, and what filled their blanks; that they went out stays known.
+    A pretend phone of this number is taken away with all it has heard.
+    """
+    repository.erase(session, callee_mark(sealer, number), instead=secrets.token_hex(32))
+    repository.hang_up(session, sealer.fingerprint(number, PRETEND))
 
 
 def cancel_for(session: Session, now: datetime, subject: str) -> int:

@@ -10,9 +10,16 @@ from sqlalchemy import ColumnElement, and_, bindparam, case, delete, or_, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from app.core.sealed_columns import ERASED
 from app.notify import ledger
 from app.notify.delivery import RANK, TAKEN, Event, MessageState, advance, is_final, sources
-from app.notify.models import OutgoingMessage, SmsOptOut
+from app.notify.models import (
+    OutgoingMessage,
+    SimulatedCall,
+    SimulatedOptOut,
+    SimulatedText,
+    SmsOptOut,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +348,22 @@ def opt_out(session: Session, now: datetime, phone_fingerprint: str) -> None:
     session.exec(
         insert(SmsOptOut).values(phone_fingerprint=phone_fingerprint, at=now).on_conflict_do_nothing()
     )
+
+
+def erase(session: Session, mark: str, *, instead: str) -> None:
+    """Empties the messages to the number with this mark, and puts another mark, which leads to nobody, in its place."""
+    session.exec(
+        update(OutgoingMessage)
+        .where(col(OutgoingMessage.to_fingerprint) == mark)
+        .values(to_sealed=ERASED, variables_sealed=ERASED, to_fingerprint=instead)
+    )
+    opt_in(session, mark)
+
+
+def hang_up(session: Session, mark: str) -> None:
+    """Takes away the pretend phone with this mark."""
+    for table in (SimulatedCall, SimulatedOptOut, SimulatedText):
+        session.exec(delete(table).where(col(table.phone_fingerprint) == mark))
 
 
 def opt_in(session: Session, phone_fingerprint: str) -> None:

@@ -15,8 +15,9 @@ from sqlmodel import Session, col, select
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.sealed_columns import CALL_PHONE, CALL_SPOKEN
+from app.notify.enclosed import PRETEND
 from app.notify.models import SimulatedCall
-from app.notify.simulator_texts import PRETEND, TextExchange, check_number, without_overrides
+from app.notify.simulator_texts import TextExchange, check_number, without_overrides
 from app.notify.twiml import Dial, Script, speech_s
 
 BRIDGED = "outbound-dial"

@@ -12,12 +12,12 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.sealed_columns import CALL_PHONE, CALL_SPOKEN, TEXT_BODY, TEXT_PHONE
 from app.core.sealing import mask_phone
+from app.notify.enclosed import PRETEND
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep
 from app.notify.simulator import CallState, Exchange
 from app.notify.simulator_line import Line
 from app.notify.simulator_reports import Fault, faults, set_fault
-from app.notify.simulator_texts import PRETEND
 
 router = APIRouter(prefix="/api/simulator", tags=["simulator"])
 

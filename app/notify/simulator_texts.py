@@ -16,6 +16,7 @@ from app.core.errors import InvalidInput
 from app.core.i18n import N_
 from app.core.sealed_columns import TEXT_BODY, TEXT_PHONE
 from app.core.sealing import Sealer
+from app.notify.enclosed import PRETEND
 from app.notify.models import SimulatedOptOut, SimulatedText
 from app.notify.simulator_reports import Reports
 
@@ -23,9 +24,6 @@ TOPIC = "phones"
 EXPIRED = 30036
 """The provider's code for a text that waited longer than it may."""
 _NUMBER = re.compile(r"^\+[1-9]\d{6,14}$")
-PRETEND = "pretend-phone"
-"""The purpose of the fingerprints by which pretend phones are known again, and nowhere else."""
-
 _STOP = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"})
 _START = frozenset({"START", "YES", "UNSTOP"})
 _STOPPED = (

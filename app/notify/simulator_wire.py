@@ -18,12 +18,13 @@ from starlette.datastructures import FormData
 from starlette.types import Receive, Scope, Send
 
 from app.accounts.access import Public
+from app.notify.enclosed import PRETEND
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep, PhoneRoomDep
 from app.notify.simulator import CallState
 from app.notify.simulator_reports import Fault, use_up
 from app.notify.simulator_resources import call_body, in_time, message_body, page_body
-from app.notify.simulator_texts import PRETEND, is_mobile, is_number
+from app.notify.simulator_texts import is_mobile, is_number
 
 _LONGEST_TEXT, _LONGEST_RING_S, _RING_S = 1600, 600, 60
 _LONGEST_VALID_S = 36_000

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from app.accounts.permissions import Role
 from app.audit.models import AuditEvent
-from app.core import work
+from app.core import rotation, work
 from app.core.errors import Conflict
 from app.core.keyring import KeyRing
 from app.core.sealing import IndexSuite, Sealer, own_keys
@@ -89,9 +89,7 @@ def test_a_retired_key_stands_in_the_trail_and_the_newest_is_refused(world: Worl
 def test_rows_that_stay_locked_are_tried_again_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     with world.transaction() as session:
         resealing.rotate(session, world.now(), world.sealer, "command-line")
-    monkeypatch.setattr(
-        resealing.rotation, "reseal", lambda *_given, **_how: resealing.rotation.Turn(0, 0, True)
-    )
+    monkeypatch.setattr(rotation, "reseal", lambda *_given, **_how: rotation.Turn(0, 0, finished=True))
     assert until_done(world) == 1
     with world.database.reading() as session:
         (job,) = work.listed(session, JobState.queued, 10)

@@ -1,0 +1,213 @@
+"""Personal data is masked, shown in clear for a reason only, and erased without breaking what rests on it."""
+
+import pytest
+from sqlalchemy import select as every
+from sqlalchemy.engine import Connection
+from sqlmodel import SQLModel, col, select
+
+from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.models import AuditEvent
+from app.core.sealed_columns import ERASED
+from app.evaluation.erasing import ERASED_STATE
+from app.evaluation.models import CommitteeMember, LegalHold
+from app.notify import outbox
+from app.notify.enclosed import callee_mark
+from app.notify.models import OutgoingMessage, SmsOptOut
+from app.notify.wording import TemplateId
+from expert_draw import personal, stored_lines, unmasking
+from expert_draw.engine.verify import verify_record
+from expert_draw.models import Expert, ExpertRelation, ExpertSpecialty, Invitation
+from expert_draw.snapshot import Rosters
+from tests.app.exchange.test_filing import draw_of, drawn, given_up
+from tests.support.web import WebHouse
+
+NUMBER = f"{1:017d}"
+REASON = {"reason": "本人书面申请"}
+PHONE = "+8613900000001"
+
+
+def expert_of(house: WebHouse) -> Expert:
+    with house.world.database.reading() as session:
+        return unmasking.find(session, NUMBER)
+
+
+def events(house: WebHouse, beginning: str) -> list[AuditEvent]:
+    with house.world.database.reading() as session:
+        found = (
+            select(AuditEvent).where(col(AuditEvent.tag).startswith(beginning)).order_by(col(AuditEvent.n))
+        )
+        return list(session.exec(found).all())
+
+
+def test_a_person_is_masked_unless_a_reason_is_given_which_stays_in_the_trail(house: WebHouse) -> None:
+    keeper = house.visitor(Role.pool_administrator)
+    shown = keeper.get(f"/api/roster/{NUMBER}").json()
+    assert (shown["name"], shown["phone"], shown["identity"]) == ("专**", "+86139****0001", "****")
+    assert not events(house, "draw:person")
+    wanted = {"fields": ["phone", "name"], "reason": "核对来电 13812345678 是否本人"}
+    answer = keeper.post(f"/api/roster/{NUMBER}/unmask", json=wanted)
+    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.json()["name"], answer.json()["phone"], answer.json()["identity"]) == (
+        "专家1",
+        PHONE,
+        "****",
+    )
+    (event,) = events(house, "draw:person")
+    assert (event.tag, event.subject) == ("draw:person:unmasked", f"expert:{NUMBER}")
+    assert event.actor == f"account:{house.account(Role.pool_administrator).id}"
+    assert '"fields":["name","phone"]' in event.data
+    assert "核对来电 […] 是否本人" in event.data
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"fields": ["phone"], "reason": "  "},
+        {"fields": [], "reason": "本人申请"},
+        {"fields": ["x"], "reason": "本人申请"},
+    ],
+)
+def test_nothing_is_shown_without_a_reason_or_a_field(house: WebHouse, wanted: dict[str, object]) -> None:
+    assert (
+        house.visitor(Role.pool_administrator).post(f"/api/roster/{NUMBER}/unmask", json=wanted).status_code
+        == 422
+    )
+    assert not events(house, "draw:person")
+
+
+def test_a_stranger_is_not_found_and_not_everybody_may_look(house: WebHouse) -> None:
+    keeper = house.visitor(Role.pool_administrator)
+    assert keeper.get("/api/roster/0").json()["code"] == "expert"
+    wanted = {"fields": ["phone"], "reason": "本人申请查询"}
+    for role in (Role.administrator, Role.host_operator):
+        assert house.visitor(role).post(f"/api/roster/{NUMBER}/unmask", json=wanted).status_code in {403, 404}
+        assert house.visitor(role).post(f"/api/roster/{NUMBER}/erasure", json=REASON).status_code in {
+            403,
+            404,
+        }
+    unproved = house.visitor(Role.pool_administrator, proved=False)
+    assert unproved.post(f"/api/roster/{NUMBER}/unmask", json=wanted).json()["code"] == "step-up-needed"
+    assert unproved.post(f"/api/roster/{NUMBER}/erasure", json=REASON).json()["code"] == "step-up-needed"
+
+
+def test_who_is_on_the_lists_of_a_draw_is_not_erased_whether_drawn_or_not(house: WebHouse) -> None:
+    evaluation_id = drawn(house.world)
+    keeper = house.visitor(Role.pool_administrator)
+    answers = [keeper.post(f"/api/roster/{n:017d}/erasure", json=REASON).json() for n in range(1, 41)]
+    assert {answer.get("code") for answer in answers} == {"person-needed"}
+    given_up(house.world, evaluation_id)
+    assert keeper.post(f"/api/roster/{NUMBER}/erasure", json=REASON).status_code == 200
+
+
+def test_a_member_of_an_evaluation_under_legal_hold_is_not_erased(house: WebHouse) -> None:
+    world = house.world
+    evaluation_id = drawn(world)
+    given_up(world, evaluation_id)
+    with world.transaction() as session:
+        invitation = session.exec(select(Invitation)).first()
+        assert invitation is not None
+        session.add(
+            CommitteeMember(
+                id="m",
+                evaluation_id=evaluation_id,
+                seat_no=1,
+                code_name="A",
+                invitation_id=invitation.id,
+                center_id=invitation.center_id,
+                seat_id=invitation.seat_id,
+                state="seated",
+            )
+        )
+        hold = LegalHold(id="h", evaluation_id=evaluation_id, reason="投诉", set_by="a", set_at=world.now())
+        session.add(hold)
+        session.flush()
+    address = f"/api/roster/{world.expert(invitation).number}/erasure"
+    keeper = house.visitor(Role.pool_administrator)
+    assert keeper.post(address, json=REASON).json()["code"] == "person-held"
+    with world.transaction() as session:
+        session.get_one(LegalHold, "h").released_at = world.now()
+    assert keeper.post(address, json=REASON).status_code == 200
+
+
+def test_an_erased_person_is_nobody_and_everything_still_verifies(house: WebHouse) -> None:
+    world = house.world
+    evaluation_id = drawn(world)
+    given_up(world, evaluation_id)
+    before = expert_of(house)
+    other = world.experts[1]
+    with world.transaction() as session:
+        outbox.enqueue(
+            session,
+            world.now(),
+            world.sealer,
+            subject="s",
+            purpose=outbox.SEAT_CODE,
+            channel=outbox.SMS,
+            to=PHONE,
+            template=TemplateId.opted_out,
+            variables={"hotline": "0870-1"},
+            due_at=world.now(),
+        )
+        session.add(SmsOptOut(phone_fingerprint=callee_mark(world.sealer, PHONE), at=world.now()))
+        session.add(ExpertRelation(expert_id=before.id, person="p" * 64, kind="spouse"))
+        session.add(ExpertRelation(expert_id=other, person=before.identity_fingerprint, kind="spouse"))
+    keeper = house.visitor(Role.pool_administrator)
+    address = f"/api/roster/{NUMBER}/erasure"
+    early = keeper.post(f"{address}/confirm", json=REASON)
+    assert (early.status_code, early.json()["code"]) == (409, "erasure-not-asked")
+    assert keeper.post(address, json=REASON).json()["done_at"] is None
+    assert expert_of(house).name_sealed == before.name_sealed
+    assert keeper.post(f"{address}/confirm", json=REASON).json()["done_at"] is not None
+    after = expert_of(house)
+    assert (after.name_sealed, after.identity_sealed, after.phone_sealed) == (ERASED,) * 3
+    assert after.identity_fingerprint not in {before.identity_fingerprint, after.phone_fingerprint}
+    assert (after.state, after.birth_year, after.employer) == (ERASED_STATE, 0, "")
+    assert keeper.get(f"/api/roster/{NUMBER}").json() == {
+        "number": NUMBER,
+        "name": None,
+        "identity": None,
+        "phone": None,
+        "employer": "",
+        "state": ERASED_STATE,
+    }
+    assert personal.name_of(world.sealer, after) == personal.GONE
+    with world.database.reading() as session:
+        known = _everything(session.connection())
+        for gone in (
+            before.identity_fingerprint,
+            before.phone_fingerprint,
+            before.name_sealed,
+            before.phone_sealed,
+        ):
+            # What somebody else declared of themselves stays: a mark that leads to nobody any more.
+            assert known.count(gone) == (1 if gone == before.identity_fingerprint else 0)
+        assert (
+            session.exec(select(OutgoingMessage.to_sealed).where(OutgoingMessage.subject == "s")).one()
+            == ERASED
+        )
+        assert session.exec(select(SmsOptOut)).all() == []
+        assert session.exec(select(ExpertSpecialty).where(ExpertSpecialty.expert_id == before.id)).all() == []
+        # The roster reads the same from the rows as it was changed to, the draw and the trail are what they were.
+        assert world.rosters.current(session).recorded
+        fresh = Rosters(world.sealer).current(session)
+        assert (fresh.recorded, fresh.root) == (True, world.rosters.current(session).root)
+        assert verify_record(stored_lines.text(session, draw_of(session, evaluation_id), opened=True)).ok
+        assert [audit.check_case(session, case) for case in audit.cases(session)] == [None] * len(
+            audit.cases(session)
+        )
+    assert [event.tag for event in events(house, "draw:person")] == [
+        "draw:person:erasure-asked",
+        "draw:person:erased",
+    ]
+    again = keeper.post(address, json=REASON)
+    assert (again.status_code, again.json()["code"]) == (409, "person-erased")
+    # A draw afterwards does not count them, and does not stumble over them.
+    drawn(world, "2")
+
+
+def _everything(connection: Connection) -> str:
+    rows: list[str] = []
+    for table in SQLModel.metadata.sorted_tables:
+        rows += map(repr, connection.execute(every(table)).all())
+    return "\n".join(rows)
