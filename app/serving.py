@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from app import wiring
+from app.accounts import set_up as first_steps
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.ground import Ground, lay
@@ -40,9 +41,24 @@ def serve_until_stopped(settings: Settings) -> None:
         try:
             wiring.raise_up(ground)
             wiring.require_fit(ground)
+            _announce_set_up(ground)
             run_loop(_server(create_app(settings, ground), settings).serve(sockets))
         finally:
             ground.database.dispose()
+
+
+def _announce_set_up(ground: Ground) -> None:
+    """A house without accounts says on its console where the first one is made; no password comes with it."""
+    if ground.settings.demo:
+        return
+    with ground.database.transaction() as session:
+        code = first_steps.new_code(session, ground.sealer, ground.clock.now())
+    if code is not None:
+        logging.getLogger(__name__).warning(
+            "no account yet; the first administrator is made once, within a day, at %s/set-up?code=%s",
+            ground.settings.public_url,
+            code,
+        )
 
 
 def run_demo(settings: Settings, console: Console, language: str) -> None:

@@ -17,9 +17,72 @@ class Account(SQLModel, table=True):
     center_id: str | None = Field(default=None, max_length=36)
     password_hash: str = Field(max_length=200)
     active: bool = True
-    failures: int = 0
-    paused_until: datetime | None = Field(default=None, sa_type=UtcDateTime)
     created_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class SecondFactor(SQLModel, table=True):
+    """An authenticator (动态口令): offered to one visitor until a code of it confirms it.
+
+    offered_to: id of the session it is offered to; empty once confirmed. last_step: the latest step of
+    which a code was accepted. recovered_at: since then the holder has not been told that a recovery code was used.
+    """
+
+    __tablename__ = "second_factor"
+
+    id: str = Field(primary_key=True, max_length=36)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=36)
+    secret_sealed: str = Field(max_length=300)
+    offered_to: str = Field(default="", max_length=36)
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    confirmed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    last_step: int = 0
+    recovered_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RecoveryCode(SQLModel, table=True):
+    """A code for when the authenticator is lost (恢复码); of it only a keyed hash is kept."""
+
+    __tablename__ = "recovery_code"
+
+    code_hash: str = Field(primary_key=True, max_length=64)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=36)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class WrongTries(SQLModel, table=True):
+    """Wrong passwords and codes for one account from one place in a row.
+
+    source: `address:<address>`, `device:<hash>`, or `elsewhere` for all unknown places together.
+    """
+
+    __tablename__ = "wrong_tries"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id", max_length=36)
+    source: str = Field(primary_key=True, max_length=80)
+    wrong: int
+    last_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class KnownDevice(SQLModel, table=True):
+    """A browser that has signed in to this account with both factors (常用设备)."""
+
+    __tablename__ = "known_device"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id", max_length=36)
+    token_hash: str = Field(primary_key=True, index=True, max_length=64)
+    last_used_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class HalfSignIn(SQLModel, table=True):
+    """Somebody has shown the first factor and not yet the second (登录中); it opens nothing. how: as in `SignIn`."""
+
+    __tablename__ = "half_sign_in"
+
+    token_hash: str = Field(primary_key=True, max_length=64)
+    id: str = Field(unique=True, max_length=36)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=36)
+    how: str = Field(max_length=32)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
 
 
 class SignIn(SQLModel, table=True):
@@ -64,12 +127,16 @@ class RoleChange(SQLModel, table=True):
 
 
 class Ticket(SQLModel, table=True):
-    """A short-lived right (一次性凭据): a sign-in link, an expert's seat code, a way into a WebSocket."""
+    """A short-lived right (一次性凭据): a sign-in link, an expert's seat code, a way into a WebSocket.
+
+    session_id: id of the session that it is part of and ends with; empty for one that stands by itself.
+    """
 
     token_hash: str = Field(primary_key=True, max_length=64)
     kind: str = Field(max_length=16, index=True)
     subject: str = Field(max_length=80, index=True)
     reusable: bool = False
+    session_id: str = Field(default="", max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
     expires_at: datetime = Field(sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

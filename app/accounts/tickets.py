@@ -1,12 +1,14 @@
-"""Short-lived rights: sign-in links, experts' seat codes and ways into a WebSocket."""
+"""Short-lived rights: links, experts' seat codes and ways into a WebSocket."""
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import Session, col, select, update
 
+from app.accounts import sessions
 from app.accounts.models import Ticket
 from app.accounts.permissions import Permission
 from app.core.sealing import Sealer
@@ -15,8 +17,10 @@ from app.core.sealing import Sealer
 class TicketKind(StrEnum):
     live = "live"
     seat_code = "seat_code"
+    set_up = "set_up"
     sign_in = "sign_in"
     websocket = "websocket"
+    welcome = "welcome"
 
 
 OPENS: Mapping[Permission, TicketKind] = {
@@ -36,8 +40,12 @@ def issue(
     subject: str,
     lifetime: timedelta,
     reusable: bool = False,
+    session_id: str = "",
 ) -> str:
-    """A new secret for `subject`; only its keyed hash is stored. A seat code is eight digits, the rest 43 letters."""
+    """A new secret for `subject`; only its keyed hash is stored. A seat code is eight digits, the rest 43 letters.
+
+    session_id: the session that the right is part of, and ends with; empty for one that stands by itself.
+    """
     while True:
         secret = _digits() if kind is TicketKind.seat_code else secrets.token_urlsafe(32)
         token_hash = _hash(sealer, kind, secret)
@@ -49,6 +57,7 @@ def issue(
             kind=kind,
             subject=subject,
             reusable=reusable,
+            session_id=session_id,
             created_at=now,
             expires_at=now + lifetime,
         )
@@ -57,10 +66,26 @@ def issue(
     return secret
 
 
+@dataclass(frozen=True, slots=True)
+class Redeemed:
+    """What a ticket was for, and the session it is part of; empty for one that stood by itself."""
+
+    subject: str
+    session_id: str
+
+
 def redeem(session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str) -> str | None:
     """The subject of a valid ticket, which is thereby used up; None when it is unknown, used or too old."""
-    ticket = session.get(Ticket, _hash(sealer, kind, secret))
-    if ticket is None or ticket.kind != kind or ticket.expires_at <= now:
+    redeemed = redeem_whole(session, sealer, now, kind=kind, secret=secret)
+    return None if redeemed is None else redeemed.subject
+
+
+def redeem_whole(
+    session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str
+) -> Redeemed | None:
+    """As `redeem`, with the session that the ticket is part of; one whose session has ended opens nothing."""
+    ticket = _valid(session, sealer, now, kind, secret)
+    if ticket is None:
         return None
     if not ticket.reusable:
         claimed = session.exec(
@@ -70,7 +95,15 @@ def redeem(session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind,
         )
         if claimed.rowcount != 1:
             return None
-    return ticket.subject
+    if ticket.session_id and not sessions.alive(session, now, {ticket.session_id}):
+        return None
+    return Redeemed(ticket.subject, ticket.session_id)
+
+
+def peek(session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str) -> str | None:
+    """The subject of a ticket that could be used now, without using it."""
+    ticket = _valid(session, sealer, now, kind, secret)
+    return None if ticket is None or (ticket.used_at is not None and not ticket.reusable) else ticket.subject
 
 
 def withdraw(session: Session, now: datetime, *, kind: TicketKind, subject: str) -> None:
@@ -80,6 +113,11 @@ def withdraw(session: Session, now: datetime, *, kind: TicketKind, subject: str)
     ):
         ticket.expires_at = now
     session.flush()
+
+
+def _valid(session: Session, sealer: Sealer, now: datetime, kind: TicketKind, secret: str) -> Ticket | None:
+    ticket = session.get(Ticket, _hash(sealer, kind, secret))
+    return None if ticket is None or ticket.kind != kind or ticket.expires_at <= now else ticket
 
 
 def _digits() -> str:

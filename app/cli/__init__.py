@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from app.accounts.permissions import Role
+from app.cli.accounts import accounts
 from app.cli.auditing import audits, witness, witness_key
 from app.cli.grounding import DataDir, ground, settings
 from app.cli.keys import keys
@@ -26,7 +26,6 @@ main_command = typer.Typer(
 )
 importing = typer.Typer(no_args_is_help=True, help="导入 · import")
 sampling = typer.Typer(no_args_is_help=True, help="示范数据 · sample data")
-accounts = typer.Typer(no_args_is_help=True, help="工作人员账号 · staff accounts")
 main_command.add_typer(importing, name="import")
 main_command.add_typer(sampling, name="sample")
 main_command.add_typer(accounts, name="account")
@@ -172,38 +171,6 @@ def write_sample(folder: Annotated[Path, typer.Argument(help="目标目录 · fo
     with explained():
         for path in write_samples(folder):
             console.print(escape(str(path)))
-
-
-@accounts.command("add")
-def add_account(
-    login: Annotated[str, typer.Argument()],
-    name: Annotated[str, typer.Option("--name", help="显示名 · name shown")],
-    role: Annotated[Role, typer.Option("--role")],
-    password: Annotated[
-        str, typer.Option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
-    ],
-    center: Annotated[str | None, typer.Option("--center", help="中心代码 · code of the center")] = None,
-    data: DataDir = None,
-) -> None:
-    """新增工作人员账号 · create a member of staff."""
-    from app.accounts.service import create_account  # noqa: PLC0415 -- as above
-    from app.wiring import raise_up  # noqa: PLC0415 -- as above
-    from venue import service as venues  # noqa: PLC0415 -- as above
-
-    with explained(), ground(settings(data, None)) as laid:
-        raise_up(laid)
-        with laid.database.transaction() as session:
-            center_id = venues.center_by_code(session, center).id if center else None
-            create_account(
-                session,
-                laid.clock.now(),
-                login=login,
-                name=name,
-                role=role,
-                password=password,
-                center_id=center_id,
-            )
-        say(N_("已创建账号 {login}"), login=login)
 
 
 @main_command.command("receipt-addresses")

@@ -32,6 +32,7 @@ class SealedColumn:
         return Place(self.table, self.column, ":".join(map(str, values)))
 
 
+AUTHENTICATOR = SealedColumn("second_factor", "secret_sealed")
 BIDDER_LIST = SealedColumn("bidder_list", "list_sealed", ("evaluation_id", "n"))
 CALL_PHONE = SealedColumn("simulated_call", "phone_sealed", ("sid",))
 CALL_SPOKEN = SealedColumn("simulated_call", "spoken_sealed", ("sid",))
@@ -52,6 +53,7 @@ TEXT_BODY = SealedColumn("simulated_text", "body_sealed", ("sid",))
 TEXT_PHONE = SealedColumn("simulated_text", "phone_sealed", ("sid",))
 
 SEALED_COLUMNS = (
+    AUTHENTICATOR,
     BIDDER_LIST,
     CALL_PHONE,
     CALL_SPOKEN,

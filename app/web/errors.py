@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.accounts.access import Actor, find_actor
 from app.core.errors import Unauthenticated, YuanpingError
-from app.web import problems
+from app.web import arriving, problems
 from app.web.problems import explain, language_of, problem
 from app.web.templating import Pages
 
@@ -28,7 +28,11 @@ def answer(
     """The refusal as whoever asked can read it: JSON, a page, or the way to the sign-in page."""
     for_people = not request.url.path.startswith(_FOR_PROGRAMS)
     if for_people and isinstance(error, Unauthenticated) and not is_fragment(request):
+        if arriving.from_elsewhere(request):
+            return arriving.again(request)
         return RedirectResponse(_sign_in_page(request), HTTPStatus.SEE_OTHER)
+    if for_people and error.code == "step-up-needed" and not is_fragment(request):
+        return RedirectResponse(_step_up_page(request), HTTPStatus.SEE_OTHER)
     if not for_people:
         return problem(request, error, wrong, status)
     message, remedy = explain(language_of(request), error)
@@ -60,6 +64,12 @@ def _sign_in_page(request: Request) -> str:
         return "/sign-in"
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return f"/sign-in?next={quote(here, safe='/')}"
+
+
+def _step_up_page(request: Request) -> str:
+    """Asks for the second factor, and leads back: what was about to be sent has to be sent again from its page."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"/step-up?next={quote(here if request.method == 'GET' else _back(request), safe='/')}"
 
 
 def _actor(request: Request) -> Actor | None:

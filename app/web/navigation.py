@@ -23,6 +23,7 @@ _ENTRIES = (
     Entry("/evaluations/new", N_("预约评标"), "plus", Permission.evaluation_book),
     Entry("/hotline", N_("热线"), "phone", Permission.hotline_answer),
     Entry("/rules", N_("规则"), "list", Permission.center_read),
+    Entry("/accounts", N_("账号"), "users", Permission.account_manage),
     Entry("/simulator", N_("模拟电话"), "message", Permission.simulator_use),
     Entry("/seat/desk", N_("我的席位"), "seat", Permission.seat_sit),
 )

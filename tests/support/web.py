@@ -23,6 +23,7 @@ from app.core.settings import LimitSettings, Settings
 from app.main import create_app
 from app.web import sse
 from recordings.recorder import Recorder
+from tests.support.authenticators import Authenticator, authenticator
 from tests.support.world import World, make_world
 
 HOST = "http://testserver"
@@ -43,6 +44,7 @@ class WebHouse:
     application: FastAPI
     recorder: Recorder
     accounts: dict[Role, Account] = field(default_factory=dict)
+    phones: dict[Role, Authenticator] = field(default_factory=dict)
 
     @property
     def settings(self) -> Settings:
@@ -90,6 +92,12 @@ class WebHouse:
                 session.add(account)
             self.accounts[role] = account
         return self.accounts[role]
+
+    def phone(self, role: Role) -> Authenticator:
+        """The authenticator of that role's account."""
+        if role not in self.phones:
+            self.phones[role] = authenticator(self.world, self.account(role).id)
+        return self.phones[role]
 
     def seat(self, member_id: str, evaluation_id: str) -> TestClient:
         """A browser of a committee member who has already shown their code."""

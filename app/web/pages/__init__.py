@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.web.pages import (
+    accounts,
     answer,
     booking,
     departures,
@@ -11,10 +12,13 @@ from app.web.pages import (
     hotline,
     invitations,
     names,
+    own,
     public_draws,
     replay,
     rules,
     seat,
+    second_factor,
+    set_up,
     sign_in,
     simulator,
     today,
@@ -24,6 +28,10 @@ from app.web.pages import (
 router = APIRouter(include_in_schema=False)
 for _part in (
     sign_in,
+    second_factor,
+    set_up,
+    own,
+    accounts,
     answer,
     today,
     booking,

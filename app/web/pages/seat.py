@@ -66,6 +66,7 @@ def _sign_in(visit: Visit, typed: str) -> service.SignedIn | None:
             visit.settings.accounts,
             member_id=member.id,
             evaluation_id=member.evaluation_id,
+            whence=visit.browser.whence,
         )
 
 

@@ -1,20 +1,22 @@
-"""Signing in: staff by password or by a link, anyone out again."""
+"""Signing in: staff by password or by a link, each followed by the second factor; anyone out again."""
 
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from app.accounts import passwords, service
+from app.accounts import entering, passwords, service, staff
 from app.accounts.access import Actor, Public, find_actor
+from app.accounts.entering import Half
 from app.accounts.permissions import Role
-from app.accounts.service import SignedIn
+from app.accounts.service import How, SignedIn
 from app.core.errors import Forbidden
 from app.core.i18n import N_
 from app.evaluation import desk
-from app.web import cookies
+from app.web import arriving, cookies
 from app.web.navigation import home, home_of, local
 from app.web.pages import guessing
 from app.web.pages.forms import TypedDep, one
@@ -24,21 +26,22 @@ router = APIRouter(dependencies=[Public()])
 FoundDep = Annotated[Actor | None, Depends(find_actor)]
 
 _FAILED = N_("登录名或密码不正确，或尝试次数过多")
-_FAILED_REMEDY = N_("核对后再试；连续多次失败时请等几分钟，或联系系统管理员重置密码")
+_FAILED_REMEDY = N_("核对后再试；连续多次失败时请等几分钟，或联系系统管理员")
 _ORDER = (
     Role.host_operator,
     Role.supervisor,
     Role.guest_operator,
     Role.pool_administrator,
     Role.administrator,
-    Role.expert,
 )
 _LINK_FAILED = N_("这个登录链接已失效")
 _LINK_REMEDY = N_("请改用登录名和密码，或重新取得链接")
 
 
 @router.get("/")
-def root(actor: FoundDep) -> RedirectResponse:
+def root(visit: VisitDep, actor: FoundDep) -> Response:
+    if actor is None and arriving.from_elsewhere(visit.request):
+        return arriving.again(visit.request)
     return RedirectResponse(home(actor) if actor else "/sign-in", HTTPStatus.SEE_OTHER)
 
 
@@ -49,27 +52,41 @@ def sign_in_page(visit: VisitDep) -> Response:
 
 @router.post("/sign-in")
 def sign_in(visit: VisitDep, typed: TypedDep) -> Response:
-    """By login and password. A failure never says which part was wrong, nor whether the account is paused."""
+    """By login and password. A failure never says which part was wrong, nor whether the account is paused.
+
+    A browser that has signed in to this account before is not slowed by what others do from the same address.
+    """
     login, going_to = one(typed, "login"), one(typed, "next")
-    throttle, address = guessing.throttle(visit, guessing.SIGN_IN), guessing.address_of(visit)
-    number = throttle.attempt(visit.now, address)
+    throttle, browser = guessing.throttle(visit, guessing.SIGN_IN), visit.browser
+    known = bool(browser.device) and _knows(visit, login, browser.device)
+    number = 0 if known else throttle.attempt(visit.now, browser.whence.address)
     if number is None:
         # Neither compared nor written down: both cost us more than the asking costs whoever floods us.
         return _page(
             visit, going_to=going_to, login=login, failed=_FAILED, status=HTTPStatus.TOO_MANY_REQUESTS
         )
     with visit.database.reading() as session:
-        stored = service.password_hash(session, login)
-    right = passwords.matches(stored, "".join(typed.get("password", ())))
+        stored = entering.password_hash(session, login)
+    password = "".join(typed.get("password", ()))
+    right = passwords.matches(stored, password)
+    renewed = passwords.hash_password(password) if right and passwords.outdated(str(stored)) else None
     with visit.database.transaction() as session:
-        signed = service.sign_in(
-            session, visit.sealer, visit.now, visit.settings.accounts, login=login, right=right
+        half = entering.by_password(
+            session,
+            visit.sealer,
+            visit.now,
+            visit.settings.accounts,
+            login=login,
+            right=right,
+            browser=browser,
+            renewed=renewed,
         )
-    if signed is None:
+    if half is None:
         guessing.note_wrong(visit, guessing.SIGN_IN, number)
         return _page(visit, going_to=going_to, login=login, failed=_FAILED, status=HTTPStatus.UNAUTHORIZED)
-    throttle.take_back(address)
-    return _let_in(visit, signed, going_to)
+    if not known:
+        throttle.take_back(browser.whence.address)
+    return halfway(visit, half, going_to)
 
 
 @router.post("/sign-in/persona")
@@ -84,37 +101,55 @@ def step_into_persona(visit: VisitDep, typed: TypedDep) -> Response:
             visit.now,
             visit.settings.accounts,
             account_id=one(typed, "account"),
-            how="demonstration",
+            how=How.demonstration,
+            browser=visit.browser,
         )
     if signed is None:
         return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
-    return _let_in(visit, signed, one(typed, "next"))
+    return let_in(visit, signed, one(typed, "next"))
 
 
 @router.get("/sign-in/ticket/{token}")
 def sign_in_by_link(token: str, visit: VisitDep) -> Response:
-    """By a link that was handed out: for an account, or for the seat of a committee member."""
-    accounts = visit.settings.accounts
-    signed: SignedIn | None = None
+    """By a link that was handed out: for an account, or for the seat of a committee member.
+
+    A link is one factor; only in a demonstration, whose links somebody at the machine reads, nothing else is asked.
+    """
+    if arriving.from_elsewhere(visit.request):
+        return arriving.again(visit.request)
+    accounts, browser = visit.settings.accounts, visit.browser
+    found: SignedIn | Half | None = None
     with visit.database.transaction() as session:
         subject = service.redeem_link(session, visit.sealer, visit.now, token)
         kind, _, key = (subject or "").partition(":")
-        if kind == "account":
-            signed = service.open_session(
-                session, visit.sealer, visit.now, accounts, account_id=key, how="link"
+        if kind == "account" and visit.settings.demo:
+            found = service.open_session(
+                session,
+                visit.sealer,
+                visit.now,
+                accounts,
+                account_id=key,
+                how=How.demonstration,
+                browser=browser,
             )
+        elif kind == "account":
+            found = entering.halfway(session, visit.sealer, visit.now, key, How.link)
         elif kind == "member" and (member := desk.enter(session, visit.now, key)) is not None:
-            signed = service.open_seat(
+            found = service.open_seat(
                 session,
                 visit.sealer,
                 visit.now,
                 accounts,
                 member_id=member.id,
                 evaluation_id=member.evaluation_id,
+                whence=browser.whence,
             )
-    if signed is None:
+    going_to = visit.request.query_params.get("next", "")
+    if isinstance(found, Half):
+        return halfway(visit, found, going_to)
+    if found is None:
         return _page(visit, failed=_LINK_FAILED, remedy=_LINK_REMEDY, status=HTTPStatus.UNAUTHORIZED)
-    return _let_in(visit, signed, visit.request.query_params.get("next", ""))
+    return let_in(visit, found, going_to)
 
 
 @router.post("/sign-out")
@@ -129,11 +164,27 @@ def sign_out(visit: VisitDep, actor: FoundDep) -> RedirectResponse:
     return response
 
 
-def _let_in(visit: Visit, signed: SignedIn, going_to: str) -> RedirectResponse:
-    """On to the page that was asked for."""
-    response = RedirectResponse(local(going_to) or home_of(signed.role), HTTPStatus.SEE_OTHER)
+def halfway(visit: Visit, half: Half, going_to: str) -> RedirectResponse:
+    """On to the page that asks for the second factor."""
+    on = f"?next={quote(local(going_to), safe='/')}" if local(going_to) else ""
+    response = RedirectResponse(f"/sign-in/second-factor{on}", HTTPStatus.SEE_OTHER)
+    cookies.keep_half(visit.request, response, half.token)
+    return response
+
+
+def let_in(visit: Visit, signed: SignedIn, going_to: str) -> RedirectResponse:
+    """On to the page that was asked for; first to what the holder of the account has to know."""
+    wanted = local(going_to) or home_of(signed.role)
+    response = RedirectResponse(
+        "/account/second-factor" if signed.recovered else wanted, HTTPStatus.SEE_OTHER
+    )
     cookies.keep_session(visit.request, response, signed)
     return response
+
+
+def _knows(visit: Visit, login: str, device: str) -> bool:
+    with visit.database.reading() as session:
+        return entering.knows_device(session, visit.sealer, login, device)
 
 
 def _page(
@@ -145,10 +196,10 @@ def _page(
     remedy: str = _FAILED_REMEDY,
     status: HTTPStatus = HTTPStatus.OK,
 ) -> HTMLResponse:
-    personas: tuple[service.Persona, ...] = ()
+    personas: tuple[staff.Persona, ...] = ()
     if visit.settings.demo:
         with visit.database.reading() as session:
-            personas = tuple(sorted(service.personas(session), key=lambda one: _ORDER.index(one.role)))
+            personas = tuple(sorted(staff.personas(session), key=_place_of))
     return visit.page(
         "sign_in.html",
         status=status,
@@ -158,3 +209,7 @@ def _page(
         failed=failed,
         remedy=remedy,
     )
+
+
+def _place_of(persona: staff.Persona) -> int:
+    return _ORDER.index(persona.role) if persona.role in _ORDER else len(_ORDER)

@@ -9,12 +9,14 @@ from fastapi.responses import HTMLResponse
 from starlette.requests import Request
 
 from app.accounts.access import Actor
+from app.accounts.service import Browser
 from app.core.database import Database
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House, HouseDep
+from app.web.cookies import browser_of
 from app.web.problems import explain, language_of
 from app.web.templating import Pages, PagesDep
 
@@ -34,6 +36,10 @@ class Visit:
     @property
     def language(self) -> str:
         return language_of(self.request)
+
+    @property
+    def browser(self) -> Browser:
+        return browser_of(self.request)
 
     def page(
         self, name: str, *, actor: Actor | None = None, status: int = 200, **values: Any

@@ -11,9 +11,11 @@ from typing import TypeVar
 import pytest
 from sqlmodel import Session, select
 
-from app.accounts import service as accounts
-from app.accounts.models import Account
+from app.accounts import entering, second_factor
+from app.accounts.models import Account, WrongTries
 from app.accounts.permissions import Role
+from app.accounts.service import Browser
+from app.accounts.sessions import Whence
 from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict
@@ -26,6 +28,7 @@ from app.notify.listener import Heard
 from app.projects.models import Project
 from expert_draw import answers, holidays, listing
 from expert_draw.models import Draw
+from tests.support.authenticators import authenticator
 from tests.support.databases import POSTGRESQL, until_somebody_waits
 from tests.support.evaluations import Case
 from tests.support.world import OPERATOR, World, booking, make_world
@@ -237,15 +240,36 @@ def test_many_wrong_passwords_at_once_are_all_counted(world: World) -> None:
                 created_at=world.now(),
             )
         )
-    settings = AccountSettings(sign_in_tries=20)
+    settings, attacker = AccountSettings(sign_in_tries=20), Browser(Whence("198.51.100.7"))
     at_once(
         world,
         *[
-            lambda session: accounts.sign_in(
-                session, world.sealer, world.now(), settings, login="li", right=False
+            lambda session: entering.by_password(
+                session, world.sealer, world.now(), settings, login="li", right=False, browser=attacker
             )
         ]
         * 12,
     )
     with world.database.reading() as session:
-        assert session.get_one(Account, "li").failures == 12
+        counted = {row.source: row.wrong for row in session.exec(select(WrongTries))}
+    assert counted == {"address:198.51.100.7": 12, "elsewhere": 12}
+
+
+def test_of_one_code_shown_many_times_at_once_one_counts(world: World) -> None:
+    with world.transaction() as session:
+        session.add(
+            Account(
+                id="li",
+                login="li",
+                name="李敏",
+                role=Role.host_operator,
+                password_hash="-",
+                created_at=world.now(),
+            )
+        )
+    code = authenticator(world, "li").code()
+    told = at_once(
+        world,
+        *[lambda session: second_factor.accept(session, world.sealer, world.now(), "li", code)] * 8,
+    )
+    assert sorted(told) == [False] * 7 + [True]

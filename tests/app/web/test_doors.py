@@ -23,7 +23,51 @@ from tests.support.web import HOST, WebHouse, open_web
 from tests.support.world import OPERATOR, booking
 from venue.models import Center
 
-PUBLIC = ["/", "/a/{code}", "/a/{code}/absences", "/a/{code}/absences/{absence_id}/remove", "/api/audit/checkpoint", "/api/audit/checkpoints/{size}", "/api/audit/consistency", "/api/audit/cosignatures", "/api/audit/inclusion", "/api/audit/key", "/api/centers/{center_id}/draws", "/api/party/{secret}/keep", "/api/party/{secret}/record", "/api/party/{secret}/{step}", "/draws", "/draws/{number}", "/draws/{number}/head.svg", "/draws/{number}/record", "/favicon.ico", "/health", "/hooks/aliyun/{token}/{kind}", "/hooks/twilio/inbound/sms", "/hooks/twilio/inbound/voice", "/hooks/twilio/status/{message_id}", "/hooks/twilio/voice/{message_id}", "/hooks/twilio/voice/{message_id}/keys", "/party/{secret}", "/party/{secret}/stream", "/seat", "/sign-in", "/sign-in/persona", "/sign-in/ticket/{token}", "/sign-out", "/sim/2010-04-01/Accounts/{account_sid}/Calls.json", "/sim/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json", "/sim/2010-04-01/Accounts/{account_sid}/Messages.json", "/sim/2010-04-01/Accounts/{account_sid}/Messages/{sid}.json", "/static/vendor/{path:path}", "/static/{path:path}", "/verify"]
+PUBLIC = [
+    "/",
+    "/a/{code}",
+    "/a/{code}/absences",
+    "/a/{code}/absences/{absence_id}/remove",
+    "/api/audit/checkpoint",
+    "/api/audit/checkpoints/{size}",
+    "/api/audit/consistency",
+    "/api/audit/cosignatures",
+    "/api/audit/inclusion",
+    "/api/audit/key",
+    "/api/centers/{center_id}/draws",
+    "/api/party/{secret}/keep",
+    "/api/party/{secret}/record",
+    "/api/party/{secret}/{step}",
+    "/draws",
+    "/draws/{number}",
+    "/draws/{number}/head.svg",
+    "/draws/{number}/record",
+    "/favicon.ico",
+    "/health",
+    "/hooks/aliyun/{token}/{kind}",
+    "/hooks/twilio/inbound/sms",
+    "/hooks/twilio/inbound/voice",
+    "/hooks/twilio/status/{message_id}",
+    "/hooks/twilio/voice/{message_id}",
+    "/hooks/twilio/voice/{message_id}/keys",
+    "/party/{secret}",
+    "/party/{secret}/stream",
+    "/seat",
+    "/set-up",
+    "/sign-in",
+    "/sign-in/persona",
+    "/sign-in/second-factor",
+    "/sign-in/ticket/{token}",
+    "/sign-out",
+    "/sim/2010-04-01/Accounts/{account_sid}/Calls.json",
+    "/sim/2010-04-01/Accounts/{account_sid}/Calls/{sid}.json",
+    "/sim/2010-04-01/Accounts/{account_sid}/Messages.json",
+    "/sim/2010-04-01/Accounts/{account_sid}/Messages/{sid}.json",
+    "/static/vendor/{path:path}",
+    "/static/{path:path}",
+    "/verify",
+    "/welcome/{secret}",
+]
 """Open to anyone on purpose. A line here is a decision: what does it tell, and whom?"""
 ROOM = "a-room-of-others"
 

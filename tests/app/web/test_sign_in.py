@@ -4,21 +4,29 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from argon2 import PasswordHasher
 
 from app.accounts import passwords, tickets
+from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.models import AuditEvent
 from app.audit.tags import Tag
 from app.web.navigation import local
-from tests.support.web import PASSWORD, WebHouse
+from tests.support.web import HOST, PASSWORD, WebHouse
 
 OPERATOR = Role.host_operator
 
 
-def sign_in(house: WebHouse, password: str = PASSWORD, login: str = OPERATOR, going_to: str = "") -> object:
-    return house.visitor().post("/sign-in", data={"login": login, "password": password, "next": going_to})
+SECOND = "/sign-in/second-factor"
+
+
+def code_of(house: WebHouse) -> str:
+    """A code of the operator's authenticator that has not been used."""
+    house.phone(OPERATOR)
+    house.world.clock.advance(30)
+    return house.phone(OPERATOR).code()
 
 
 def told(house: WebHouse) -> list[AuditEvent]:
@@ -27,34 +35,38 @@ def told(house: WebHouse) -> list[AuditEvent]:
         return [event for event in audit.trail(session, "house") if event.tag.startswith("accounts:")]
 
 
+def stored_hash(house: WebHouse) -> str:
+    with house.world.database.reading() as session:
+        return session.get_one(Account, house.account(OPERATOR).id).password_hash
+
+
 def tags(house: WebHouse) -> list[str]:
     return [event.tag for event in told(house)]
 
 
-def test_the_right_password_lets_in_with_a_cookie_that_scripts_cannot_read(house: WebHouse) -> None:
-    house.account(OPERATOR)
-    visitor = house.visitor()
+@pytest.mark.parametrize(
+    ("base_url", "prefix"), [(HOST, "yuanping"), ("https://testserver", "__Host-yuanping")]
+)
+def test_password_and_code_let_in_with_cookies_that_stay_at_home(
+    house: WebHouse, base_url: str, prefix: str
+) -> None:
+    code = code_of(house)
+    visitor = house.visitor(base_url=base_url)
     answer = visitor.post(
         "/sign-in", data={"login": OPERATOR, "password": PASSWORD, "next": "/today?lang=en"}
     )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{SECOND}?next=/today%3Flang%3Den")
+    assert answer.headers["set-cookie"].startswith(f"{prefix}-half=")
+    assert visitor.get("/today").status_code == 303, "a password alone opens nothing"
+    answer = visitor.post(SECOND, data={"code": code, "next": "/today?lang=en"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/today?lang=en")
-    cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("yuanping=")
-    assert {"HttpOnly", "SameSite=lax", "Path=/"} <= set(cookie.split("; "))
-    assert "Secure" not in cookie
+    kept = {one.split("=", 1)[0]: set(one.split("; ")) for one in answer.headers.get_list("set-cookie")}
+    assert set(kept) == {prefix, f"{prefix}-device", f"{prefix}-half"}
+    for cookie in kept.values():
+        assert {"HttpOnly", "SameSite=strict", "Path=/"} <= cookie
+        assert ("Secure" in cookie) == base_url.startswith("https")
     assert visitor.get("/today").status_code == 200
     assert tags(house) == [Tag.account_signed_in]
-
-
-def test_over_https_the_cookie_is_bound_to_this_very_host(house: WebHouse) -> None:
-    house.account(OPERATOR)
-    visitor = house.visitor(base_url="https://testserver")
-    answer = visitor.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
-    cookie = answer.headers["set-cookie"]
-    assert cookie.startswith("__Host-yuanping=")
-    assert {"Secure", "HttpOnly", "Path=/"} <= set(cookie.split("; "))
-    assert answer.headers["strict-transport-security"]
-    assert visitor.get("/today").status_code == 200
 
 
 def test_a_wrong_login_and_a_wrong_password_get_the_same_answer(house: WebHouse) -> None:
@@ -84,6 +96,19 @@ def test_after_too_many_wrong_tries_even_the_right_password_waits(house: WebHous
     assert visitor.post("/sign-in", data=right).status_code == 401
     house.world.clock.advance(house.settings.accounts.sign_in_pause_s + 1)
     assert visitor.post("/sign-in", data=right).status_code == 303
+
+
+def test_an_older_hash_is_renewed_when_its_owner_signs_in(house: WebHouse) -> None:
+    older = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    account = house.account(OPERATOR)
+    with house.world.transaction() as session:
+        session.merge(account).password_hash = older
+    assert house.visitor().post("/sign-in", data={"login": OPERATOR, "password": "no"}).status_code == 401
+    assert stored_hash(house) == older
+    for _ in range(2):
+        answer = house.visitor().post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
+        assert answer.status_code == 303
+    assert not passwords.outdated(stored_hash(house))
 
 
 def test_a_flood_of_unknown_logins_is_neither_compared_nor_written_down_for_long(
@@ -169,12 +194,15 @@ def test_no_link_to_the_sign_in_page_leads_elsewhere(address: str) -> None:
 def test_the_way_back_goes_into_the_form_only_when_it_is_ours(house: WebHouse) -> None:
     house.account(OPERATOR)
     data = {"login": OPERATOR, "password": PASSWORD, "next": "https://elsewhere.example/"}
-    assert house.visitor().post("/sign-in", data=data).headers["location"] == "/today"
+    visitor, code = house.visitor(), code_of(house)
+    assert visitor.post("/sign-in", data=data).headers["location"] == SECOND
+    answer = visitor.post(SECOND, data={"code": code, "next": "https://elsewhere.example/"})
+    assert answer.headers["location"] == "/today"
     assert 'value="https' not in house.visitor().get("/sign-in?next=https://elsewhere.example/").text
 
 
-def test_a_sign_in_link_works_once(house: WebHouse) -> None:
-    account = house.account(Role.supervisor)
+def link_for(house: WebHouse, role: Role) -> str:
+    account = house.account(role)
     with house.world.transaction() as session:
         secret = tickets.issue(
             session,
@@ -184,12 +212,35 @@ def test_a_sign_in_link_works_once(house: WebHouse) -> None:
             subject=f"account:{account.id}",
             lifetime=timedelta(hours=1),
         )
-    visitor = house.visitor()
-    assert visitor.get(f"/sign-in/ticket/{secret}").headers["location"] == "/today"
-    assert visitor.get("/today").status_code == 200
-    again = house.visitor().get(f"/sign-in/ticket/{secret}")
+    return f"/sign-in/ticket/{secret}"
+
+
+def test_a_sign_in_link_works_once_and_is_one_factor(house: WebHouse) -> None:
+    code, link, visitor = code_of(house), link_for(house, OPERATOR), house.visitor()
+    assert visitor.get(link).headers["location"] == SECOND
+    assert visitor.get("/today").status_code == 303
+    assert visitor.post(SECOND, data={"code": code}).headers["location"] == "/today"
+    again = house.visitor().get(link)
     assert again.status_code == 401
     assert "这个登录链接已失效" in again.text
+
+
+def test_a_link_of_a_demonstration_leads_straight_in(demonstration: WebHouse) -> None:
+    visitor = demonstration.visitor()
+    assert visitor.get(link_for(demonstration, Role.supervisor)).headers["location"] == "/today"
+    assert visitor.get("/today").status_code == 200
+
+
+def test_who_comes_from_another_site_goes_once_round_through_ours(house: WebHouse) -> None:
+    """The browser has kept back our cookies; a link that works once must not be used up by that."""
+    from_elsewhere = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    link, visitor = link_for(house, Role.supervisor), house.visitor()
+    for path in (link, "/", "/today?lang=en"):
+        arrived = visitor.get(path, headers=from_elsewhere)
+        assert arrived.status_code == 200
+        assert f'url={path}"' in arrived.text
+        assert "set-cookie" not in arrived.headers or "yuanping" not in arrived.headers["set-cookie"]
+    assert visitor.get(link).headers["location"] == SECOND
 
 
 def test_personas_are_offered_in_a_demonstration_only(demonstration: WebHouse) -> None:

@@ -1,0 +1,122 @@
+"""Counts wrong passwords and codes per account, so that who guesses elsewhere never shuts the holder out at home.
+
+A device that has signed in to the account before is known by a long-lived cookie. Its wrong tries are counted by
+themselves, and those of all others do not slow it down. Any other place is counted by its address, and all such places
+together once more. Callers hold the account's row locked: tries at the same moment are counted one after the other.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, delete, select
+
+from app.accounts.models import KnownDevice, WrongTries
+from app.accounts.slowing import Slowing, Wrong, at_one_place, elsewhere
+from app.core.sealing import Sealer
+from app.core.settings import AccountSettings
+
+_ELSEWHERE = "elsewhere"
+_MOST_DEVICES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """From where somebody tries to get into an account. device: the hash of a device known to it, else empty."""
+
+    account_id: str
+    address: str
+    device: str
+
+
+def place_of(session: Session, sealer: Sealer, account_id: str, device_token: str, address: str) -> Place:
+    """device_token: what the browser shows as its device; it counts only where this account knows it."""
+    known = knows_device(session, sealer, account_id, device_token)
+    return Place(account_id, address, _hash(sealer, device_token) if known else "")
+
+
+def knows_device(session: Session, sealer: Sealer, account_id: str, device_token: str) -> bool:
+    if not device_token:
+        return False
+    return session.get(KnownDevice, (account_id, _hash(sealer, device_token))) is not None
+
+
+def may_try(session: Session, now: datetime, settings: AccountSettings, place: Place) -> bool:
+    return all(
+        slowing.may_try(_remembered(session, place.account_id, source), now)
+        for source, slowing in _counted(settings, place)
+    )
+
+
+def note_wrong(session: Session, now: datetime, settings: AccountSettings, place: Place) -> None:
+    for source, slowing in _counted(settings, place):
+        wrong = slowing.another(_remembered(session, place.account_id, source), now)
+        session.merge(
+            WrongTries(account_id=place.account_id, source=source, wrong=wrong.count, last_at=wrong.last_at)
+        )
+    session.flush()
+
+
+def forgive(session: Session, settings: AccountSettings, place: Place) -> None:
+    """Both factors were right: the wrong tries of this very place are forgiven, those of others are not."""
+    own = [source for source, _ in _counted(settings, place) if source != _ELSEWHERE]
+    session.exec(
+        delete(WrongTries).where(
+            col(WrongTries.account_id) == place.account_id, col(WrongTries.source).in_(own)
+        )
+    )
+
+
+def remember_device(
+    session: Session, sealer: Sealer, now: datetime, account_id: str, device_token: str
+) -> str:
+    """Knows this browser from now on; its token, a new one for a browser that has none that is known anywhere.
+
+    The ten devices used last are known.
+    """
+    token_hash = _hash(sealer, device_token)
+    ours = (
+        device_token
+        and session.exec(
+            select(KnownDevice.account_id).where(KnownDevice.token_hash == token_hash).limit(1)
+        ).first()
+    )
+    token = device_token if ours else secrets.token_urlsafe(32)
+    session.merge(KnownDevice(account_id=account_id, token_hash=_hash(sealer, token), last_used_at=now))
+    session.flush()
+    rows = session.exec(
+        select(KnownDevice)
+        .where(KnownDevice.account_id == account_id)
+        .order_by(col(KnownDevice.last_used_at).desc())
+        .offset(_MOST_DEVICES)
+    ).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+    return token
+
+
+def forget_devices(session: Session, account_id: str) -> None:
+    """No device is known any more, nor any wrong try: the account begins anew."""
+    session.exec(delete(KnownDevice).where(col(KnownDevice.account_id) == account_id))
+    session.exec(delete(WrongTries).where(col(WrongTries.account_id) == account_id))
+
+
+def _counted(settings: AccountSettings, place: Place) -> tuple[tuple[str, Slowing], ...]:
+    pause = timedelta(seconds=settings.sign_in_pause_s)
+    own = at_one_place(settings.sign_in_tries, pause)
+    if place.device:
+        return ((f"device:{place.device}", own),)
+    return (
+        (f"address:{place.address}", own),
+        (_ELSEWHERE, elsewhere(settings.sign_in_tries, pause)),
+    )
+
+
+def _remembered(session: Session, account_id: str, source: str) -> Wrong | None:
+    row = session.get(WrongTries, (account_id, source), populate_existing=True)
+    return None if row is None else Wrong(row.wrong, row.last_at)
+
+
+def _hash(sealer: Sealer, device_token: str) -> str:
+    return sealer.fingerprint(f"device:{device_token}")
