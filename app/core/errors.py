@@ -7,7 +7,7 @@ YuanpingError
 ├── NotFound         404  not there, or not yours to see
 ├── TooSlow          408  what was announced did not come in time
 ├── Conflict         409  the world has moved on: taken, closed, already done
-├── TooLarge         413  more than this address takes
+├── TooLarge         413  more than this address takes; HeadTooLarge 431 where that is so before the body
 ├── TooMany          429  asked too often; says after how many seconds to ask again
 └── Unavailable      503  a part we depend on does not answer; nothing was lost
 """
@@ -56,6 +56,10 @@ class Conflict(YuanpingError):
 
 class TooLarge(YuanpingError):
     status = 413
+
+
+class HeadTooLarge(TooLarge):
+    status = 431
 
 
 class TooMany(YuanpingError):

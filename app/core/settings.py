@@ -9,6 +9,8 @@ import ipaddress
 import os
 import re
 import secrets
+from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +28,9 @@ from pydantic_settings import (
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
 from app.core.keyring import write_once
+from app.core.weak_secrets import weak
 
+_OPENS_MINUTES = 60
 _SECRET_LEAST, _SECRET_MOST = 24, 64  # bytes, as Standard Webhooks asks
 
 
@@ -355,6 +359,17 @@ class RecordingSettings(BaseModel):
     space_alarms: tuple[int, ...] = Field(
         (80, 90, 95), description="How full, in per cent, the recordings' volume must be for each warning."
     )
+    retention_years: int = Field(
+        15,
+        ge=1,
+        le=100,
+        description="Years that a recording is kept after its evaluation closed, where the rule pack names no time.",
+    )
+    package_hours: int = Field(
+        72,
+        ge=1,
+        description="Hours for which an exported recording can be fetched by the two persons who agreed to it.",
+    )
     store_dir: Path | None = Field(
         None,
         description="Folder that ended recordings are kept in a second time; default: linked within the data folder.",
@@ -426,6 +441,40 @@ class AuditSettings(BaseModel):
         description="Program and arguments that get a checkpoint's text on standard input and print one more signature line, such"
         " as one with SM2.",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SeatRules:
+    """What is asked of whoever takes a seat. opens: how long before the start; None: at any time before."""
+
+    terminal: bool
+    identity: bool
+    opens: timedelta | None
+
+
+class SeatSettings(BaseModel):
+    """See [seats](operations.md#seat-terminals-and-the-check-in-desk). A demonstration asks for less unless told, and says so."""
+
+    terminal_required: bool | None = Field(
+        None, description="A seat is taken at its own enrolled terminal alone; default: yes, in a demonstration no."
+    )
+    identity_check_required: bool | None = Field(
+        None,
+        description="A seat is taken only after the check of identity at the desk; default: yes, in a demonstration no.",
+    )
+    opens_minutes: int | None = Field(
+        None,
+        ge=0,
+        description="Minutes before the start from which a seat can be taken; default: 60, in a demonstration at any time.",
+    )
+
+    def rules(self, *, demo: bool) -> SeatRules:
+        minutes = self.opens_minutes if self.opens_minutes is not None else (None if demo else _OPENS_MINUTES)
+        return SeatRules(
+            terminal=not demo if self.terminal_required is None else self.terminal_required,
+            identity=not demo if self.identity_check_required is None else self.identity_check_required,
+            opens=None if minutes is None else timedelta(minutes=minutes),
+        )
 
 
 class ExchangeSettings(BaseModel):
@@ -500,11 +549,16 @@ class Settings(BaseSettings):
     seal: SealSettings = Field(default_factory=SealSettings)
     audit: AuditSettings = Field(default_factory=AuditSettings)
     exchange: ExchangeSettings = Field(default_factory=ExchangeSettings)
+    seat: SeatSettings = Field(default_factory=SeatSettings)
 
     @property
     def public_url(self) -> str:
         kind = "https" if self.server.tls else "http"
         return (self.server.public_url or f"{kind}://localhost:{self.server.port}").rstrip("/")
+
+    @property
+    def seat_rules(self) -> SeatRules:
+        return self.seat.rules(demo=self.demo)
 
     @property
     def media_workers(self) -> int:
@@ -590,9 +644,31 @@ class Settings(BaseSettings):
                 N_("关闭 YUANPING_DEMO，或去掉 YUANPING_EXCHANGE__FILING_URL"),
             )
 
+    def _require_secrets(self) -> None:
+        """InvalidInput names the first secret that comes out of an example or a test, or is too simple."""
+        token = self.notify.auth_token.encode() if self.notify.auth_token else None
+        secrets_by_name = {
+            "YUANPING_SECRET_KEY / secret.key": (self.key if self.has_key else None, 32),
+            "YUANPING_MEDIA__TURN_SECRET": (_told(self.media.turn_secret), 16),
+            "YUANPING_EXCHANGE__FILING_SECRET": (self.exchange.filing_key or None, _SECRET_LEAST),
+            "YUANPING_NOTIFY__AUTH_TOKEN": (token, 16),
+            "YUANPING_NOTIFY__ALIYUN__ACCESS_KEY_SECRET": (_told(self.notify.aliyun.access_key_secret), 16),
+        }
+        for name, (secret, least) in secrets_by_name.items():
+            if secret is not None and weak(secret, least):
+                raise InvalidInput(
+                    "secret-weak",
+                    N_("主密钥或口令 {name} 是示例、测试用的值，或过于简单"),
+                    N_("删去该设置让系统自动生成，或用 openssl rand 生成新的随机值"),
+                    name=name,
+                )
+
     def check_service(self) -> None:
-        """Refuses what must not serve, too: pretend phones outside a demonstration ring no expert at all."""
+        """Refuses what must not serve, too: pretend phones outside a demonstration ring no expert at all, and secrets that anybody
+        could know protect nobody."""
         self.check()
+        if not self.demo:
+            self._require_secrets()
         if self.notify.provider is Provider.simulator and not self.demo:
             raise InvalidInput(
                 "provider-missing",
@@ -601,6 +677,10 @@ class Settings(BaseSettings):
                     "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio 或 aliyun；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
                 ),
             )
+
+
+def _told(secret: SecretStr | None) -> bytes | None:
+    return None if secret is None else secret.get_secret_value().encode()
 
 
 def configured() -> Settings:

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.accounts import sessions
 from app.core import rates
-from app.core.errors import TooLarge, TooMany, TooSlow, YuanpingError, too_many
+from app.core.errors import HeadTooLarge, TooLarge, TooMany, TooSlow, YuanpingError, too_many
 from app.core.i18n import N_
 from app.core.rates import Open, Rations
 from app.core.settings import LimitSettings
@@ -31,6 +31,7 @@ Answer = Callable[[Request, YuanpingError], Response]
 _BURST_S = 10
 _HEAVY_AT_ONCE = 20
 _DOOR_WINDOW_S = 60
+_MOST_HEADERS, _LONGEST_HEAD = 100, 32 * 1024
 _KEPT = timedelta(days=1)
 _IMPORT = "/api/roster/import"
 _IMPORT_BYTES = 33 * 1024 * 1024
@@ -135,6 +136,9 @@ class Limits:
 
     async def _refusal(self, scope: Scope, asker: _Asker, kind: RouteClass) -> YuanpingError | None:
         """Why this request is not let in; None when it is."""
+        head = scope["headers"]
+        if len(head) > _MOST_HEADERS or sum(len(name) + len(value) for name, value in head) > _LONGEST_HEAD:
+            return HeadTooLarge("head-too-large", N_("请求头过大"), N_("清除本站的 Cookie 后重试"))
         if kind is RouteClass.provider:
             return None
         state = scope["app"].state

@@ -4,6 +4,7 @@ import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 from typing import cast
 
 import httpx2
@@ -25,7 +26,7 @@ from app.sample.loading import load_sample
 from app.web import sse
 from tests.support.world import START
 
-REAL = NotifySettings(provider=Provider.twilio, auth_token="token")
+REAL = NotifySettings(provider=Provider.twilio, auth_token=token_hex(16))
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -117,7 +118,7 @@ def test_an_instant_needs_a_time_zone_and_keeps_its_microseconds(any_database: D
 
 
 def test_sample_data_never_rings_a_real_phone() -> None:
-    real = NotifySettings(provider=Provider.twilio, auth_token="secret")
+    real = NotifySettings(provider=Provider.twilio, auth_token=secrets.token_hex(16))
     with pytest.raises(InvalidInput, match="demo-real-phones"):
         Settings(demo=True, notify=real).check()
     with pytest.raises(InvalidInput, match="provider-token-missing"):

@@ -112,6 +112,16 @@ def test_requests_have_a_class_by_what_they_cost(method: str, path: str, kind: R
     assert route_class(method, path) is kind
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [{"X-Long": "x" * 40_000}, {f"X-{number}": "x" for number in range(101)}],
+    ids=["size", "count"],
+)
+def test_a_head_has_its_bounds(house: WebHouse, headers: dict[str, str]) -> None:
+    refused = house.visitor().get("/health", headers=headers)
+    assert refused.status_code == 431
+
+
 def test_a_body_that_is_announced_too_long_is_not_read(house: WebHouse) -> None:
     refused = house.visitor(Role.host_operator).post("/api/evaluations", content=b" " * (1024 * 1024 + 1))
     assert (refused.status_code, refused.json()["code"]) == (413, "request-too-large")
