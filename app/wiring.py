@@ -7,16 +7,18 @@ from anyio import to_thread
 from fastapi import FastAPI
 
 from app.audit.house_log import open_log
+from app.core.clock import Witness
 from app.core.errors import Conflict
 from app.core.ground import Ground, lay_under
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.keys import remember
+from app.core.storage import DirectoryStore
 from app.core.work import Kind
 from app.evaluation import cases
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
-from app.exchange import exports, filing, resealing
+from app.exchange import custody_jobs, exports, filing, resealing
 from app.holding import holding_rooms
 from app.jobs.media_processes import MediaProcesses
 from app.jobs.relay import Relay
@@ -41,7 +43,7 @@ _AUDIT_EVERY_S = 1.0
 
 def raise_up(ground: Ground) -> None:
     """Brings the database to this version, and notes by what its key is recognized."""
-    upgrade(ground.database)
+    upgrade(ground.database, sealer=ground.sealer)
     with ground.database.transaction() as session:
         remember(session, ground.sealer)
 
@@ -72,6 +74,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     lay_under(application, ground)
     application.state.invitees = Invitees(ground.sealer)
     application.state.rosters = Rosters(ground.sealer)
+    application.state.witness = Witness(ground.clock)
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
     application.state.reach = cases.load_for
     application.state.audit_log = open_log(
@@ -87,7 +90,13 @@ def _kinds(ground: Ground) -> tuple[Kind, ...]:
     """The kinds of jobs this house does: exports and sealing anew always, filings where there is a platform to file with."""
     settings = ground.settings
     built = exports.kind(ground.database, ground.clock, ground.sealer, settings.exports_dir)
-    always = (built, resealing.kind(ground.database, ground.sealer))
+    packed = custody_jobs.packages(
+        ground.sealer, ground.clock, settings.recording, settings.recordings_dir, settings.exports_dir
+    )
+    deleted = custody_jobs.disposals(
+        ground.database, settings.recordings_dir, DirectoryStore(settings.store_dir)
+    )
+    always = (built, packed, deleted, resealing.kind(ground.database, ground.sealer))
     if settings.exchange.filing_url is None:
         return always
     return (*always, filing.kind(settings.exchange, ground.clock))

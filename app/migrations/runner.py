@@ -15,21 +15,22 @@ from app.core.database import Database
 from app.core.errors import Unavailable
 from app.core.guards import install_guards, missing_guards
 from app.core.i18n import N_
+from app.core.sealing import Sealer
 
 _HERE = Path(__file__).parent
 _NO_RIGHT = "42501"
 
 
-def upgrade(database: Database, revision: str = "head") -> None:
+def upgrade(database: Database, revision: str = "head", sealer: Sealer | None = None) -> None:
     """Runs every missing step; safe to run again. The guards are installed last, since a step may drop them.
 
-    Unavailable for a role of PostgreSQL that has no right to, when there is something to do.
+    sealer: of the house, without which rows that say who was drawn cannot be taken over. Unavailable for a role of PostgreSQL that has no right to, when there is something to do.
     """
     try:
         with database.engine.connect() as connection, _apart(connection):
             _alone(connection)
             _require_whole(connection)
-            command.upgrade(configuration(connection), revision)
+            command.upgrade(configuration(connection, sealer), revision)
             _require_whole(connection)
             connection.commit()
         with database.engine.begin() as connection:
@@ -68,11 +69,12 @@ def require_current(database: Database) -> None:
         )
 
 
-def configuration(connection: Connection) -> Config:
+def configuration(connection: Connection, sealer: Sealer | None = None) -> Config:
     """Alembic's settings for an open connection; nothing is read from an ini file."""
     config = Config()
     config.set_main_option("script_location", str(_HERE))
     config.attributes["connection"] = connection
+    config.attributes["sealer"] = sealer
     return config
 
 

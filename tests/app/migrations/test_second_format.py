@@ -1,5 +1,6 @@
 """A house that was begun with the first format of draws is brought to the second with everything that is in it."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,8 @@ from sqlalchemy.exc import IntegrityError
 from app.core.database import Database, UtcDateTime
 from app.core.errors import Unavailable
 from app.core.guards import missing_guards
+from app.core.sealed_columns import CANDIDATES, DRAW_KEY, INVITED
+from app.core.sealing import Place, Sealer
 from app.migrations import runner
 from tests.support.databases import POSTGRESQL, SQLITE
 
@@ -53,6 +56,16 @@ _HELD = (
     """INSERT INTO committee_member (id, evaluation_id, seat_no, code_name, expert_id, invitation_id, center_id, seat_id,
     state) VALUES ('m1', 'v1', 1, 'A', 'e1', 'n1', 'c1', 'x1', 'admitted')""",
 )
+_FACT = """
+INSERT INTO performance_fact (id, expert_id, invitation_id, evaluation_id, kind, at)
+VALUES ('f1', 'e1', 'n1', 'v1', 'accepted', :at)
+"""
+_CANDIDATE = "INSERT INTO draw_candidate (draw_id, code, expert_id) VALUES ('d1', :code, 'e1')"
+_PROPOSAL = """
+INSERT INTO joint_act (id, evaluation_id, kind, subject, detail, reason, side, asked_by, asked_at, state)
+VALUES ('j1', 'v1', 'designation', 'evaluation:1', :places, 'x', 'host', 'a', :at, 'asked')
+"""
+SEALER = Sealer(bytes(range(32)))
 
 
 def run(connection: Connection, statement: str, **values: object) -> None:
@@ -153,7 +166,7 @@ def test_somebody_may_be_asked_again_in_another_round_but_a_place_has_one_open_i
 def test_a_house_begun_with_the_first_schema_reaches_this_one_with_its_rows_and_guards(
     database: Database,
 ) -> None:
-    runner.upgrade(database)
+    runner.upgrade(database, sealer=SEALER)
     runner.require_current(database)
     with database.engine.connect() as connection:
         asked = 'SELECT state, language, standby, "rank", designated FROM invitation'
@@ -161,3 +174,46 @@ def test_a_house_begun_with_the_first_schema_reaches_this_one_with_its_rows_and_
             ("accepted", "zh", False, 0, False)
         ]
         assert missing_guards(connection) == ()
+
+
+def test_whom_earlier_draws_were_about_is_sealed_and_opens_again_with_the_house_s_key(
+    database: Database,
+) -> None:
+    runner.upgrade(database, "0004")
+    places = json.dumps({"places": [[1, "e1"]], "rule": "r"})
+    with database.engine.begin() as connection:
+        run(connection, "UPDATE evaluation SET state = 'closed', closed_at = :at")
+        for code in ("c1", "c2"):
+            run(connection, _CANDIDATE, code=code)
+        run(connection, _FACT)
+        run(connection, _PROPOSAL, places=places)
+    with pytest.raises(Unavailable, match="schema-key"):
+        runner.upgrade(database, "0005")
+    with database.engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT expert_id FROM invitation").scalar_one() == "e1"
+    runner.upgrade(database, "0005", SEALER)
+    with database.engine.connect() as connection:
+        key = SEALER.unseal(
+            connection.exec_driver_sql("SELECT key_sealed FROM draw WHERE id = 'd1'").scalar_one(),
+            DRAW_KEY.at("d1"),
+        )
+        own = Sealer(bytes.fromhex(key))
+        sealed, mark, caller = connection.exec_driver_sql(
+            "SELECT expert_sealed, mark, caller_mark FROM invitation"
+        ).one()
+        assert own.unseal(sealed, INVITED.at("n1")) == "e1"
+        assert (mark, caller) == (own.fingerprint("expert:e1"), own.fingerprint("caller:p"))
+        first, people = connection.exec_driver_sql("SELECT first, people_sealed FROM candidate_batch").one()
+        assert json.loads(own.unseal(people, CANDIDATES.at("d1", first))) == {"c1": "e1", "c2": "e1"}
+        (seat_no, kept), *_ = json.loads(
+            connection.exec_driver_sql("SELECT detail FROM joint_act").scalar_one()
+        )["places"]
+        assert own.unseal(kept, Place("joint_act", "detail", f"d1:{seat_no}")) == "e1"
+        released = connection.exec_driver_sql(
+            "SELECT invitation_id, cause, expert_id FROM name_release"
+        ).all()
+        assert [tuple(row) for row in released] == [("n1", "over", "e1")]
+        assert connection.exec_driver_sql("SELECT invitation_id, kind FROM performance_fact").one() == (
+            "n1",
+            "accepted",
+        )
