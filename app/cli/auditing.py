@@ -12,7 +12,7 @@ from rich.markup import escape
 from app.cli.grounding import DataDir, ground, settings
 from app.cli.saying import LOOK, NO_WAY_IN, complain, console, explained, language, say
 from app.core.clock import SystemClock
-from app.core.errors import Conflict, InvalidInput
+from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_, translate
 
 if TYPE_CHECKING:
@@ -42,16 +42,38 @@ def export(
     from app.audit import bundle  # noqa: PLC0415 -- loaded only by the commands that need it
     from app.audit.browsing import Chosen  # noqa: PLC0415 -- likewise
     from app.audit.house_log import open_log  # noqa: PLC0415 -- likewise
-    from app.migrations.runner import require_current  # noqa: PLC0415 -- likewise
 
     chosen = Chosen(case, tag, actor, subject, text, _in_utc(since), _in_utc(until))
     with explained(), ground(settings(data, None)) as laid:
-        require_current(laid.database)
         log = open_log(laid.settings.audit, laid.database, laid.clock, laid.sealer)
         log.sequencer.advance(at_once=True)
         with laid.database.reading() as session:
             count = bundle.write(session, target, log.key, log.proofs, chosen, comparable)
         say(N_("已导出 {count} 条留痕到 {path}"), count=count, path=target)
+
+
+@audits.command("key")
+def print_key(data: DataDir = None) -> None:
+    """本系统检查点的公钥，请另行公布 · the public key of checkpoints, to be published elsewhere."""
+    from app.audit.house_log import signer_of  # noqa: PLC0415 -- likewise
+
+    with explained(), ground(settings(data, None)) as laid:
+        console.print(escape(signer_of(laid.settings.audit, laid.sealer).verifier.to_text()), soft_wrap=True)
+
+
+@audits.command("checkpoint")
+def print_checkpoint(data: DataDir = None) -> None:
+    """最新检查点，请保存到别处 · the newest checkpoint, to be kept elsewhere."""
+    from app.audit import log_rows  # noqa: PLC0415 -- likewise
+    from app.audit.house_log import open_log  # noqa: PLC0415 -- likewise
+
+    with explained(), ground(settings(data, None)) as laid:
+        open_log(laid.settings.audit, laid.database, laid.clock, laid.sealer).sequencer.advance(at_once=True)
+        with laid.database.reading() as session:
+            row = log_rows.last_checkpoint(session)
+            if row is None:
+                raise NotFound("checkpoint", N_("没有这个检查点"), N_("等待约十秒后再试"))
+            typer.echo(log_rows.note_of(session, row), nl=False)
 
 
 def verify_bundle(

@@ -355,7 +355,7 @@ def test_a_service_that_owns_nothing_works_and_cannot_switch_a_guard_off(pg_fres
 
 @contextmanager
 def _as_clerk(owner: Database) -> Iterator[Engine]:
-    """Connections with the rights that the documents give the service, as its own role."""
+    """Connections of a role of the service's own, with the wide rights that older instructions gave it."""
     clerk = f"clerk_of_{make_url(owner.url).database}"
     with owner.engine.begin() as connection:
         for statement in (
