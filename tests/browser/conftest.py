@@ -14,6 +14,8 @@ from app.accounts.permissions import Role
 from tests.support.chromium import find_chromium
 from tests.support.web import WebHouse, open_web, serving
 
+# Words do not change colours, nor colours words: each of both once on every page.
+LOOKS = (("zh", "light"), ("en", "dark"))
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",

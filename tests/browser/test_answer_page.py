@@ -9,7 +9,7 @@ from sqlmodel import select
 from app.accounts.permissions import Role
 from expert_draw import sealed
 from expert_draw.models import ExpertLeave, Invitation
-from tests.browser.conftest import Visit, Visitor
+from tests.browser.conftest import LOOKS, Visit, Visitor
 from tests.support.links import calling, reached, texted
 from tests.support.web import WebHouse
 
@@ -95,8 +95,7 @@ def test_holidays_are_entered_and_taken_back(house: WebHouse, visit: Visit, invi
         assert session.exec(select(ExpertLeave)).all() == []
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_everyone_can_use_the_page(
     house: WebHouse, visit: Visit, invited: str, language: str, theme: str
 ) -> None:
@@ -104,9 +103,7 @@ def test_everyone_can_use_the_page(
     with house.world.transaction() as session:
         held = session.exec(select(Invitation).where(Invitation.answer_hash != None)).one()  # noqa: E711 -- SQL
         invitation_id, person = held.id, sealed.person(session, house.world.sealer, held)
-        session.add(
-            ExpertLeave(id="away", expert_id=person, from_at=held.created_at, to_at=held.starts_at)
-        )
+        session.add(ExpertLeave(id="away", expert_id=person, from_at=held.created_at, to_at=held.starts_at))
     for query in ("", "&act=accept", "&act=decline", "&said=already"):
         page = expert.open(f"{invited}?lang={language}&theme={theme}{query}")
         fits(page)

@@ -8,7 +8,7 @@ from app.accounts.permissions import Role
 from app.notify import hotline
 from app.notify.models import HotlineCall, OutgoingMessage
 from expert_draw.models import Invitation
-from tests.browser.conftest import Visit, Visitor
+from tests.browser.conftest import LOOKS, Visit, Visitor
 from tests.support.links import calling, reached
 from tests.support.web import WebHouse
 
@@ -40,8 +40,7 @@ def test_a_call_appears_by_itself_and_is_registered_with_two_presses(house: WebH
         assert session.get_one(Invitation, call.subject).state == "declined"
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_everyone_can_use_the_hotline(house: WebHouse, visit: Visit, language: str, theme: str) -> None:
     calling(house.world)
     staff: Visitor = visit(Role.host_operator)

@@ -8,7 +8,7 @@ from app.accounts.permissions import Role
 from app.evaluation import committee, conductor
 from expert_draw import parties
 from tests.app.web.test_draw_pages import act, agreed, number, promised
-from tests.browser.conftest import Visit
+from tests.browser.conftest import LOOKS, Visit
 from tests.support.web import WebHouse
 from tests.support.world import OPERATOR, booking
 
@@ -16,8 +16,6 @@ pytestmark = pytest.mark.browser
 
 DOORS = ("/sign-in", "/sign-in?next=/today", "/seat", "/verify")
 STAFF = ("/today", "/evaluations/new", "/rules", "/rules/cn_govproc")
-# Words do not change colours, nor colours words: each of both once on every page.
-LOOKS = (("zh", "light"), ("en", "dark"))
 SIDEWAYS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 DOWNWARDS = "() => document.documentElement.scrollHeight - window.innerHeight"

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from app.accounts.permissions import Role
+from tests.browser.conftest import LOOKS
 from tests.support.chromium import find_chromium
 from tests.support.phones import WORDS, PhoneHouse, phone_house
 
@@ -134,8 +135,7 @@ def test_faults_are_set_and_taken_back(house: PhoneHouse, wall: Page) -> None:
     expect(wall.locator("#fault-list li")).to_have_count(0)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_everyone_can_use_the_wall(
     house: PhoneHouse, wall: Page, complaints: list[str], language: str, theme: str
 ) -> None:

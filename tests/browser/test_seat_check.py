@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from app.accounts import sessions
 from app.core.samples import Source
+from tests.browser.conftest import LOOKS
 from tests.support.chromium import find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
@@ -319,8 +320,7 @@ def test_a_lost_way_is_replaced_by_a_new_connection(house: DeskHouse, service: S
     house.shelf.wait_for(lambda: house.shelf.count(3, Source.camera) > before + 10)
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_everybody_can_use_the_check(
     house: DeskHouse, service: Service, page: Page, language: str, theme: str
 ) -> None:

@@ -20,6 +20,7 @@ from playwright.sync_api import (
 from app.accounts import sessions
 from app.core.samples import Source
 from recordings.container import vp8_size
+from tests.browser.conftest import LOOKS
 from tests.support.chromium import find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
@@ -362,8 +363,7 @@ def test_a_camera_pulled_out_is_told_at_once(house: DeskHouse, service: Service,
     house.wait_for_event("camera-ended")
 
 
-@pytest.mark.parametrize("language", ["zh", "en"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("language", "theme"), LOOKS)
 def test_the_desk_fits_its_screen_and_everybody_can_use_it(
     house: DeskHouse, service: Service, page: Page, language: str, theme: str
 ) -> None:
