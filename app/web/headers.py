@@ -39,13 +39,17 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _SECRET_PATHS = ("/api/party/", "/party/", "/sign-in/ticket/")
+_LINK = "/a/"
 _SECRET = {**HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
-"""Of an address that is itself the key nobody is told anything; forms that such a page posts would say that they come from
-nowhere, so the page of an expert's link, which has one, gives `strict-origin`: the name of the house and nothing behind it."""
+_SECRET_WITH_FORM = {**_SECRET, "Referrer-Policy": "strict-origin"}
+"""Of an address that is itself the key nobody is told anything. Under `no-referrer` a form would say that it comes from nowhere,
+which an older phone has no other way to tell, so an expert's link is told the name of the house and nothing behind it."""
 
 
 def headers_for(path: str) -> dict[str, str]:
     """What an answer under this path carries unless it says otherwise itself."""
+    if path.startswith(_LINK):
+        return _SECRET_WITH_FORM
     return _SECRET if path.startswith(_SECRET_PATHS) else HEADERS
 
 
