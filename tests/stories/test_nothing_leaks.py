@@ -16,7 +16,9 @@ from app.rehearsal.service import Desk
 from expert_draw import specialties
 from expert_draw.models import Expert
 from expert_draw.personal import identity_of, name_of, phone_of
+from tests.support.leaks import leaked
 from tests.support.running import RunningHouse, becomes, drawn
+from tests.support.sealed_values import unsealed
 
 pytestmark = pytest.mark.story
 
@@ -55,6 +57,11 @@ def test_nothing_of_the_project_or_the_people_gets_where_it_does_not_belong(own_
         assert secret not in log
         assert secret not in dump
     assert not [name for name in people.names if name in log or f"'{name}'" in dump]
+    files = b"".join(path.read_bytes() for path in sorted(own_house.folder.rglob("yuanping.db*")))
+    called = sorted(number for number in people.numbers if any(number in text for _, text in sent))
+    assert called, "somebody was called"
+    assert leaked(called, files + log.encode()) == []
+    own_house.read(lambda session: list(unsealed(session, own_house.ground.sealer)))
     rows = own_house.read(lambda session: session.exec(select(MessageEvent.payload)).all())
     assert not [word for word in (*words, *people.names, *people.numbers) if any(word in row for row in rows)]
 
