@@ -26,6 +26,7 @@ from app.core.settings import Settings
 from app.holding import holding_rooms
 from app.jobs.given import Given
 from app.jobs.relay import Relay
+from app.jobs.revocations import Revocations
 from app.jobs.scheduler import Ticker
 from app.web import problems
 from app.web.limits import Limits
@@ -36,6 +37,7 @@ from venue.room import gateway
 from venue.room.protocol import LONGEST_FRAME
 
 _RELAY_EVERY_S = 0.5
+_REVOCATIONS_EVERY_S = 1.0
 health = APIRouter(tags=["health"])
 
 
@@ -68,6 +70,7 @@ def create_worker(ground: Ground, worker_id: str, url: str) -> FastAPI:
     async def lifespan(application: FastAPI) -> AsyncIterator[None]:
         relay, ticker = Relay(ground.database), Ticker()
         ticker.every(_RELAY_EVERY_S, "relay", relay.look)
+        ticker.every(_REVOCATIONS_EVERY_S, "revocations", Revocations(ground.database, ground.clock).look)
         async with holding_rooms(application, ground, worker_id, url):
             ticker.start()
             try:

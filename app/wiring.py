@@ -22,6 +22,7 @@ from app.exchange import custody_jobs, exports, filing, resealing
 from app.holding import holding_rooms
 from app.jobs.media_processes import MediaProcesses
 from app.jobs.relay import Relay
+from app.jobs.revocations import Revocations
 from app.jobs.scheduler import Ticker
 from app.jobs.sequencing import Sequencing
 from app.jobs.sweeps import Sweeps
@@ -36,6 +37,7 @@ from venue.room.register import DatabaseRegister
 
 _PHONES_EVERY_S = 0.25
 _SWEEP_EVERY_S = 0.5
+_REVOCATIONS_EVERY_S = 1.0
 _WORK_EVERY_S = 1.0
 _FILING_EVERY_S = 5.0
 _AUDIT_EVERY_S = 1.0
@@ -134,6 +136,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
         ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
         ticker.every(_WORK_EVERY_S, "work", sweeps.work)
+        ticker.every(_REVOCATIONS_EVERY_S, "revocations", Revocations(ground.database, ground.clock).look)
         if ground.settings.exchange.filing_url is not None:
             ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
         closing.push_async_callback(ticker.stop)

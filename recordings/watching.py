@@ -16,9 +16,10 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from sqlmodel import Session
 
-from app.accounts import tickets
+from app.accounts import sessions, tickets
 from app.accounts.access import RequiresTicket
 from app.accounts.permissions import Permission
+from app.core import bus
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
@@ -89,12 +90,17 @@ _CLIENT: TypeAdapter[Hello | Watch | Stop | At] = TypeAdapter(
 )
 
 
-def issue_ticket(session: Session, sealer: Sealer, clock: Clock, room_id: str, actor_id: str) -> str:
-    """A ticket that opens one connection to watch one room. Raises NotFound for a room of which nothing is recorded."""
+def issue_ticket(
+    session: Session, sealer: Sealer, clock: Clock, room_id: str, actor_id: str, session_id: str = ""
+) -> str:
+    """A ticket that opens one connection to watch one room, which ends with the session. Raises NotFound for a room of which
+    nothing is recorded."""
     row = service.find(session, room_id)
     subject = _SUBJECT.format(room_id=row.room_id, actor_id=actor_id)
     now, lifetime = clock.now(), TICKET_LIFETIME
-    return tickets.issue(session, sealer, now, kind=_KIND, subject=subject, lifetime=lifetime)
+    return tickets.issue(
+        session, sealer, now, kind=_KIND, subject=subject, lifetime=lifetime, session_id=session_id
+    )
 
 
 class Refused(Exception):
@@ -153,10 +159,10 @@ async def live(
     watcher = _Watcher(socket, database, clock, state.live_rooms, state.replay_memory)
     await socket.accept()
     try:
-        row, actor_id = await _let_in(
+        row, actor_id, session_id = await _let_in(
             socket, database, clock, sealer, state.live_waiting, state.live_rooms.rows
         )
-        await watcher.run(row, actor_id, settings.recordings_dir)
+        await watcher.run(row, actor_id, settings.recordings_dir, session_id)
     except Refused as refusal:
         await _close(socket, refusal.code)
     except WebSocketDisconnect:
@@ -170,7 +176,7 @@ async def _let_in(
     sealer: Sealer,
     waiting: set[WebSocket],
     rows: CapacityLimiter,
-) -> tuple[RoomRecording, str]:
+) -> tuple[RoomRecording, str, str]:
     if len(waiting) >= MOST_WAITING:
         raise Refused(BUSY)
     waiting.add(socket)
@@ -184,18 +190,28 @@ async def _let_in(
     if not isinstance(hello, Hello) or hello.v != VERSION:
         raise Refused(BAD_MESSAGE)
 
-    def redeem() -> tuple[RoomRecording, str] | None:
+    def redeem() -> tuple[RoomRecording, str, str] | None:
         with database.transaction() as session:
-            subject = tickets.redeem(session, sealer, clock.now(), kind=_KIND, secret=hello.ticket)
-            if subject is None:
+            redeemed = tickets.redeem_whole(session, sealer, clock.now(), kind=_KIND, secret=hello.ticket)
+            if redeemed is None:
                 return None
-            room_id, _, actor_id = subject.partition("|")
-            return service.find(session, room_id), actor_id
+            room_id, _, actor_id = redeemed.subject.partition("|")
+            return service.find(session, room_id), actor_id, redeemed.session_id
 
     way = await to_thread.run_sync(redeem, limiter=rows)
     if way is None:
         raise Refused(REFUSED)
     return way
+
+
+async def _session_over(session_id: str) -> None:
+    """Waits until the session has ended, then raises Refused. A ticket that stands by itself waits for ever."""
+    if not session_id:
+        await asyncio.Event().wait()
+    async with bus.subscribe(sessions.topic(session_id)) as news:
+        while (await news.get()).kind != sessions.REVOKED:
+            pass
+    raise Refused(REFUSED)
 
 
 class _Watcher:
@@ -219,22 +235,25 @@ class _Watcher:
         self._channels: dict[int, _Channel] = {}
         self._told: list[TrackOf] | None = None
 
-    async def run(self, row: RoomRecording, actor_id: str, recordings: Path) -> None:
-        """Until one of the two sides ends it. Raises Refused with the code to close with."""
+    async def run(self, row: RoomRecording, actor_id: str, recordings: Path, session_id: str = "") -> None:
+        """Until one of the two sides ends it, or the session has ended. Raises Refused with the code to close with."""
         self._row, self._actor_id, self._folder = row, actor_id, recordings / row.room_id
         with self._rooms.watching(row.room_id, self._news) as room:
-            reader = asyncio.create_task(self._listen())
-            sender = asyncio.create_task(self._send(room))
+            tasks = {
+                asyncio.create_task(self._listen()),
+                asyncio.create_task(self._send(room)),
+                asyncio.create_task(_session_over(session_id)),
+            }
             try:
                 async with asyncio.timeout(STAY_S):
-                    await asyncio.wait({reader, sender}, return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             except TimeoutError:
                 raise Refused(AGAIN) from None
             finally:
-                for task in (reader, sender):
+                for task in tasks:
                     task.cancel()
-                await asyncio.wait({reader, sender})
-        for task in (reader, sender):
+                await asyncio.wait(tasks)
+        for task in tasks:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 

@@ -109,7 +109,7 @@ class SignIn(SQLModel, table=True):
     how: str = Field(default="", max_length=32)
     address: str = Field(default="", max_length=64)
     agent: str = Field(default="", max_length=64)
-    revoked_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    revoked_at: datetime | None = Field(default=None, index=True, sa_type=UtcDateTime)
 
 
 class RoleChange(SQLModel, table=True):

@@ -18,7 +18,7 @@ from app.core import bus
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 
-REVOKED = "revoked"
+TOPIC, REVOKED = "session:", "revoked"
 TOUCH_EVERY = timedelta(minutes=1)
 """How often, at most, a row is told that its session is used."""
 
@@ -75,7 +75,7 @@ def cookie_name(*, secure: bool) -> str:
 
 def topic(session_id: str) -> str:
     """Where news of one session are told."""
-    return f"session:{session_id}"
+    return f"{TOPIC}{session_id}"
 
 
 def open_for_account(
@@ -194,6 +194,16 @@ def alive(session: Session, now: datetime, session_ids: Collection[str]) -> froz
         for row, account in rows
         if _lives(row, now) and (row.member_id is not None or (account is not None and account.active))
     )
+
+
+def seats_ended(session: Session, since: datetime) -> frozenset[tuple[str, str]]:
+    """The sessions of committee members that were ended since then, each with its evaluation."""
+    rows = session.exec(
+        select(SignIn.id, SignIn.evaluation_id).where(
+            col(SignIn.evaluation_id).is_not(None), col(SignIn.revoked_at) > since
+        )
+    ).all()
+    return frozenset((id_, str(evaluation_id)) for id_, evaluation_id in rows)
 
 
 def open_of(session: Session, now: datetime, account_id: str) -> tuple[Open, ...]:

@@ -60,6 +60,12 @@ def announce(news: News) -> None:
             listener.loop.call_soon_threadsafe(listener.offer, news)
 
 
+def listened(prefix: str) -> frozenset[str]:
+    """The topics beginning like this that somebody of this process listens to."""
+    with _guard:
+        return frozenset(topic for topic in _listeners if topic.startswith(prefix))
+
+
 @asynccontextmanager
 async def subscribe(*topics: str) -> AsyncIterator[asyncio.Queue[News]]:
     """A queue that receives the news of these topics while the block runs."""

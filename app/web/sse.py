@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 from fastapi.responses import StreamingResponse
 
+from app.accounts import sessions
 from app.core import bus
 from app.core.bus import News
 
@@ -17,6 +18,8 @@ _RETRY_MS = 2000
 
 def stream(*topics: str, keep_alive_s: float = KEEP_ALIVE_S) -> StreamingResponse:
     """An endless answer with the news of these topics, until the reader leaves or the house closes.
+
+    A topic that names the reader's session (`sessions.topic`) tells nothing, and ends the answer with the session.
 
     Each piece of news comes twice: under its own kind for who waits for that, and as `news` for who refreshes at anything.
     """
@@ -39,6 +42,10 @@ async def events(*topics: str, keep_alive_s: float = KEEP_ALIVE_S) -> AsyncGener
                 continue
             if news.topic == _HOUSE:
                 if news.kind == _STOPPING:
+                    return
+                continue
+            if news.topic.startswith(sessions.TOPIC):
+                if news.kind == sessions.REVOKED:
                     return
                 continue
             yield _lines(news)

@@ -37,7 +37,7 @@ def issue_ticket(
     """A way to watch a room while it is recorded: 404 when nothing of it is recorded yet."""
     with database.transaction() as session:
         find_for(session, reach, actor, room_id, Permission.recording_watch)
-        ticket = watching.issue_ticket(session, sealer, clock, room_id, actor.id)
+        ticket = watching.issue_ticket(session, sealer, clock, room_id, actor.id, actor.session_id)
         holder = leases.holder(session, room_id)
     host = request.headers.get("host", "")
     asked_at = addresses.asked_at(request.url.scheme, host, settings.public_url)

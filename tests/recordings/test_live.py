@@ -436,7 +436,7 @@ def test_rows_are_looked_up_on_threads_of_their_own(
     def look(*_anything: object, **_more: object) -> None:
         taken.append(from_thread.run_sync(lambda: to_thread.current_default_thread_limiter().borrowed_tokens))
 
-    monkeypatch.setattr(tickets, "redeem", look)
+    monkeypatch.setattr(tickets, "redeem_whole", look)
     with client.websocket_connect("/ws/live") as socket:
         socket.send_json({"type": "hello", "v": 1, "ticket": "none"})
         with pytest.raises(WebSocketDisconnect):
