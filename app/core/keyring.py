@@ -43,6 +43,7 @@ class KeyRing:
         self._own = {number: key for number, key in own.items() if number not in retired}
         self._folder = folder
         self._retired = retired
+        self._path = None if folder is None else str(folder)
         self._lock = Lock()
         self._seen = _Seen(-1, self._own, max(own))
         self._look()
@@ -50,7 +51,7 @@ class KeyRing:
     @property
     def newest(self) -> int:
         """The key to seal under."""
-        if self._folder is not None and _mark(self._folder) != self._seen.mark:
+        if self._path is not None and _mark(self._path) != self._seen.mark:
             self._look()
         return self._seen.newest
 
@@ -92,7 +93,7 @@ class KeyRing:
             if self._folder is None:
                 self._seen = _Seen(0, self._own, max(self._own, default=FIRST))
                 return
-            mark = _mark(self._folder)  # before the names: what comes in between is noticed next time
+            mark = _mark(str(self._folder))  # before the names: what comes in between is noticed next time
             keys = dict(self._own)
             for number, file in _files(self._folder):
                 if number not in self._retired and number not in keys:
@@ -132,9 +133,9 @@ def sync_folder(folder: Path) -> None:
         os.close(opened)
 
 
-def _mark(folder: Path) -> int:
+def _mark(folder: str) -> int:
     try:
-        return folder.stat().st_mtime_ns
+        return os.stat(folder).st_mtime_ns  # noqa: PTH116 -- asked before every seal, and half as long as by a Path
     except FileNotFoundError:
         return 0
 
