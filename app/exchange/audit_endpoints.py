@@ -3,27 +3,22 @@
 Everything that is public shows hashes and signatures alone.
 """
 
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse, PlainTextResponse
 from pydantic import AwareDatetime, BaseModel, Field
-from starlette.background import BackgroundTask
 from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor, Public, Requires
 from app.accounts.permissions import Permission
-from app.audit import bundle, cosigning, log_rows
-from app.audit import service as audit
+from app.audit import cosigning, log_rows
 from app.audit.browsing import Chosen
 from app.audit.house_log import HouseLog
-from app.audit.tags import Tag
 from app.core.dependencies import ClockDep, DatabaseDep
 from app.core.errors import InvalidInput, NotFound
 from app.core.i18n import N_
-from app.exchange.audit_scope import within_reach
+from app.exchange.audit_files import handed_out
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
@@ -156,37 +151,7 @@ def export(
 ) -> FileResponse:
     """The acts that are asked for, with all that is needed to check them elsewhere. comparable: the size of a checkpoint kept
     elsewhere."""
-    log.sequencer.advance(at_once=True)
-    folder = Path(mkdtemp(prefix="yuanping-audit-"))
-    target = folder / "audit.zip"
-    try:
-        with database.reading() as session:
-            bundle.write(session, target, log.key, log.proofs, within_reach(actor, chosen), comparable)
-        with database.transaction() as session:
-            audit.record(
-                session,
-                clock.now(),
-                case="house",
-                tag=Tag.audit_exported,
-                actor=actor.id,
-                subject="audit",
-                data=chosen.told(),
-            )
-    except BaseException:
-        _clear(target)
-        raise
-    return FileResponse(
-        target,
-        media_type="application/zip",
-        filename="audit.zip",
-        headers={"Cache-Control": "private, no-store"},
-        background=BackgroundTask(_clear, target),
-    )
-
-
-def _clear(target: Path) -> None:
-    target.unlink(missing_ok=True)
-    target.parent.rmdir()
+    return handed_out(database, clock, log, actor, chosen, comparable)
 
 
 def _within(size: int, first: int, second: int) -> None:

@@ -21,8 +21,11 @@ class Entry:
 _ENTRIES = (
     Entry("/today", N_("今日"), "calendar", Permission.center_read),
     Entry("/evaluations/new", N_("预约评标"), "plus", Permission.evaluation_book),
+    Entry("/check-in", N_("签到核验"), "shield", Permission.identity_check),
+    Entry("/terminals", N_("工位终端"), "key", Permission.device_enroll),
     Entry("/hotline", N_("热线"), "phone", Permission.hotline_answer),
     Entry("/rules", N_("规则"), "list", Permission.center_read),
+    Entry("/audit", N_("留痕"), "shield", Permission.audit_read),
     Entry("/accounts", N_("账号"), "users", Permission.account_manage),
     Entry("/simulator", N_("模拟电话"), "message", Permission.simulator_use),
     Entry("/seat/desk", N_("我的席位"), "seat", Permission.seat_sit),

@@ -5,7 +5,10 @@ from fastapi import APIRouter
 from app.web.pages import (
     accounts,
     answer,
+    audit,
     booking,
+    check_in,
+    custody,
     departures,
     draw,
     evaluation,
@@ -21,6 +24,7 @@ from app.web.pages import (
     set_up,
     sign_in,
     simulator,
+    terminals,
     today,
     verify,
 )
@@ -36,6 +40,7 @@ for _part in (
     today,
     booking,
     evaluation,
+    custody,
     departures,
     draw,
     public_draws,
@@ -44,7 +49,10 @@ for _part in (
     hotline,
     replay,
     rules,
+    audit,
     seat,
+    check_in,
+    terminals,
     simulator,
     verify,
 ):

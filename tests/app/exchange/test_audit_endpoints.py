@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.accounts.permissions import Role
@@ -163,7 +162,10 @@ def test_a_witness_follows_a_growing_log_signs_it_and_names_a_rewritten_one(
     with pytest.raises(Refused, match="forked"):
         round_of(house, state, WITNESS)
     assert state.read_bytes() == kept
-    assert Note.parse((tmp_path / "kept.note.refused").read_bytes()).checkpoint(log_of(house).key).size == point.size + 4
+    assert (
+        Note.parse((tmp_path / "kept.note.refused").read_bytes()).checkpoint(log_of(house).key).size
+        == point.size + 4
+    )
 
 
 def test_a_state_that_is_none_and_a_key_that_is_no_witness_are_refused(
@@ -191,22 +193,12 @@ def test_health_tells_of_an_alarm(house: WebHouse) -> None:
     assert (said["status"], said["audit_log"]) == ("ok", "alarm")
 
 
-def auditor(house: WebHouse) -> TestClient:
-    """A supervisor who has shown their second factor a moment ago."""
-    visitor = house.visitor(Role.supervisor)
-    with house.world.transaction() as session:
-        from app.accounts.models import SignIn  # noqa: PLC0415
-
-        session.connection().execute(update(SignIn).values(proved_at=house.world.now()))
-    return visitor
-
-
 def test_an_export_holds_exactly_what_was_asked_for_and_what_is_needed_to_check_it(
     house: WebHouse, tmp_path: Path
 ) -> None:
     fill(house, 5)
     fill(house, 4, "case-b")
-    supervisor = auditor(house)
+    supervisor = house.visitor(Role.supervisor)
     target = tmp_path / "audit.zip"
     log_of(house).sequencer.advance(at_once=True)
     total = told(supervisor, log_of(house).key).size

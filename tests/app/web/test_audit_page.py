@@ -1,0 +1,112 @@
+"""The page of the audit trail: looked up in every way, paged, exported exactly as shown, and it says when something is amiss."""
+
+import io
+from datetime import timedelta
+from zipfile import ZipFile
+
+import pytest
+
+from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.tags import Tag
+from tests.support.trail_attacks import edit_body, unguarded
+from tests.support.web import WebHouse
+
+
+@pytest.fixture
+def acts(house: WebHouse) -> None:
+    """Acts of two cases, an hour between them."""
+    with house.world.transaction() as session:
+        for number in range(6):
+            audit.record(
+                session,
+                house.world.now() + timedelta(hours=number),
+                case=f"case-{'ab'[number % 2]}",
+                tag=Tag.draw_round if number == 3 else Tag.sheet_saved,
+                actor=f"actor-{number % 3}",
+                subject=f"sheet-{number}",
+                data={"说明": f"第 {number} 次", "percent": f"{number}%"},
+            )
+    house.application.state.audit_log.sequencer.advance(at_once=True)
+
+
+def subjects(page: str) -> list[str]:
+    return [f"sheet-{number}" for number in range(6) if f">sheet-{number}<" in page]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [
+        ("case=case-a", [0, 2, 4]),
+        ("tag=draw:round:drawn", [3]),
+        ("actor=actor-1", [1, 4]),
+        ("subject=sheet-5", [5]),
+        ("text=第 2 次", [2]),
+        ("text=%25", [0, 1, 2, 3, 4, 5]),
+        ("text=PERCENT&case=case-b", [1, 3, 5]),
+        ("text=_ercent", []),
+        ("since=2026-11-23T11:00&until=2026-11-23T13:00", [2, 3]),
+        ("since=never&subject=sheet-1", [1]),
+        ("case=nowhere", []),
+    ],
+)
+def test_acts_are_looked_up_and_exported_as_shown(
+    house: WebHouse, acts: None, asked: str, expected: list[int]
+) -> None:
+    visitor = house.visitor(Role.supervisor)
+    page = visitor.get(f"/audit?{asked}")
+    assert page.status_code == 200
+    assert subjects(page.text) == [f"sheet-{number}" for number in expected]
+    answer = visitor.get(f"/audit/export?{asked}")
+    assert answer.status_code == 200, answer.text
+    with ZipFile(io.BytesIO(answer.content)) as archive:
+        lines = archive.read("acts.jsonl").decode().splitlines()
+    assert [f'"subject":"sheet-{number}"' in line for number, line in zip(expected, lines, strict=True)] == [
+        True
+    ] * len(expected)
+
+
+def test_long_trails_are_paged(house: WebHouse, acts: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.web.pages.audit._ON_A_PAGE", 4)
+    visitor = house.visitor(Role.supervisor)
+    first = visitor.get("/audit?text=percent").text
+    assert subjects(first) == ["sheet-2", "sheet-3", "sheet-4", "sheet-5"]
+    older = first.split('rel="next"')[0].rsplit('href="', 1)[1].split('"')[0].replace("&amp;", "&")
+    second = visitor.get(older).text
+    assert subjects(second) == ["sheet-0", "sheet-1"]
+    assert 'rel="next"' not in second
+    assert 'href="/audit?text=percent" rel="prev"' in second
+
+
+def test_the_newest_checkpoint_is_shown_in_both_languages_and_an_alarm_above_it(
+    house: WebHouse, acts: None
+) -> None:
+    visitor = house.visitor(Role.supervisor)
+    log = house.application.state.audit_log
+    page = visitor.get("/audit").text
+    assert log.key.to_text() in page
+    assert 'href="/audit"' in visitor.get("/today").text
+    assert "已停止签署" not in page
+    with house.world.transaction() as session:
+        for _ in range(4):
+            audit.record(
+                session, house.world.now(), case="case-b", tag=Tag.sheet_saved, actor="x", subject="y"
+            )
+    assert "待签署" in visitor.get("/audit").text
+    with unguarded(house.world.database) as connection:
+        edit_body(connection)
+    log.sequencer.advance(at_once=True)
+    english = visitor.get("/audit?lang=en").text
+    assert "nothing is signed any more" in english
+    assert "Newest checkpoint" in english
+    assert "case-b#3" in english
+
+
+def test_who_does_not_watch_over_the_house_reads_nothing(house: WebHouse) -> None:
+    for role in (Role.host_operator, Role.administrator, Role.expert):
+        assert house.visitor(role).get("/audit").status_code == 403
+    assert house.visitor().get("/audit").status_code == 303
+    unproved = house.visitor(Role.supervisor, proved=False)
+    assert unproved.get("/audit").status_code == 200
+    asked = unproved.get("/audit/export?case=x")
+    assert (asked.status_code, asked.headers["location"]) == (303, "/step-up?next=/audit/export%3Fcase%3Dx")
