@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.core.keys import remember
 from app.core.storage import DirectoryStore
 from app.core.work import Kind
-from app.evaluation import cases
+from app.evaluation import cases, renewing
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.exchange import custody_jobs, exports, filing, resealing
@@ -44,10 +44,11 @@ _AUDIT_EVERY_S = 1.0
 
 
 def raise_up(ground: Ground) -> None:
-    """Brings the database to this version, and notes by what its key is recognized."""
+    """Brings the database to this version, notes by what its key is recognized, and renews fingerprints of earlier versions."""
     upgrade(ground.database, sealer=ground.sealer)
     with ground.database.transaction() as session:
         remember(session, ground.sealer)
+        renewing.renew(session, ground.sealer)
 
 
 def require_fit(ground: Ground) -> None:

@@ -34,7 +34,8 @@ def sealer_for(settings: Settings, database: Database) -> Sealer:
         settings.make_key()
     with database.reading() as session:
         tables = inspect(session.connection())
-        noted = session.get(KeyCheck, 1) if tables.has_table(_TABLE) else None
+        # This column alone: the others come with the update of the schema, which happens after this.
+        noted = session.exec(select(KeyCheck.fingerprint)).first() if tables.has_table(_TABLE) else None
         known = _known(session) if tables.has_table(_RING_TABLE) else ()
     index = _index(settings, noted, begun=noted is not None or database.holds_rows())
     retired = frozenset(row.number for row in known if row.retired_at is not None)
@@ -52,7 +53,8 @@ def remember(session: Session, sealer: Sealer) -> None:
     if noted is None:
         session.add(KeyCheck(fingerprint=_fingerprint(sealer)))
         session.flush()
-    _compare(noted, sealer)
+    else:
+        _compare(noted.fingerprint, sealer)
 
 
 def remember_ring(session: Session, now: datetime, sealer: Sealer) -> tuple[FieldKey, ...]:
@@ -75,7 +77,7 @@ def _known(session: Session) -> tuple[FieldKey, ...]:
     return tuple(session.exec(select(FieldKey).order_by(col(FieldKey.number))).all())
 
 
-def _index(settings: Settings, noted: KeyCheck | None, *, begun: bool) -> IndexSuite:
+def _index(settings: Settings, noted: str | None, *, begun: bool) -> IndexSuite:
     """The hash this database was begun with, which its key check shows; for a new one, the one that is asked for."""
     asked = IndexSuite(settings.seal.index) if settings.seal.index else None
     if not begun:
@@ -83,7 +85,7 @@ def _index(settings: Settings, noted: KeyCheck | None, *, begun: bool) -> IndexS
         return asked or (IndexSuite.sm3 if national else IndexSuite.sha256)
     found = IndexSuite.sha256  # before there were two, or under another key, which is refused after this
     for index in IndexSuite:
-        if noted is not None and noted.fingerprint == _fingerprint(Sealer(settings.key, index=index)):
+        if noted == _fingerprint(Sealer(settings.key, index=index)):
             found = index
     if asked is not None and asked is not found:
         raise Conflict(
@@ -98,8 +100,8 @@ def _index(settings: Settings, noted: KeyCheck | None, *, begun: bool) -> IndexS
     return found
 
 
-def _compare(noted: KeyCheck | None, sealer: Sealer) -> None:
-    if noted is not None and noted.fingerprint != _fingerprint(sealer):
+def _compare(noted: str | None, sealer: Sealer) -> None:
+    if noted is not None and noted != _fingerprint(sealer):
         raise Unavailable(
             "key-other",
             N_("当前主密钥不是写入此数据库时使用的密钥"),

@@ -15,6 +15,7 @@ from app.core.canonical import canonical_json
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.sealed_columns import BIDDER_LIST
+from app.core.sealing import Sealer
 from app.evaluation import booking, cases, members
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationState
@@ -59,7 +60,7 @@ def deliver(
     persons = sorted({house.sealer.fingerprint(identity) for identity in wanted.persons})
     units = sorted([unit.name, unit.credit_code or ""] for unit in wanted.bidders)
     text = canonical_json({"bidders": units, "persons": persons}).decode()
-    fingerprint = house.sealer.fingerprint(f"bidders:{text}", "bidder-list")
+    fingerprint = list_mark(house.sealer, text)
     last = latest(session, evaluation.id)
     if last is not None and last.fingerprint == fingerprint:
         _check_again(session, now, house, evaluation, last, actor.id, fresh=())
@@ -106,6 +107,11 @@ def check_drawn(
     last = latest(session, evaluation.id)
     if last is not None:
         _check_again(session, now, house, evaluation, last, "house", fresh=expert_ids)
+
+
+def list_mark(sealer: Sealer, text: str) -> str:
+    """By what the same list is known again, and nowhere else."""
+    return sealer.fingerprint(f"bidders:{text}", "bidder-list")
 
 
 def latest(session: Session, evaluation_id: str) -> BidderList | None:
