@@ -84,7 +84,9 @@ def test_an_evaluation_before_its_draw_is_accessible(visit: Visit, house: WebHou
 
 
 def test_an_evaluation_while_it_invites_is_accessible(visit: Visit, house: WebHouse) -> None:
-    look_at(visit, Role.supervisor, pages_of(drawn(house), "", "/draw", "/invitations", "/live", "/replay"))
+    paths = pages_of(drawn(house), "", "/draw", "/invitations", "/live", "/replay")
+    house.application.state.audit_log.sequencer.advance(at_once=True)
+    look_at(visit, Role.supervisor, (*paths, "/audit"))
 
 
 def test_a_draw_before_its_commitment_is_accessible(visit: Visit, house: WebHouse) -> None:
