@@ -2,10 +2,13 @@
 
 import pytest
 from fastapi.routing import iter_route_contexts
+from fastapi.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.access import unguarded_routes
 from app.accounts.permissions import Role
+from app.core.ground import Ground
+from app.media_worker import create_worker
 from app.web.headers import CONTENT_SECURITY_POLICY, HEADERS
 from tests.support.web import HOST, WebHouse
 
@@ -42,6 +45,33 @@ def test_every_answer_carries_the_headers(house: WebHouse) -> None:
         }, path
     assert visitor.get("/today").headers["cache-control"] == "no-store"
     assert "'unsafe" not in CONTENT_SECURITY_POLICY
+
+
+def test_over_https_a_browser_is_told_to_stay_there_and_every_cookie_is_bound_to_this_host(
+    house: WebHouse,
+) -> None:
+    visitor = house.visitor(base_url="https://testserver")
+    page = visitor.get("/sign-in?theme=dark&lang=en")
+    assert page.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert "strict-transport-security" not in house.visitor().get("/sign-in").headers
+    kept = page.headers.get_list("set-cookie")
+    assert {one.partition("=")[0] for one in kept} == {"__Host-lang", "__Host-theme"}
+    assert all({"Secure", "Path=/"} <= set(one.split("; ")) and "Domain" not in one for one in kept)
+    assert 'lang="en" data-theme="dark"' in visitor.get("/sign-in").text
+
+
+def test_a_method_that_nothing_asks_for_reaches_nothing(house: WebHouse) -> None:
+    visitor = house.visitor(Role.host_operator)
+    for method in ("TRACE", "CONNECT", "TRACK", "PROPFIND", "PUT"):
+        refused = visitor.request(method, "/today", headers={"X-Said": "once more"})
+        assert refused.status_code == 404, method
+        assert "once more" not in refused.text
+
+
+def test_neither_documentation_nor_a_list_of_files_is_handed_out(house: WebHouse) -> None:
+    visitor = house.visitor(Role.administrator)
+    for path in ("/docs", "/redoc", "/openapi.json", "/static/", "/static/js", "/.git/config"):
+        assert visitor.get(path).status_code == 404, path
 
 
 def test_no_page_needs_an_inline_script_or_style(house: WebHouse) -> None:
@@ -104,6 +134,29 @@ def test_another_site_cannot_open_a_websocket(house: WebHouse, path: str) -> Non
     ):
         pass
     assert closed.value.code == 4403
+
+
+@pytest.mark.parametrize("path", ["/ws/room", "/ws/live"])
+def test_another_site_cannot_open_a_websocket_at_a_media_worker(house: WebHouse, path: str) -> None:
+    world = house.world
+    worker = create_worker(Ground(house.settings, world.clock, world.database, world.sealer), "worker", "")
+    with (
+        pytest.raises(WebSocketDisconnect) as closed,
+        TestClient(worker).websocket_connect(path, headers={"Origin": "https://elsewhere.example"}),
+    ):
+        pass
+    assert closed.value.code == 4403
+
+
+@pytest.mark.parametrize("page", ["http://testserver", "http://testserver:8000", "http://localhost:8000"])
+def test_our_own_pages_may_open_a_websocket_at_a_media_worker(house: WebHouse, page: str) -> None:
+    world = house.world
+    worker = create_worker(Ground(house.settings, world.clock, world.database, world.sealer), "worker", "")
+    with TestClient(worker).websocket_connect("/ws/live", headers={"Origin": page}) as socket:
+        socket.send_text("nonsense")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_text()
+    assert closed.value.code == 4400
 
 
 def test_static_files_are_asked_for_again_but_not_sent_again(house: WebHouse) -> None:
