@@ -14,6 +14,7 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.keys import remember
 from app.core.storage import DirectoryStore
+from app.core.storage import DirectoryStore
 from app.core.work import Kind
 from app.evaluation import cases, renewing
 from app.evaluation.cases import House

@@ -19,6 +19,7 @@ class RoomRecording(SQLModel, table=True):
     started_at: datetime = Field(sa_type=UtcDateTime)
     sealed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     manifest_sha256: str | None = Field(default=None, max_length=64)
+    disposed_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class StoredObject(SQLModel, table=True):

@@ -27,8 +27,9 @@ ReachDep = Annotated[Reach, Depends(_reach)]
 def find_for(
     session: Session, reach: Reach, actor: Actor, room_id: str, permission: Permission
 ) -> RoomRecording:
-    """The recording of that room, for this actor; NotFound else."""
+    """The recording of that room, for this actor; NotFound else, and once it has been disposed of."""
     row = service.find(session, room_id)
     if not actor.reaches(permission):
         reach(session, actor, row.evaluation_id, permission)
+    service.require_there(row)
     return row

@@ -18,6 +18,10 @@ from recordings.models import RoomRecording
 from recordings.verify import Verdict
 
 
+Recording = RoomRecording
+"""What others know a room's recording by."""
+
+
 class RecordingState(StrEnum):
     """Where a room's recording stands."""
 
@@ -45,6 +49,24 @@ def seal(session: Session, now: datetime, *, room_id: str, manifest_sha256: str)
         session.add(row)
         session.flush()
     return row
+
+
+def dispose(session: Session, now: datetime, row: RoomRecording) -> None:
+    """Notes that the media of a sealed recording are to be deleted; from now on nobody is shown any of it."""
+    row.disposed_at = now
+    session.add(row)
+    session.flush()
+
+
+def require_there(row: RoomRecording) -> None:
+    """Raises NotFound once the recording has been disposed of."""
+    if row.disposed_at is not None:
+        raise NotFound(
+            "recording-disposed",
+            N_("这份录制已于 {on} 处置，只留存封存清单和留痕"),
+            N_("在评标的保管页面查看处置决定"),
+            on=row.disposed_at.date().isoformat(),
+        )
 
 
 def find(session: Session, room_id: str) -> RoomRecording:

@@ -54,6 +54,10 @@ class ObjectStore(Protocol):
         """Every name that begins with `prefix/`, in order."""
         ...
 
+    def remove(self, name: str) -> None:
+        """Lets go of what lies under the name, for what two persons have disposed of; of nothing it is no trouble."""
+        ...
+
 
 class DirectoryStore:
     """An `ObjectStore` in a folder of a file system that knows hard links.
@@ -103,6 +107,9 @@ class DirectoryStore:
         for path in sorted(top.rglob("*")):
             if path.is_file() and _PIECE.fullmatch(path.name):
                 yield path.relative_to(self._folder).as_posix()
+
+    def remove(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
 
     def _bring(self, source: Path, target: Path) -> None:
         """The whole file appears under its name at once. Raises FileExistsError when something lies there."""

@@ -15,11 +15,14 @@ from app.evaluation.proofs import Checked, check_text, checked_list
 from expert_draw import listing, stored_lines
 from expert_draw.engine.register import RegisterVerdict, verify_register
 from expert_draw.models import Draw, DrawListing
+from recordings import service as recordings
 from recordings.manifest import MANIFEST_FILE
 from recordings.verify import verify_room
 from venue.models import Center
 
 ROOMS = "recordings"
+_DISPOSED = frozenset({"events-differ", "file-missing", "gaps-differ"})
+"""What a check finds of a recording whose files were deleted by decision, besides what may be wrong with its manifest."""
 _ENDS = {"close": "closed", "void": "void"}
 
 
@@ -56,16 +59,25 @@ def is_house(path: Path) -> bool:
 
 
 def check_room(
-    room: Path, language: str, expected_sha256: str | None = None, key: str | None = None
+    room: Path,
+    language: str,
+    expected_sha256: str | None = None,
+    key: str | None = None,
+    *,
+    disposed: bool = False,
 ) -> Checked:
     """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere, `key` the house's
-    public key."""
+    public key. Of one that was disposed of the manifest has to be there, and its files must not."""
     verdict = verify_room(room, expected_sha256, key)
     return Checked(
         "recording",
         room.name,
         f"{verdict.files} · {verdict.fragments} · {verdict.bytes}",
-        tuple(finding.text(language) for finding in verdict.findings),
+        tuple(
+            finding.text(language)
+            for finding in verdict.findings
+            if not (disposed and finding.code in _DISPOSED and finding.file != MANIFEST_FILE)
+        ),
         " · ".join(
             [
                 *([] if verdict.key is None else [f"key {verdict.key[:16]}…"]),
@@ -102,7 +114,13 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
             yield replace(checked, faults=(*checked.faults, differs))
     yield from check_lists(session, language)
     for evaluation in evaluations:
-        yield check_room(data_dir / ROOMS / str(evaluation.room_id), language, evaluation.manifest_sha256)
+        row = recordings.of_evaluation(session, evaluation.id)
+        yield check_room(
+            data_dir / ROOMS / str(evaluation.room_id),
+            language,
+            evaluation.manifest_sha256,
+            disposed=row is not None and row.disposed_at is not None,
+        )
 
 
 def check_lists(session: Session, language: str) -> Iterator[Checked]:

@@ -145,11 +145,16 @@ def settle(
     return act
 
 
-def _require_second(session: Session, actor: Actor, evaluation: Evaluation, act: JointAct) -> None:
+def may_settle(session: Session, actor: Actor, evaluation: Evaluation, act: JointAct) -> bool:
+    """Whether this actor may be the second person."""
     rule = RULES[JointKind(act.kind)]
     same = actor.id == act.asked_by or (rule.sides and side(actor) == act.side)
-    if same or relations.lacking(session, actor, evaluation, rule.settles):
-        if rule.sides:
+    return not same and not relations.lacking(session, actor, evaluation, rule.settles)
+
+
+def _require_second(session: Session, actor: Actor, evaluation: Evaluation, act: JointAct) -> None:
+    if not may_settle(session, actor, evaluation, act):
+        if RULES[JointKind(act.kind)].sides:
             raise Conflict(
                 "second-person",
                 N_("须由另一方的人员确认，提出的一方不能自己确认"),

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
-from app.evaluation import cases, views
+from app.evaluation import cases, custody_views, views
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
@@ -27,6 +27,7 @@ def replay(
             session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
         )
         marks = views.timeline_events(session, evaluation_id)
+        disposed = custody_views.disposed(session, evaluation_id)
     events = [
         {"at_ms": mark.at_ms, "seat_no": mark.seat_no, "text": translate(visit.language, mark.text)}
         for mark in marks
@@ -38,6 +39,7 @@ def replay(
         room_id=view.room_id,
         replay_texts=player_texts(),
         events=events,
+        disposed=disposed,
     )
 
 

@@ -110,7 +110,7 @@ def test_a_permission_is_held_where_it_is_granted_in_any_relation() -> None:
 
 
 def test_what_stands_in_the_way_is_named() -> None:
-    assert missing(Role.expert, Permission.draw_run, Relation) == {Relation.any}
+    assert missing(Role.expert, Permission.draw_run, list(Relation)) == {Relation.any}
     assert missing(Role.draw_supervisor, Permission.draw_supervise, ()) == {
         Relation.not_oneself,
         Relation.same_center,

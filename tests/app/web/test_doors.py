@@ -38,6 +38,8 @@ PUBLIC = [
     "/api/party/{secret}/keep",
     "/api/party/{secret}/record",
     "/api/party/{secret}/{step}",
+    "/api/terminal/challenge",
+    "/api/terminal/enroll",
     "/draws",
     "/draws/{number}",
     "/draws/{number}/head.svg",
@@ -65,6 +67,7 @@ PUBLIC = [
     "/sim/2010-04-01/Accounts/{account_sid}/Messages/{sid}.json",
     "/static/vendor/{path:path}",
     "/static/{path:path}",
+    "/terminal/enroll",
     "/verify",
     "/welcome/{secret}",
 ]
