@@ -14,6 +14,7 @@ from app.accounts import sessions
 from app.accounts.entering import HALF_LASTS
 from app.accounts.service import Browser, SignedIn
 from app.accounts.sessions import Whence
+from app.web import choices
 from app.web.agents import in_words
 
 _YEAR_S = 365 * 86_400
@@ -58,7 +59,10 @@ def forget_session(request: Request, response: Response) -> None:
 
 def keep_choice(request: Request, response: Response, name: str, value: str) -> None:
     """A language or a theme, for a year."""
-    response.set_cookie(name, value, max_age=_YEAR_S, samesite="lax", secure=_secure(request))
+    secure = _secure(request)
+    response.set_cookie(
+        choices.cookie_name(name, secure=secure), value, max_age=_YEAR_S, samesite="lax", secure=secure
+    )
 
 
 def keep_flow(request: Request, response: Response, name: str, value: str, lifetime: timedelta) -> None:

@@ -53,4 +53,4 @@ def headers_for(path: str) -> dict[str, str]:
     return _SECRET if path.startswith(_SECRET_PATHS) else HEADERS
 
 
-HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000; includeSubDomains"}

@@ -16,8 +16,9 @@ from starlette.responses import Response
 from app.core.errors import InvalidInput, NotFound, TooMany, Unavailable, YuanpingError
 from app.core.i18n import LANGUAGES, N_, translate
 from app.core.settings import Settings
-from app.web import words
+from app.web import choices, refusals, words
 from app.web.headers import HEADERS
+from app.web.refusals import where
 
 log = logging.getLogger(__name__)
 
@@ -37,29 +38,33 @@ def install(application: FastAPI, answer: Answer) -> None:
     """From now on no error leaves the application in any other form than these answers."""
 
     def ours(request: Request, error: Exception) -> Response:
-        response = answer(request, cast("YuanpingError", error))
+        refusal = cast("YuanpingError", error)
+        refusals.note(request, refusal)
+        response = answer(request, refusal)
         if isinstance(error, TooMany):
             response.headers["Retry-After"] = str(error.again_s)
         return response
 
     def invalid(request: Request, error: Exception) -> Response:
-        return answer(request, *_wrong(cast("RequestValidationError", error)))
+        refusal, wrong = _wrong(cast("RequestValidationError", error))
+        refusals.note(request, refusal)
+        return answer(request, refusal, wrong)
 
     def plain(request: Request, error: Exception) -> Response:
         return answer(request, _translated(cast("HTTPException", error)))
 
     def unstorable(request: Request, error: Exception) -> Response:
         # SQLite keeps anything; PostgreSQL neither a text that is longer than its column nor the character U+0000.
-        log.warning("what was sent to %s cannot be kept: %s", _route(request), cast("DataError", error).orig)
+        log.warning("what was sent to %s cannot be kept: %s", where(request), cast("DataError", error).orig)
         return answer(request, _unstorable())
 
     def held_up(request: Request, error: Exception) -> Response:
         # On PostgreSQL two writers can stand in each other's way, and one is sent back; a moment later it goes through.
-        log.error("the database did not let through what was asked at %s", _route(request), exc_info=error)
+        log.error("the database did not let through what was asked at %s", where(request), exc_info=error)
         return answer(request, _held_up())
 
     def broken(request: Request, error: Exception) -> Response:
-        log.error("unexpected error at %s", _route(request), exc_info=error)
+        log.error("unexpected error at %s", where(request), exc_info=error)
         response = answer(request, _unexpected())
         # The framework gives this answer outside of all layers, so the one that adds headers never sees it.
         response.headers.update(HEADERS)
@@ -103,16 +108,11 @@ def explain(language: str, error: YuanpingError) -> tuple[str, str]:
 
 def language_of(connection: HTTPConnection) -> str:
     """The reader's choice: `?lang=`, else the cookie, else the setting."""
-    for chosen in (connection.query_params.get("lang"), connection.cookies.get("lang")):
-        if chosen in LANGUAGES:
-            return str(chosen)
+    for language in choices.chosen(connection, "lang"):
+        if language in LANGUAGES:
+            return str(language)
     settings: Settings = connection.app.state.settings
     return settings.default_language if settings.default_language in LANGUAGES else LANGUAGES[0]
-
-
-def _route(request: Request) -> str:
-    """Where it happened, as the service is written: an address itself can hold a secret, such as the code of a link."""
-    return str(getattr(request.scope.get("route"), "path", "an unknown address"))
 
 
 def _wrong(error: RequestValidationError) -> tuple[YuanpingError, tuple[dict[str, str], ...]]:

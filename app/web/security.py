@@ -7,6 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.core.errors import Forbidden
 from app.core.i18n import N_
+from app.web import refusals
 from app.web.errors import answer
 from app.web.headers import HTTPS_ONLY, content_security_policy, headers_for
 from app.web.origins import started_here, turn_away
@@ -68,5 +69,7 @@ async def _refuse(scope: Scope, receive: Receive, send: Send) -> None:
         N_("这个请求来自其他网站，已被拒绝"),
         N_("请在本系统的页面上重新操作；如经反向代理访问，请核对 YUANPING_SERVER__PUBLIC_URL"),
     )
-    response = await run_sync(answer, Request(scope, receive), refusal)
+    request = Request(scope, receive)
+    refusals.note(request, refusal)
+    response = await run_sync(answer, request, refusal)
     await response(scope, receive, _with_headers(scope, send))

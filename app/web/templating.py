@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection, Request
 
 from app.accounts.access import Actor
 from app.core.i18n import LANGUAGES, translate
-from app.web import words
+from app.web import choices, words
 from app.web.cookies import keep_choice
 from app.web.navigation import menu
 from app.web.problems import language_of
@@ -119,9 +119,9 @@ def _environment(folder: Path, language: str) -> Environment:
 
 
 def _theme_of(request: Request) -> str:
-    for chosen in (request.query_params.get("theme"), request.cookies.get("theme")):
-        if chosen in {"light", "dark"}:
-            return str(chosen)
+    for theme in choices.chosen(request, "theme"):
+        if theme in {"light", "dark"}:
+            return str(theme)
     return "auto"
 
 

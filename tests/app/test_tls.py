@@ -88,6 +88,17 @@ def test_who_trusts_the_authority_gets_through_under_every_name(folder: Folder, 
     assert b'"scheme":"https"' in answer
 
 
+def test_nothing_older_than_tls_1_2_and_no_cipher_without_forward_secrecy_is_spoken(folder: Folder) -> None:
+    spoken = server_for(application(), settings(folder), 65_536).config.ssl
+    assert spoken is not None
+    assert spoken.minimum_version >= ssl.TLSVersion.TLSv1_2
+    suites = {str(one["name"]) for one in spoken.get_ciphers() if one["protocol"] == "TLSv1.2"}
+    assert suites
+    assert not [
+        one for one in suites if not one.startswith(("ECDHE-", "DHE-")) or "CBC" in one or one.endswith("SHA")
+    ]
+
+
 @pytest.mark.parametrize("name", ["elsewhere.lan", "10.0.0.6"])
 def test_another_name_does_not_verify(folder: Folder, name: str) -> None:
     with listening("127.0.0.1", 0) as sockets, pytest.raises(ssl.SSLCertVerificationError):

@@ -48,6 +48,8 @@ def test_four_passwords_are_compared_at_a_time_and_who_waits_too_long_is_told(
         ("1qaz2wsx3edc", "password-common"),
         ("zhangwei.operator", "password-common"),
         ("李敏 李敏 李敏 李敏 李敏 ", "password-common"),
+        ("YuanPing-2026!", "password-common"),
+        ("公共资源交易中心 2026", "password-common"),
     ],
 )
 def test_what_anybody_would_guess_is_refused(password: str, code: str) -> None:

@@ -82,6 +82,25 @@ def test_a_mistake_of_ours_tells_nothing_and_still_carries_the_headers(
     assert "secret detail" in caplog.text
 
 
+def test_the_log_says_who_was_refused_what_and_of_strangers_not_without_end(
+    house: WebHouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "app.web.refusals")
+    house.visitor(Role.archivist).get("/hotline")
+    house.visitor(Role.host_operator).get("/api/evaluations/of-somebody-else")
+    who = {role: f"account:{house.account(role).id}" for role in (Role.archivist, Role.host_operator)}
+    assert [(one.levelname, one.message) for one in caplog.records if "refused at" in one.message] == [
+        ("WARNING", f"{who[Role.archivist]} was refused at /hotline: role-may-not"),
+        ("INFO", f"{who[Role.host_operator]} was refused at /api/evaluations/{{evaluation_id}}: evaluation"),
+    ]
+    caplog.clear()
+    stranger = house.visitor(base_url="http://testserver")
+    for _ in range(30):
+        stranger.post("/sign-out", headers={"Origin": "https://elsewhere.example"})
+    told = [one.message for one in caplog.records if "refused at" in one.message]
+    assert told == ["a stranger was refused at an unknown address: foreign-origin"] * 20
+
+
 def test_states_and_acts_inside_a_refusal_are_said_in_the_readers_language() -> None:
     refusal = Conflict("x", "{state} ↛ {event} ({count})", state="in_session", event="convene", count=2)
     assert explain("zh", refusal)[0] == "评标中 ↛ 召集 (2)"

@@ -15,8 +15,8 @@ document.addEventListener("click", (event) => {
   if (!link) return;
   event.preventDefault();
   const theme = link.dataset.themeTo;
-  const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `theme=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  const [name, secure] = location.protocol === "https:" ? ["__Host-theme", "; Secure"] : ["theme", ""]; // app/web/choices.py
+  document.cookie = `${name}=${theme}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
   document.documentElement.dataset.theme = theme;
   document.documentElement.dataset.bsTheme = theme;
 });
