@@ -14,7 +14,6 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.keys import remember
 from app.core.storage import DirectoryStore
-from app.core.storage import DirectoryStore
 from app.core.work import Kind
 from app.evaluation import cases, renewing
 from app.evaluation.cases import House
@@ -132,6 +131,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         closing.push_async_callback(sequencing.finish)
         ticker = Ticker()
         ticker.every(_AUDIT_EVERY_S, "sign", sequencing.sign)
+        ticker.every(_AUDIT_EVERY_S, "review", sequencing.review)
         ticker.every(_AUDIT_EVERY_S, "endorse", sequencing.endorse)
         ticker.every(_PHONES_EVERY_S, "deliver", sweeps.deliver)
         ticker.every(_PHONES_EVERY_S, "reconcile", sweeps.reconcile)

@@ -71,9 +71,20 @@ def entry_of(row: Row[Any]) -> bytes:
     ).to_bytes()
 
 
-def newest_act(session: Session) -> int:
-    """The greatest number of an act, 0 where there is none."""
-    return session.exec(select(func.max(AuditEvent.id))).one() or 0
+def settled(session: Session, before: datetime) -> int:
+    """Up to which number acts were given out before that moment: below, nothing new appears unless somebody writes for very long.
+
+    Numbers are given out in order, so each up to that of a leaf signed for by then is at least as old.
+    """
+    size = session.exec(
+        select(AuditCheckpoint.size)
+        .where(AuditCheckpoint.at <= before)
+        .order_by(col(AuditCheckpoint.at).desc())
+        .limit(1)
+    ).first()
+    if size is None:
+        return 0
+    return session.exec(select(AuditLeaf.event_id).where(AuditLeaf.position == size - 1)).first() or 0
 
 
 def append(session: Session, start: int, leaves: list[tuple[int, bytes]]) -> None:

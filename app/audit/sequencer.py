@@ -6,9 +6,8 @@ each time, all of it after a start and every hour. Where they do not, nothing is
 
 import logging
 import threading
-from collections import deque
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlmodel import Session
@@ -29,8 +28,11 @@ _MATTER = "audit-log"
 _MOST = 5000
 _AGAIN = 1000
 _SECOND_NS = 1_000_000_000
-_WHOLE_EVERY_NS = 3600 * _SECOND_NS
-_OPEN_AT_MOST_NS = 900 * _SECOND_NS
+_SHORT = 20_000
+_REVIEW_EVERY_NS = 3600 * _SECOND_NS
+_OPEN_AT_MOST = timedelta(minutes=15)
+"""PostgreSQL gives numbers out before the commit, so a lower one may appear after a higher one has its place. No transaction is
+open as long as this; should one ever be, the hourly look everywhere finds its acts."""
 _REST_NS = 60 * _SECOND_NS
 
 
@@ -52,75 +54,99 @@ class Sequencer:
     def __init__(self, database: Database, clock: Clock, log: Log) -> None:
         self._database, self._clock, self._log = database, clock, log
         self._alone = threading.Lock()
+        self._reviewing = threading.Lock()
         self._signed_ns: int | None = None
-        self._whole_ns: int | None = None
+        self._reviewed_ns: int | None = None
         self._rests_until_ns = 0
+        self._everywhere = True
         self._seen = Frontier()
-        self._newest: deque[tuple[int, int]] = deque()
-        self._floor = 0
 
     def advance(self, *, at_once: bool = False) -> int:
         """Signs where it is time to, and says for how many acts. at_once: whatever is new is signed for now."""
+        if self._short():
+            self.review(at_once=at_once)
         with self._alone:
-            return self._advance(self._clock.monotonic_ns(), at_once=at_once)
+            moment = self._clock.monotonic_ns()
+            if moment < self._rests_until_ns:
+                return 0
+            try:
+                signed = step = self._step(moment, at_once=at_once)
+                while step == _MOST:
+                    step = self._step(moment, at_once=True)
+                    signed += step
+            except Disagreement as error:
+                self._refuse(moment, str(error))
+                return 0
+            return signed
 
-    def _advance(self, moment: int, *, at_once: bool) -> int:
-        if moment < self._rests_until_ns and not at_once:
-            return 0
-        try:
-            self._look_through(moment)
-            signed = step = self._step(moment, at_once=at_once)
-            while step == _MOST:
-                step = self._step(moment, at_once=True)
-                signed += step
-        except Disagreement as error:
-            self._refuse(moment, str(error))
-            return 0
-        return signed
+    def review(self, *, at_once: bool = False) -> None:
+        """Compares everything, where it is time to or an alarm stands; beside the signing, as it takes a while for a long trail.
 
-    def _look_through(self, moment: int) -> None:
-        """Compares everything, where it is time to or an alarm stands; apart from the writing, as it may take a while."""
-        with self._database.reading() as session:
-            alarm = log_rows.alarm(session)
-            if alarm is None and self._whole_ns is not None and moment - self._whole_ns < _WHOLE_EVERY_NS:
+        at_once: also where it was found amiss a moment ago.
+        """
+        with self._reviewing:
+            moment = self._clock.monotonic_ns()
+            if moment < self._rests_until_ns and not at_once:
                 return
-            self._seen = self._agreed(session, whole=True)
-        if alarm is not None:
-            with self._database.transaction() as session:
-                log_rows.tell(session, self._clock.now(), self._seen.size, "")
-        self._whole_ns, self._floor = moment, 0
-        self._newest.clear()
+            with self._database.reading() as session:
+                alarm = log_rows.alarm(session)
+                late = self._reviewed_ns is None or moment - self._reviewed_ns >= _REVIEW_EVERY_NS
+                if alarm is None and not late:
+                    return
+                try:
+                    agreed = self._agreed(session, self._seen, whole=True)
+                except Disagreement as error:
+                    reason = str(error)
+                else:
+                    reason = ""
+            if reason:
+                self._refuse(moment, reason)
+                return
+            if alarm is not None:
+                with self._database.transaction() as session:
+                    log_rows.tell(session, self._clock.now(), agreed.size, "")
+            with self._alone:
+                if agreed.size > self._seen.size:
+                    self._seen = agreed
+                self._reviewed_ns, self._rests_until_ns, self._everywhere = moment, 0, True
+
+    def _short(self) -> bool:
+        """Whether the trail is read through so quickly that signing can wait for it."""
+        with self._database.reading() as session:
+            return log_rows.signed_size(session) <= _SHORT
 
     def _refuse(self, moment: int, reason: str) -> None:
-        self._whole_ns, self._rests_until_ns = None, moment + _REST_NS
+        self._reviewed_ns, self._rests_until_ns = None, moment + _REST_NS
         with self._database.transaction() as session:
-            last = log_rows.last_checkpoint(session)
-            if log_rows.tell(session, self._clock.now(), last.size if last else 0, reason):
+            if log_rows.tell(session, self._clock.now(), log_rows.signed_size(session), reason):
                 logger.error("the audit log is not signed any more: %s", reason)
 
     def _step(self, moment: int, *, at_once: bool) -> int:
         """One checkpoint over at most some thousand acts; how many they are."""
         with self._database.reading() as session:
-            newest = log_rows.newest_act(session)
-            fresh = log_rows.pending(session, self._floor, _MOST)
-        if not fresh or not self._due(fresh, moment, at_once=at_once):
+            floor = 0 if self._everywhere else log_rows.settled(session, self._clock.now() - _OPEN_AT_MOST)
+            fresh = log_rows.pending(session, floor, _MOST)
+        if not fresh:
+            self._everywhere = False
+            return 0
+        if not self._due(fresh, moment, at_once=at_once):
             return 0
         with self._database.transaction() as session:
-            if not _alone(session):
+            if not _alone(session) or log_rows.alarm(session) is not None:
                 return 0
-            grown, signed = self._sign(session)
+            grown, signed = self._sign(session, floor)
         self._seen, self._signed_ns = grown, moment
-        self._remember(moment, newest)
+        self._everywhere = self._everywhere and signed == _MOST
         return signed
 
     def _due(self, fresh: tuple[Entry, ...], moment: int, *, at_once: bool) -> bool:
         waited = self._signed_ns is None or moment - self._signed_ns >= self._log.period_s * _SECOND_NS
         return at_once or waited or any(entry.tag in MILESTONES for entry in fresh)
 
-    def _sign(self, session: Session) -> tuple[Frontier, int]:
+    def _sign(self, session: Session, floor: int) -> tuple[Frontier, int]:
         """The log as it is signed for now, and for how many more acts."""
-        frontier = self._agreed(session, whole=False)
-        fresh = log_rows.pending(session, self._floor, _MOST)
+        frontier = self._agreed(session, self._seen, whole=False)
+        fresh = log_rows.pending(session, floor, _MOST)
         if not fresh:
             return frontier, 0
         leaves = [(entry.event_id, leaf_hash(entry.data)) for entry in fresh]
@@ -131,7 +157,7 @@ class Sequencer:
         session.flush()
         return grown, len(fresh)
 
-    def _agreed(self, session: Session, *, whole: bool) -> Frontier:
+    def _agreed(self, session: Session, seen: Frontier, *, whole: bool) -> Frontier:
         """The log as it was last signed for, if the rows still say so. Raises Disagreement.
 
         Goes through the rows from an earlier checkpoint on, or from the beginning, to the last one and past what this process
@@ -139,14 +165,16 @@ class Sequencer:
         """
         last = log_rows.last_checkpoint(session)
         size = last.size if last else 0
-        if size < self._seen.size:
-            raise Disagreement(f"checkpoint {self._seen.size} is gone")
-        start = 0 if whole else min(self._seen.size, max(0, size - _AGAIN))
+        if size < seen.size:
+            raise Disagreement(f"checkpoint {seen.size} is gone")
+        start = 0 if whole else max(0, size - _AGAIN)
+        if seen.size:
+            start = min(seen.size, start)
         before = log_rows.last_checkpoint(session, start)
         roots = {row.size: self._vouched(row).root for row in (before, last) if row is not None}
-        if self._seen.size in roots and roots[self._seen.size] != self._seen.root:
-            raise Disagreement(f"checkpoint {self._seen.size} is another one")
-        check = LogCheck({self._seen.size: self._seen.root, **roots}, self._vouched(before))
+        if seen.size in roots and roots[seen.size] != seen.root:
+            raise Disagreement(f"checkpoint {seen.size} is another one")
+        check = LogCheck({seen.size: seen.root, **roots}, self._vouched(before))
         for expected, place in enumerate(log_rows.places(session, check.frontier.size), check.frontier.size):
             if place.position != expected:
                 raise Disagreement(f"leaf {expected} is gone")
@@ -175,16 +203,6 @@ class Sequencer:
         if (told.size, told.root) != (row.size, frontier.root):
             raise Disagreement(f"checkpoint {row.size} was changed: its row and its note differ")
         return frontier
-
-    def _remember(self, moment: int, newest: int) -> None:
-        """Below which number nothing can be new any more.
-
-        PostgreSQL gives numbers out before the commit, so a lower one may appear after a higher one has its place; no
-        transaction is open as long as this waits. Should one ever be, the hourly look at everything finds its acts.
-        """
-        self._newest.append((moment, newest))
-        while self._newest and moment - self._newest[0][0] >= _OPEN_AT_MOST_NS:
-            self._floor = self._newest.popleft()[1]
 
 
 def _signed(signer: Signer, now: datetime, log: Frontier, *, milestone: bool) -> AuditCheckpoint:

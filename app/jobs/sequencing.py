@@ -19,6 +19,9 @@ class Sequencing:
     async def sign(self) -> None:
         await to_thread.run_sync(self._sign)
 
+    async def review(self) -> None:
+        await to_thread.run_sync(self._review)
+
     async def endorse(self) -> None:
         await to_thread.run_sync(self._endorse)
 
@@ -30,6 +33,11 @@ class Sequencing:
         with self._patience.trying("signing the audit log") as time_to_try:
             if time_to_try:
                 self._log.sequencer.advance(at_once=at_once)
+
+    def _review(self) -> None:
+        with self._patience.trying("reviewing the audit log") as time_to_try:
+            if time_to_try:
+                self._log.sequencer.review()
 
     def _endorse(self) -> None:
         for what, act in (

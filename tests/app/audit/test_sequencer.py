@@ -138,7 +138,6 @@ def test_even_an_act_that_was_open_beyond_all_measure_is_found_within_the_hour(p
             assert pg_trail.sequencer.advance() == 1
         committed.set()
         waiting.result()
-    assert pg_trail.sequencer._floor > 0
     pg_trail.clock.advance(10)
     assert pg_trail.sequencer.advance() == 0
     pg_trail.clock.advance(1600)
@@ -259,3 +258,24 @@ def test_with_another_key_nothing_is_signed(trail: Trail) -> None:
     trail.fill(1)
     assert other.advance() == 0
     assert "not signed by this key" in alarm(trail)
+
+
+def test_a_long_trail_is_signed_at_once_after_a_start_and_reviewed_beside(
+    trail: Trail, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.audit.sequencer._SHORT", -1)
+    monkeypatch.setattr("app.audit.sequencer._AGAIN", 2)
+    for _ in range(6):
+        trail.fill(2)
+        trail.sequencer.advance(at_once=True)
+    with unguarded(trail.database) as connection:
+        edit_body(connection)
+    trail.fill(1)
+    started = trail.fresh_sequencer()
+    assert started.advance() == 1
+    assert alarm(trail) == ""
+    started.review()
+    assert alarm(trail).startswith("changed at")
+    trail.fill(1)
+    for sequencer in (started, trail.sequencer, trail.fresh_sequencer()):
+        assert sequencer.advance(at_once=True) == 0
