@@ -109,7 +109,7 @@ def places(session: Session, start: int = 0) -> Iterator[Place]:
             .limit(_AT_ONCE)
         ).all()
         for row in rows:
-            yield Place(row.position, _hash(row.hash), None if row.id is None else entry_of(row))
+            yield Place(row.position, hash_of(row.hash), None if row.id is None else entry_of(row))
         if len(rows) < _AT_ONCE:
             return
         start = rows[-1].position + 1
@@ -122,7 +122,7 @@ def leaves_between(session: Session, start: int, end: int) -> tuple[bytes, ...]:
         .where(AuditLeaf.position >= start, AuditLeaf.position < end)
         .order_by(col(AuditLeaf.position))
     ).all()
-    return tuple(_hash(text) for text in found)
+    return tuple(hash_of(text) for text in found)
 
 
 def position_of(session: Session, leaf: bytes) -> int | None:
@@ -225,7 +225,8 @@ def frontier_of(row: AuditCheckpoint | None) -> Frontier:
     return found
 
 
-def _hash(text: str) -> bytes:
+def hash_of(text: str) -> bytes:
+    """The bytes of a hash in hex digits; what is none counts as another one."""
     try:
         return bytes.fromhex(text)
     except ValueError:

@@ -8,7 +8,9 @@ from sqlalchemy import select as columns
 from sqlalchemy.orm import Mapped
 from sqlmodel import Session, col, select
 
+from app.audit import log_rows
 from app.audit.chain import GENESIS, Break, Link, first_break
+from app.audit.log_check import Fault, LogCheck
 from app.audit.models import AuditEvent
 from app.audit.tags import Tag
 from app.core.canonical import Canonical, canonical_json
@@ -86,6 +88,21 @@ def check_case(session: Session, case: str) -> Break | None:
         )
         for row in rows
     )
+
+
+def check_log(session: Session) -> tuple[int, tuple[Fault, ...]] | None:
+    """How many acts the log holds, and where its rows are not what was signed; None where nothing was signed yet.
+
+    Whether it is the house that signed only a key that was published elsewhere can tell: for that an export is checked.
+    """
+    last = log_rows.last_checkpoint(session)
+    if last is None:
+        return None
+    check = LogCheck({last.size: log_rows.hash_of(last.root)})
+    for place in log_rows.places(session):
+        check.see(place.entry, place.leaf)
+    check.end()
+    return last.size, check.faults
 
 
 def happened(session: Session, tag: Tag) -> bool:

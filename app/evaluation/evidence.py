@@ -97,6 +97,14 @@ def check_house(session: Session, data_dir: Path, language: str) -> Iterator[Che
         broken = audit.check_case(session, case)
         faults = () if broken is None else (f"{case}#{broken.n} {translate(language, broken.reason)}",)
         yield Checked("trail", case, "", faults)
+    if (log := audit.check_log(session)) is not None:
+        size, amiss = log
+        yield Checked(
+            "audit log",
+            "",
+            str(size),
+            tuple(f"{one.case}#{one.n} {translate(language, one.reason)}" for one in amiss),
+        )
     evaluations = session.exec(
         select(Evaluation).where(col(Evaluation.manifest_sha256).is_not(None)).order_by(Evaluation.number)
     ).all()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from app.audit import log_rows
+from app.audit import log_rows, service
 from app.audit.browsing import Chosen
 from app.audit.bundle_check import Verdict, check
 from app.audit.log_proofs import Proofs
@@ -94,6 +94,10 @@ def test_an_attack_on_the_trail_is_found(trail: Trail, tmp_path: Path, attack: A
     if attack is not empty_everything:  # nothing is left that could be handed out
         found = verified(trail, tmp_path, newest)
         assert found.count > 0 or attack.__name__ == "change_checkpoint"
+    with trail.database.reading() as session:
+        looked = service.check_log(session)
+    assert (looked is None) == (attack is empty_everything)
+    assert looked is None or looked[1] or attack in STANDS_BY_ITSELF
     # The house itself no longer signs: neither the process that saw the trail grow, nor, where rows disagree, a fresh one.
     trail.record(("case-a", "one more"))
     assert trail.sequencer.advance(at_once=True) == 0
