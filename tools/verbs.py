@@ -252,6 +252,7 @@ def fix(arguments: list[str]) -> int:
     run(BIN / "ruff", "format", *arguments)
     run(PYTHON, "-m", "tools.settings_doc")
     run(PYTHON, "-m", "tools.disclosure_doc")
+    run(PYTHON, "-m", "tools.permissions_doc")
     return 0
 
 

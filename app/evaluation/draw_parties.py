@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Permission
+from app.accounts.permissions import Permission, Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
@@ -32,7 +32,8 @@ def of_actor(session: Session, actor: Actor, evaluation_id: str, party: str) -> 
 def of_link(session: Session, house: House, secret: str) -> tuple[Evaluation, str]:
     """The evaluation and the party an opaque link stands for."""
     row = parties.by_link(session, house.sealer, secret)
-    return cases.load(session, row.evaluation_id), row.party
+    guest = Actor(f"party:{row.party}", Role.tenderee, "", evaluation_id=row.evaluation_id)
+    return cases.load_for(session, guest, row.evaluation_id, Permission.draw_attend), row.party
 
 
 def new_link(session: Session, now: datetime, house: House, actor: Actor, evaluation_id: str) -> str:
