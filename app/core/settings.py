@@ -370,17 +370,6 @@ class RecordingSettings(BaseModel):
         ge=1,
         description="Hours for which an exported recording can be fetched by the two persons who agreed to it.",
     )
-    retention_years: int = Field(
-        15,
-        ge=1,
-        le=100,
-        description="Years that a recording is kept after its evaluation closed, where the rule pack names no time.",
-    )
-    package_hours: int = Field(
-        72,
-        ge=1,
-        description="Hours for which an exported recording can be fetched by the two persons who agreed to it.",
-    )
     store_dir: Path | None = Field(
         None,
         description="Folder that ended recordings are kept in a second time; default: linked within the data folder.",

@@ -91,7 +91,6 @@ class ScoreSheet(SQLModel, table=True):
 
 _ASKED = "state = 'asked'"
 _IN_FORCE = "released_at IS NULL"
-_IN_FORCE = "released_at IS NULL"
 
 
 class JointAct(SQLModel, table=True):
@@ -198,32 +197,6 @@ class SeatAlarm(SQLModel, table=True):
     acknowledged_by: str | None = Field(default=None, max_length=80)
     acknowledged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     note: str = Field(default="", max_length=400)
-
-
-class LegalHold(SQLModel, table=True):
-    """That a recording is kept however old it is (证据封存保全), set by one person and released by two.
-
-    released_act: the joint act by which it ended.
-    """
-
-    __tablename__ = "legal_hold"
-    __table_args__ = (
-        Index(
-            "one_legal_hold",
-            "evaluation_id",
-            unique=True,
-            sqlite_where=text(_IN_FORCE),
-            postgresql_where=text(_IN_FORCE),
-        ),
-    )
-
-    id: str = Field(primary_key=True, max_length=36)
-    evaluation_id: str = Field(foreign_key="evaluation.id", index=True, max_length=36)
-    reason: str = Field(max_length=400)
-    set_by: str = Field(max_length=80)
-    set_at: datetime = Field(sa_type=UtcDateTime)
-    released_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
-    released_act: str | None = Field(default=None, foreign_key="joint_act.id", max_length=36)
 
 
 class LegalHold(SQLModel, table=True):

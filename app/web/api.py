@@ -11,7 +11,6 @@ from app.evaluation import performance_endpoints as performance
 from app.evaluation import unsealing_endpoints as unsealing
 from app.exchange import audit_endpoints as audit
 from app.exchange import custody_endpoints as custody
-from app.exchange import custody_endpoints as custody
 from app.exchange import endpoints as exchange
 from app.exchange import key_endpoints as keys
 from app.notify import aliyun_callbacks, callbacks, simulator_endpoints, simulator_wire
@@ -33,7 +32,6 @@ ROUTERS: tuple[APIRouter, ...] = (
     check_in.router,
     terminal_api.router,
     exchange.router,
-    custody.router,
     custody.router,
     audit.router,
     keys.router,
