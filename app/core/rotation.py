@@ -10,8 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, select, tuple_, update
-from sqlmodel import Session, SQLModel
+from sqlalchemy import (
+    ColumnElement,
+    TableClause,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+    table,
+    tuple_,
+    update,
+)
+from sqlalchemy import column as sql_column
+from sqlmodel import Session
 
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound, Unavailable
@@ -188,8 +200,8 @@ def _older(
     session: Session, sealer: Sealer, column: SealedColumn, after: tuple[Any, ...] | None, most: int
 ) -> Sequence[Any]:
     """Rows, by primary key, whose value is not under the newest key and suite; not those somebody is just changing."""
-    table = _table(column)
-    value, keys = table.c[column.column], [table.c[name] for name in column.keys]
+    rows_of = _table(column)
+    value, keys = rows_of.c[column.column], [rows_of.c[name] for name in column.keys]
     wanted: list[ColumnElement[bool]] = [
         value.is_not(None),
         value != ERASED,
@@ -207,7 +219,7 @@ def _older(
 
 
 def _renew(session: Session, sealer: Sealer, column: SealedColumn, rows: Sequence[Any]) -> tuple[int, int]:
-    table = _table(column)
+    rows_of = _table(column)
     changes, spoilt = [], 0
     for *keys, old in rows:
         try:
@@ -219,11 +231,11 @@ def _renew(session: Session, sealer: Sealer, column: SealedColumn, rows: Sequenc
         changes.append({"new": new, "old": old, **{f"key_{n}": key for n, key in enumerate(keys)}})
     if not changes:
         return 0, spoilt
-    mine = [table.c[name] == bindparam(f"key_{n}") for n, name in enumerate(column.keys)]
+    mine = [rows_of.c[name] == bindparam(f"key_{n}") for n, name in enumerate(column.keys)]
     changed = (
-        update(table)
+        update(rows_of)
         .where(
-            *mine, table.c[column.column] == bindparam("old")
+            *mine, rows_of.c[column.column] == bindparam("old")
         )  # somebody may have sealed another text meanwhile
         .values({column.column: bindparam("new")})
     )
@@ -231,5 +243,6 @@ def _renew(session: Session, sealer: Sealer, column: SealedColumn, rows: Sequenc
     return len(changes), spoilt
 
 
-def _table(column: SealedColumn) -> Table:
-    return SQLModel.metadata.tables[column.table]
+def _table(column: SealedColumn) -> TableClause:
+    """The table as far as it is needed here, whether or not its part is loaded in this process."""
+    return table(column.table, *(sql_column(name) for name in (*column.keys, column.column)))
