@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -39,9 +40,10 @@ def test_what_a_generator_makes_is_never_weak(seed: int) -> None:
     assert weak(made[:15], 16)
 
 
-def real(folder: Path, **changed: object) -> Settings:
+def real(folder: Path, **changed: Any) -> Settings:
     notify = NotifySettings(provider=Provider.twilio, auth_token=GOOD[:32])
-    return OwnSettings(**{"data_dir": folder, "secret_key": GOOD, "notify": notify, **changed})
+    given: dict[str, Any] = {"data_dir": folder, "secret_key": GOOD, "notify": notify, **changed}
+    return OwnSettings(**given)
 
 
 @pytest.mark.parametrize(
