@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.core.database import UtcDateTime
+
+_STANDS = "state <> 'replaced'"
 
 
 class Center(SQLModel, table=True):
@@ -47,6 +49,46 @@ class Seat(SQLModel, table=True):
     center_id: str = Field(foreign_key="center.id", index=True, max_length=36)
     label: str = Field(max_length=16)
     state: str = Field(default="ready", max_length=16)
+
+
+class SeatTerminal(SQLModel, table=True):
+    """The machine that was enrolled for a seat (工位终端), known by its public key; a seat has one at a time.
+
+    public_key: the point of the P-256 key, uncompressed, in hex. state: `enrolled`, `blocked`, or `replaced` by a later one.
+    enrolled_by: who made the code for it. last_seen_at: when it last proved itself.
+    """
+
+    __tablename__ = "seat_terminal"
+    __table_args__ = (
+        Index(
+            "one_terminal_per_seat",
+            "seat_id",
+            unique=True,
+            sqlite_where=text(_STANDS),
+            postgresql_where=text(_STANDS),
+        ),
+    )
+
+    id: str = Field(primary_key=True, max_length=36)
+    seat_id: str = Field(foreign_key="seat.id", index=True, max_length=36)
+    public_key: str = Field(unique=True, max_length=130)
+    state: str = Field(max_length=16)
+    enrolled_at: datetime = Field(sa_type=UtcDateTime)
+    enrolled_by: str = Field(max_length=80)
+    last_seen_at: datetime = Field(sa_type=UtcDateTime)
+
+
+class TerminalEnrolment(SQLModel, table=True):
+    """A one-use code that enrolls one machine for one seat (终端登记码); only its keyed hash is stored."""
+
+    __tablename__ = "terminal_enrolment"
+
+    code_hash: str = Field(primary_key=True, max_length=64)
+    seat_id: str = Field(foreign_key="seat.id", index=True, max_length=36)
+    made_by: str = Field(max_length=80)
+    made_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(sa_type=UtcDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 
 
 class Booking(SQLModel, table=True):

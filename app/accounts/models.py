@@ -90,7 +90,7 @@ class SignIn(SQLModel, table=True):
 
     id: what others may know of it; it opens nothing. kind: `staff` or `seat`. idle_s: seconds it lasts without being used;
     None: as long as it lives. last_seen_at: to the minute. proved_at: when the second factor was last shown. how: by what
-    means it was opened. address, agent: from where, and by which browser.
+    means it was opened. address, agent: from where, and by which browser. terminal_id: the seat terminal that it is bound to.
     """
 
     __tablename__ = "sign_in"
@@ -109,6 +109,7 @@ class SignIn(SQLModel, table=True):
     how: str = Field(default="", max_length=32)
     address: str = Field(default="", max_length=64)
     agent: str = Field(default="", max_length=64)
+    terminal_id: str | None = Field(default=None, max_length=36)
     revoked_at: datetime | None = Field(default=None, index=True, sa_type=UtcDateTime)
 
 

@@ -89,8 +89,9 @@ def open_seat(
     member_id: str,
     evaluation_id: str,
     whence: Whence = NOWHERE,
+    terminal_id: str | None = None,
 ) -> SignedIn:
-    """A session for a committee member who has shown their seat code; the evaluation keeps the trail of it."""
+    """A session for a committee member who may take their seat; the evaluation keeps the trail of it."""
     lifetime = timedelta(hours=settings.session_hours)
     token = sessions.open_for_member(
         session,
@@ -100,6 +101,7 @@ def open_seat(
         evaluation_id=evaluation_id,
         lifetime=lifetime,
         whence=whence,
+        terminal_id=terminal_id,
     )
     return SignedIn(token, Role.expert, lifetime)
 

@@ -68,6 +68,15 @@ class Open:
     how: str
 
 
+@dataclass(frozen=True, slots=True)
+class AtSeat:
+    """A committee member's session. terminal_id: as in `open_for_member`."""
+
+    id: str
+    terminal_id: str | None
+    expires_at: datetime
+
+
 def cookie_name(*, secure: bool) -> str:
     """`__Host-` binds the cookie to this very host, which browsers grant over HTTPS only."""
     return "__Host-yuanping" if secure else "yuanping"
@@ -124,8 +133,12 @@ def open_for_member(
     evaluation_id: str,
     lifetime: timedelta,
     whence: Whence = NOWHERE,
+    terminal_id: str | None = None,
 ) -> str:
-    """A new session of one committee member; earlier sessions of the same member end."""
+    """A new session of one committee member; earlier sessions of the same member end.
+
+    terminal_id: the seat terminal without whose proof it opens no room.
+    """
     end_for_member(session, now, member_id)
     token = secrets.token_urlsafe(32)
     session.add(
@@ -140,6 +153,7 @@ def open_for_member(
             last_seen_at=now,
             address=whence.address,
             agent=whence.agent,
+            terminal_id=terminal_id,
         )
     )
     session.flush()
@@ -164,6 +178,16 @@ def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known |
         proved_at=row.proved_at,
         last_seen_at=row.last_seen_at,
     )
+
+
+def at_seat(session: Session, member_id: str) -> AtSeat | None:
+    """The session of this committee member that nobody has ended, whether or not its time is over."""
+    row = session.exec(
+        select(SignIn)
+        .where(SignIn.member_id == member_id, col(SignIn.revoked_at).is_(None))
+        .order_by(col(SignIn.created_at).desc(), col(SignIn.id).desc())
+    ).first()
+    return None if row is None else AtSeat(row.id, row.terminal_id, row.expires_at)
 
 
 def touch(session: Session, now: datetime, session_id: str) -> None:
@@ -248,6 +272,16 @@ def end_for_account(session: Session, now: datetime, account_id: str, *, but: st
 def end_for_member(session: Session, now: datetime, member_id: str) -> None:
     """Signs a committee member out wherever they are signed in."""
     _end(session, now, col(SignIn.member_id) == member_id)
+
+
+def end_for_terminal(session: Session, now: datetime, terminal_id: str) -> tuple[str, ...]:
+    """Signs out whoever sits at this terminal; returns the evaluations they belong to."""
+    at_it = select(SignIn.evaluation_id).where(
+        SignIn.terminal_id == terminal_id, col(SignIn.revoked_at).is_(None)
+    )
+    found = tuple(sorted({str(one) for one in session.exec(at_it)}))
+    _end(session, now, col(SignIn.terminal_id) == terminal_id)
+    return found
 
 
 def end_for_evaluation(session: Session, now: datetime, evaluation_id: str) -> None:

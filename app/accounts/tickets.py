@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
 from app.accounts import sessions
@@ -19,6 +20,7 @@ class TicketKind(StrEnum):
     seat_code = "seat_code"
     set_up = "set_up"
     sign_in = "sign_in"
+    terminal = "terminal"  # a challenge that a seat terminal has answered
     websocket = "websocket"
     welcome = "welcome"
 
@@ -64,6 +66,37 @@ def issue(
     )
     session.flush()
     return secret
+
+
+def subject_of(
+    session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str
+) -> str | None:
+    """Whom a valid ticket is for, which stays valid; None when it is unknown, used or too old."""
+    ticket = session.get(Ticket, _hash(sealer, kind, secret), populate_existing=True)
+    if ticket is None or ticket.kind != kind or ticket.expires_at <= now or ticket.used_at is not None:
+        return None
+    return ticket.subject
+
+
+def spend(
+    session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str, subject: str
+) -> bool:
+    """Uses up a secret that was given out without a row; whether this was the first time."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    spent = session.exec(
+        insert(Ticket)
+        .values(
+            token_hash=_hash(sealer, kind, secret),
+            kind=kind,
+            subject=subject,
+            reusable=False,
+            created_at=now,
+            expires_at=now,
+            used_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["token_hash"])
+    )
+    return spent.rowcount == 1
 
 
 @dataclass(frozen=True, slots=True)

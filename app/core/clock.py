@@ -23,6 +23,23 @@ class SystemClock:
         return time.monotonic_ns()
 
 
+class Witness:
+    """Doubts the wall clock: what the monotonic clock says of the time since this was made cannot be set by anybody.
+
+    Something that must not open early opens once the `earliest` has come, and what must end ends with the `latest`.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._began, self._began_ns = clock.now(), clock.monotonic_ns()
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The earliest and the latest that it can be now; equal but for milliseconds unless a clock was set."""
+        lasted = timedelta(microseconds=(self._clock.monotonic_ns() - self._began_ns) // 1000)
+        told, kept = self._clock.now(), self._began + lasted
+        return min(told, kept), max(told, kept)
+
+
 class ManualClock:
     """A clock that moves only when told to: tests step over hours in no time."""
 

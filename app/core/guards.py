@@ -127,6 +127,7 @@ _SQLITE: tuple[Guard, ...] = (
     *_append_only("draw_event", "draw_id = NEW.draw_id AND n = NEW.n"),
     *_append_only("draw_listing", "center_id = NEW.center_id AND n = NEW.n"),
     *_append_only("draw_opening", "draw_id = NEW.draw_id AND n = NEW.n"),
+    *_append_only("identity_check", "id = NEW.id"),
     # Events are entered with ON CONFLICT DO NOTHING, before which a guard of inserts would be asked, too.
     *_kept("message_event"),
     *_append_only("name_release", "invitation_id = NEW.invitation_id AND cause = NEW.cause"),
@@ -205,6 +206,7 @@ _POSTGRESQL: tuple[Guard, ...] = (
     *_postgresql_append_only("draw_event"),
     *_postgresql_append_only("draw_listing"),
     *_postgresql_append_only("draw_opening"),
+    *_postgresql_append_only("identity_check"),
     *_postgresql_append_only("message_event"),
     *_postgresql_append_only("name_release"),
     *_postgresql_append_only("performance_fact"),

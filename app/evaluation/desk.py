@@ -6,8 +6,6 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
-from app.accounts import tickets
-from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
@@ -15,15 +13,14 @@ from app.core.canonical import canonical_json, digest
 from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
-from app.core.sealing import Sealer
-from app.evaluation import disclosing, scoring
+from app.evaluation import alarms, disclosing, scoring
+from app.evaluation.alarms import AlarmKind
 from app.evaluation.disclosure import Field
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import DeskOut, NamedOut, SheetIn, SheetOut
 from app.projects import service as projects
 from app.projects.service import PartyRole
-from expert_draw import release
 from venue.models import OnlineRoom
 from venue.room.ports import SeatHolder
 
@@ -80,19 +77,20 @@ class CommitteeAdmissions:
             )
         bus.publish(session, f"evaluation:{holder.evaluation_id}", "members")
 
+    def contested(self, session: Session, now: datetime, holder: SeatHolder) -> None:
+        """Another page has taken the member's seat while the first one was connected: a supervisor hears of it."""
+        in_turn(session, holder.evaluation_id)
+        member = session.get(CommitteeMember, holder.member_id)
+        if member is not None:
+            alarms.raise_alarm(session, now, member, AlarmKind.second_join, connection=True)
+
     def left(self, session: Session, now: datetime, holder: SeatHolder) -> None:  # noqa: ARG002 -- the port's form
         """The member's connection ended; they stay seated and may come back."""
         bus.publish(session, f"evaluation:{holder.evaluation_id}", "members")
 
 
-def sign_in(session: Session, sealer: Sealer, now: datetime, code: str) -> CommitteeMember | None:
-    """The member whose one-use seat code this is, now signed in; None when the code opens nothing."""
-    subject = tickets.redeem(session, sealer, now, kind=TicketKind.seat_code, secret=code)
-    return enter(session, now, subject.removeprefix("member:")) if subject is not None else None
-
-
 def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | None:
-    """The member, now signed in, whoever vouched for them; None when they are no longer on the committee."""
+    """The member, now signed in; None when they are no longer on the committee. Whether they may, `entering` has asked."""
     member = _held(session, member_id)
     if member is None or member.left_at is not None:
         return None
@@ -100,7 +98,6 @@ def enter(session: Session, now: datetime, member_id: str) -> CommitteeMember | 
         member.state = "signed_in"
     member.signed_in_at = now
     session.flush()
-    release.admit(session, now, member.evaluation_id, member.invitation_id)
     audit.record(
         session,
         now,

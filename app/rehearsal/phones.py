@@ -24,6 +24,15 @@ class Part(StrEnum):
     accepts = "accepts"
 
 
+@dataclass(frozen=True, slots=True)
+class Summons:
+    """The text that tells an expert where to sit: whose phone it came to, the seat code in it, and all that it says."""
+
+    number: str
+    code: str
+    text: str
+
+
 CAST = (Part.declines, Part.silent, Part.late)
 
 
@@ -62,18 +71,18 @@ class PhoneCast:
                     await asyncio.sleep(_LOOKS_EVERY_S)
             self.heard(number, "late-call")
 
-    async def seat_codes(self, expected: int) -> tuple[str, ...]:
-        """The newest seat code in the inbox of everyone who accepted, once all have arrived."""
+    async def summonses(self, expected: int) -> tuple[Summons, ...]:
+        """The newest text with a seat code in the inbox of everyone who accepted, once all have arrived."""
         async with asyncio.timeout(30):
             while True:
-                codes = [
+                come = [
                     found
                     for phone in await self._phones()
                     if self.parts.get(phone["number"]) is Part.accepts
-                    and (found := _code_in(phone["texts"])) is not None
+                    and (found := _summons_in(phone["number"], phone["texts"])) is not None
                 ]
-                if len(codes) >= expected:
-                    return tuple(codes)
+                if len(come) >= expected:
+                    return tuple(come)
                 await asyncio.sleep(_LOOKS_EVERY_S)
 
     async def _play(self, phone: dict[str, Any]) -> None:
@@ -111,8 +120,8 @@ class PhoneCast:
         raise RehearsalFailed("phone-missing", N_("模拟电话上找不到要用的号码"))
 
 
-def _code_in(texts: list[dict[str, Any]]) -> str | None:
+def _summons_in(number: str, texts: list[dict[str, Any]]) -> Summons | None:
     for text in texts:
         if (found := _SEAT_CODE.search(text["body"])) and not text["sent_by_phone"]:
-            return found.group()
+            return Summons(number, found.group(), text["body"])
     return None

@@ -7,6 +7,8 @@ from typing import Any, Self
 import httpx2
 
 from app.core.errors import YuanpingError
+from app.rehearsal.terminals import SoftwareTerminal
+from venue.proofs import Purpose
 
 
 class RehearsalFailed(YuanpingError):
@@ -36,9 +38,11 @@ class Desk:
         if answer.is_error:
             raise _failed("sign-in", answer)
 
-    async def sign_in_by_code(self, code: str) -> None:
-        """Types a seat code at the expert's door."""
-        answer = await self._client.post("/seat", data={"code": code})
+    async def sign_in_by_code(self, code: str, terminal: SoftwareTerminal) -> None:
+        """Types a seat code at the expert's door, on the machine that is this terminal."""
+        asked = await self.post("/api/terminal/challenge", {"purpose": Purpose.seat.value})
+        shown = terminal.proof(Purpose.seat, asked["challenge"], code)
+        answer = await self._client.post("/seat", data={"code": code, **shown})
         if answer.is_error:
             raise _failed("seat-code", answer)
 

@@ -25,6 +25,7 @@ from app.core.listening import free_port, listening
 from app.core.settings import OwnSettings, ServerSettings, Settings, configured
 from app.evaluation import evidence
 from app.evaluation.proofs import Checked
+from app.rehearsal.desks import VenueStaff
 from app.rehearsal.phones import PhoneCast
 from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk, RehearsalFailed
@@ -134,6 +135,10 @@ def environment(settings: Settings) -> dict[str, str]:
     return {
         **{name: value for name, value in os.environ.items() if not name.upper().startswith("YUANPING_")},
         "YUANPING_DEMO": "true",
+        # All that a center asks for in earnest, though a demonstration would do with less.
+        "YUANPING_SEAT__TERMINAL_REQUIRED": "true",
+        "YUANPING_SEAT__IDENTITY_CHECK_REQUIRED": "true",
+        "YUANPING_SEAT__OPENS_MINUTES": "60",
         **{
             f"YUANPING_{section}__{name.upper()}": str(value)
             for section, values in timers.items()
@@ -183,11 +188,13 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
 
         tell.step(N_("召集：短信发放席位码"))
         await operator.post(f"{path}/convene")
-        codes = await phones.seat_codes(evaluation["places"])
+        summonses = await phones.summonses(evaluation["places"])
 
         tell.step(N_("专家入席，摄像头与麦克风接通"))
-        experts = [PretendExpert(url, code) for code in codes]
         async with asyncio.timeout(60):
+            staff = await stack.enter_async_context(staff_at(ground, url, evaluation["id"]))
+            experts = [PretendExpert(url, one.code, await staff.welcome(one)) for one in summonses]
+            tell.note(N_("签到台核对了 {count} 位专家的证件，登记了他们工位的终端"), count=len(experts))
             for expert in experts:
                 await expert.sign_in(stack)
                 await expert.sit(stack)
@@ -214,6 +221,22 @@ async def _play(ground: Ground, url: str, tell: Teller) -> Outcome:
         replay=f"{url}/evaluations/{evaluation['id']}/replay",
         checked=checked,
     )
+
+
+@asynccontextmanager
+async def staff_at(ground: Ground, url: str, evaluation_id: str) -> AsyncIterator[VenueStaff]:
+    """Pretend staff at the desks of all centers where this evaluation has booked seats."""
+    with ground.database.transaction() as session:
+        centers = sorted({center for center, _ in venues.booked_places(session, evaluation_id).values()})
+        paths = personas.open_desks(session, ground.sealer, ground.clock.now(), centers)
+    try:
+        async with AsyncExitStack() as stack:
+            staff = VenueStaff(url, paths)
+            await staff.come(stack)
+            yield staff
+    finally:
+        with ground.database.transaction() as session:
+            personas.close_desks(session)
 
 
 async def _until_ready(operator: Desk, path: str, phones: PhoneCast, tell: Teller) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The people of the sample center that a newcomer may step into, and their sign-in links."""
 
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from app.accounts import tickets
 from app.accounts.models import Account
@@ -16,6 +17,7 @@ from app.core.ids import new_id
 from app.core.sealing import Sealer
 
 LINK_LIFETIME = timedelta(hours=12)
+_DESK = "desk-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,53 @@ def ensure_accounts(session: Session, now: datetime, center_id: str) -> None:
     session.flush()
 
 
+def open_desks(session: Session, sealer: Sealer, now: datetime, center_ids: Iterable[str]) -> dict[str, str]:
+    """Center → the address that signs in the pretend staff at its check-in desk, for as long as a rehearsal lasts."""
+    found = {}
+    for center_id in center_ids:
+        login = f"{_DESK}{center_id}"
+        account = session.exec(select(Account).where(Account.login == login)).first()
+        if account is None:
+            account = Account(
+                id=new_id(now),
+                login=login,
+                name="签到台",
+                role=Role.guest_operator,
+                center_id=center_id,
+                password_hash=hash_password(secrets.token_urlsafe(24)),
+                created_at=now,
+            )
+            session.add(account)
+        account.active = True
+        session.flush()
+        found[center_id] = _link(session, sealer, now, account)
+    return found
+
+
+def close_desks(session: Session) -> None:
+    """The rehearsal is over: the pretend staff at the desks can sign in no more."""
+    for account in session.exec(select(Account).where(col(Account.login).startswith(_DESK))).all():
+        account.active = False
+    session.flush()
+
+
 def links(session: Session, sealer: Sealer, now: datetime) -> tuple[PersonaLink, ...]:
     """A fresh sign-in link for each persona, good for twelve hours and for more than one browser."""
     found = []
     for login, name, _, what in _PERSONAS:
         account = session.exec(select(Account).where(Account.login == login)).one()
-        secret = tickets.issue(
-            session,
-            sealer,
-            now,
-            kind=TicketKind.sign_in,
-            subject=f"account:{account.id}",
-            lifetime=LINK_LIFETIME,
-            reusable=True,
-        )
-        found.append(PersonaLink(login, name, what, f"/sign-in/ticket/{secret}"))
+        found.append(PersonaLink(login, name, what, _link(session, sealer, now, account)))
     return tuple(found)
+
+
+def _link(session: Session, sealer: Sealer, now: datetime, account: Account) -> str:
+    secret = tickets.issue(
+        session,
+        sealer,
+        now,
+        kind=TicketKind.sign_in,
+        subject=f"account:{account.id}",
+        lifetime=LINK_LIFETIME,
+        reusable=True,
+    )
+    return f"/sign-in/ticket/{secret}"

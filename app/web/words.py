@@ -23,6 +23,13 @@ _STATES: dict[str, tuple[str, str]] = {
     "submitted": (N_("已提交"), "good"),
     "replaced": (N_("已递补"), "neutral"),
     "left": (N_("已离开"), "neutral"),
+    # a seat's terminal
+    "terminal_blocked": (N_("已停用"), "bad"),
+    "terminal_enrolled": (N_("已登记"), "good"),
+    # somebody who is expected at the check-in desk
+    "arrival_admitted": (N_("已放行"), "good"),
+    "arrival_expected": (N_("待到"), "info"),
+    "arrival_rejected": (N_("核验不符"), "bad"),
     # a score sheet
     "draft": (N_("草稿"), "neutral"),
     # a draw

@@ -13,6 +13,7 @@ MAY_CALL = {
     # Whoever is invited is known in memory to who asks, fills places, and keeps people from being asked twice.
     "expert_draw.sealed": {
         "app/evaluation/booking.py",
+        "app/evaluation/check_in.py",
         "app/evaluation/convening.py",
         "app/evaluation/designating.py",
         "app/evaluation/erasing.py",

@@ -16,11 +16,13 @@ from app.evaluation import public_draws, views
 from app.notify import hotline
 from app.notify.models import OutgoingMessage
 from app.notify.wording import LINK_PATH
+from app.rehearsal.phones import Summons
 from app.rehearsal.service import Desk
+from app.rehearsal.stage import staff_at
 from expert_draw import links
 from expert_draw.models import Draw, Invitation
 from tests.support.chromium import find_chromium
-from tests.support.running import RunningHouse, drawn, prepare, running_house, seat_codes
+from tests.support.running import RunningHouse, drawn, prepare, running_house, summonses
 
 FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
 LANGUAGES = ("zh", "en")
@@ -92,7 +94,9 @@ async def photograph(house: RunningHouse, folder: Path) -> None:
 async def _doors(camera: Camera) -> None:
     nobody = await camera.visitor(None)
     await camera.shoot(nobody, "sign-in", "/sign-in", themes=BOTH)
-    await camera.shoot(nobody, "seat-code", "/seat")
+    await camera.shoot(nobody, "seat-code", "/seat", themes=BOTH)
+    await camera.shoot(nobody, "terminal-enroll", "/terminal/enroll", themes=BOTH)
+    await camera.shoot(await camera.visitor(None, PHONE), "terminal-enroll-phone", "/terminal/enroll")
     staff = await camera.visitor("operator")
     await camera.shoot(staff, "today-empty", "/today")
     await camera.shoot(staff, "not-found", "/nowhere")
@@ -150,11 +154,12 @@ async def _drawing(camera: Camera, operator: Desk) -> None:
     await camera.shoot(expert, "answer-gone", "/a/abcdefghjkmn")
     await camera.shoot(staff, "hotline", "/hotline", ".hotline-call", BOTH)
     evaluation = await drawn(operator, camera.house)
-    codes = await seat_codes(operator, evaluation)
+    come = await summonses(operator, evaluation)
+    await _desks(camera, evaluation, come[0])
     expert = await camera.visitor(None)
     page = await expert.new_page()
     await page.goto(f"{camera.house.url}/seat")
-    await page.fill("#f-code", codes[0])
+    await page.fill("#f-code", come[0].code)
     await page.click("main button[type=submit]")
     await page.wait_for_url("**/seat/desk")
     member = await page.get_attribute("seat-desk", "data-member")
@@ -164,6 +169,23 @@ async def _drawing(camera: Camera, operator: Desk) -> None:
     await camera.shoot(expert, "seat-desk", "/seat/desk", themes=BOTH)
     await camera.shoot(staff, "evaluation-convened", f"/evaluations/{evaluation}")
     await camera.shoot(small, "today-phone", "/today")
+
+
+async def _desks(camera: Camera, evaluation: str, summons: Summons) -> None:
+    """What the staff of a center sees: machines, and who is expected."""
+    async with staff_at(camera.house.ground, camera.house.url, evaluation) as staff:
+        center = await staff.center_of(summons)
+        guest, small = await camera.visitor(None), await camera.visitor(None, PHONE)
+        for context in (guest, small):
+            page = await context.new_page()
+            await page.goto(camera.house.url + staff.paths[center])
+            await page.close()
+        await camera.shoot(guest, "check-in", "/check-in", ".desk-arrivals", BOTH)
+        await camera.shoot(small, "check-in-phone", "/check-in", ".desk-arrivals")
+        await staff.welcome(summons)
+        await camera.shoot(guest, "check-in-admitted", "/check-in", "[data-state=admitted]")
+        await camera.shoot(guest, "terminals", "/terminals", themes=BOTH)
+        await camera.shoot(small, "terminals-phone", "/terminals")
 
 
 def _link_and_call(house: RunningHouse, evaluation: str) -> str:

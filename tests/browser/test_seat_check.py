@@ -16,6 +16,7 @@ from tests.browser.conftest import LOOKS
 from tests.support.chromium import find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
+from tests.support.terminals import keep_in
 from venue.room.quality import read_figures
 
 pytestmark = pytest.mark.browser
@@ -64,7 +65,9 @@ def visiting(browser: Browser, house: DeskHouse, service: Service) -> Iterator[P
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     context.set_default_timeout(PATIENCE_MS)
     name = sessions.cookie_name(secure=False)
-    context.add_cookies([{"name": name, "value": house.cookie("li"), "url": service.url}])
+    cookie = house.cookie("li")
+    context.add_cookies([{"name": name, "value": cookie, "url": service.url}])
+    keep_in(context, service.url, house.terminals[cookie])
     yield context.new_page()
     context.close()
 

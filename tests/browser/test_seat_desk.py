@@ -24,6 +24,7 @@ from tests.browser.conftest import LOOKS
 from tests.support.chromium import find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
+from tests.support.terminals import keep_in
 from venue.room.protocol import CloseCode
 
 pytestmark = pytest.mark.browser
@@ -67,7 +68,9 @@ def context(browser: Browser, house: DeskHouse, service: Service) -> Iterator[Br
     context = browser.new_context(viewport={"width": 1366, "height": 768})
     context.set_default_timeout(PATIENCE_MS)
     name = sessions.cookie_name(secure=False)
-    context.add_cookies([{"name": name, "value": house.cookie("li"), "url": service.url}])
+    cookie = house.cookie("li")
+    context.add_cookies([{"name": name, "value": cookie, "url": service.url}])
+    keep_in(context, service.url, house.terminals[cookie])
     yield context
     context.close()
 

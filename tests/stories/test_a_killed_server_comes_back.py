@@ -1,6 +1,7 @@
 """The machine dies in mid-evaluation; nothing that was acknowledged is gone, and the recording plays on."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
 from recordings.sealing import read_room
 from recordings.timeline import room_timeline
-from tests.support.running import RunningHouse, becomes, drawn, seat_codes
+from tests.support.running import RunningHouse, becomes, come_in, drawn, summonses
 
 pytestmark = pytest.mark.story
 
@@ -38,8 +39,7 @@ async def _story(house: RunningHouse) -> None:
         await operator.sign_in_by_link(house.link("operator").removeprefix(house.url))
         evaluation_id = await drawn(operator, house)
         path = f"/api/evaluations/{evaluation_id}"
-        codes = await seat_codes(operator, evaluation_id)
-        experts = [PretendExpert(house.url, code) for code in codes]
+        experts = await come_in(house, evaluation_id, await summonses(operator, evaluation_id))
 
         async with AsyncExitStack() as before:
             for expert in experts:
@@ -110,7 +110,7 @@ async def _save_one_row(expert: PretendExpert) -> None:
     await expert.desk.put("/api/seat/sheet", {"revision": 0, "scores": scores, "note": "first row"})
 
 
-async def _acknowledged(operator: Desk, path: str, savers: list[PretendExpert]) -> Acknowledged:
+async def _acknowledged(operator: Desk, path: str, savers: Sequence[PretendExpert]) -> Acknowledged:
     """The last word of the service: the sheets it confirmed and how far it says each track is on disk."""
     sheets = {expert.seat_no: (await expert.desk.get("/api/seat/desk"))["sheet"] for expert in savers}
     assert all(sheet["scores"] and sheet["note"] for sheet in sheets.values())

@@ -12,7 +12,7 @@ from sqlmodel import select
 from app.rehearsal.service import Desk
 from tests.stories.test_an_evaluation_through_the_browser import shows
 from tests.support.people import chromium, person, take_seat
-from tests.support.running import PATIENT, RunningHouse, drawn, running_house, seat_codes, until
+from tests.support.running import PATIENT, RunningHouse, drawn, running_house, summonses, until
 from venue.placement.models import MediaWorker
 
 pytestmark = [pytest.mark.story, pytest.mark.browser]
@@ -37,12 +37,12 @@ async def _story(house: RunningHouse) -> None:
         desk = await stack.enter_async_context(Desk(house.url))
         await desk.sign_in_by_link(house.link("operator").removeprefix(house.url))
         evaluation_id = await drawn(desk, house)
-        code, *_ = await seat_codes(desk, evaluation_id)
+        summons, *_ = await summonses(desk, evaluation_id)
         browser = await stack.enter_async_context(chromium())
 
         expert = await stack.enter_async_context(person(browser, house))
         room = _sockets(expert.page)
-        await take_seat(expert.page, house, code)
+        await take_seat(expert.page, house, evaluation_id, summons)
 
         supervisor = await stack.enter_async_context(person(browser, house, "supervisor"))
         live = _sockets(supervisor.page)

@@ -16,7 +16,6 @@ from app.core.samples import Source
 from app.core.sealing import Sealer
 from app.evaluation.models import Evaluation
 from app.rehearsal.phones import Part, PhoneCast
-from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
 from expert_draw import sealed
 from expert_draw.models import Draw, Expert, Invitation
@@ -25,7 +24,7 @@ from expert_draw.roster_rows import CHINA
 from recordings.sealing import read_room
 from recordings.timeline import room_timeline
 from tests.support.people import Person, chromium, person, take_seat
-from tests.support.running import RunningHouse, becomes, drawn, seat_codes
+from tests.support.running import RunningHouse, becomes, come_in, drawn, summonses
 
 pytestmark = [pytest.mark.story, pytest.mark.browser]
 
@@ -163,12 +162,12 @@ def test_an_expert_joins_the_seat_and_a_supervisor_replays_moving_pictures(house
             desk = await signed_in(stack, house, "operator")
             evaluation_id = await drawn(desk, house)
             path = f"/api/evaluations/{evaluation_id}"
-            own_code, *other_codes = await seat_codes(desk, evaluation_id)
+            own, *others_come = await summonses(desk, evaluation_id)
 
             expert = await stack.enter_async_context(person(browser, house))
-            await take_seat(expert.page, house, own_code)
+            await take_seat(expert.page, house, evaluation_id, own)
 
-            others = [PretendExpert(house.url, code) for code in other_codes]
+            others = await come_in(house, evaluation_id, others_come)
             for other in others:
                 await other.sign_in(stack)
                 await other.sit(stack)

@@ -22,7 +22,7 @@ from recordings.verify import verify_room
 from tests.stories.test_an_evaluation_through_the_browser import shows
 from tests.support.media_house import RestlessSeat
 from tests.support.people import chromium, person
-from tests.support.running import PATIENT, RunningHouse, becomes, drawn, running_house, seat_codes
+from tests.support.running import PATIENT, RunningHouse, becomes, come_in, drawn, running_house, summonses
 from tests.support.udp_path import Weather
 
 pytestmark = [pytest.mark.story, pytest.mark.browser]
@@ -46,7 +46,7 @@ async def _story(house: RunningHouse) -> None:
         await operator.sign_in_by_link(house.link("operator").removeprefix(house.url))
         evaluation_id = await drawn(operator, house)
         path = f"/api/evaluations/{evaluation_id}"
-        experts = [PretendExpert(house.url, code) for code in await seat_codes(operator, evaluation_id)]
+        experts = await come_in(house, evaluation_id, await summonses(operator, evaluation_id))
         for expert in experts:
             await expert.sign_in(stack)
 
@@ -78,7 +78,7 @@ async def _story(house: RunningHouse) -> None:
 
 def _restless(house: RunningHouse, expert: PretendExpert) -> RestlessSeat:
     async def way() -> tuple[str, str]:
-        ticket = await expert.desk.post("/api/seat/ticket")
+        ticket = await expert.ticket()
         return ticket["ticket"], ticket["address"]
 
     outages = ((CUT_FROM_S, CUT_FROM_S + CUT_S),) if expert.seat_no == CUT_OFF else ()

@@ -94,7 +94,7 @@ async def _played(house: RunningHouse) -> None:
             playing.cancel()
             await asyncio.gather(playing, return_exceptions=True)
         convened = await operator.post(f"/api/evaluations/{evaluation_id}/convene")
-        await phones.seat_codes(convened["places"])
+        await phones.summonses(convened["places"])
 
 
 def _people(house: RunningHouse) -> People:

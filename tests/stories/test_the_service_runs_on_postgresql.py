@@ -55,4 +55,4 @@ async def _story(house: RunningHouse) -> None:
         assert await operator.get(path) == before
         convened = await operator.post(f"{path}/convene")
         assert convened["state"] == "convened"
-        assert len(await phones.seat_codes(convened["places"])) == convened["places"]
+        assert len(await phones.summonses(convened["places"])) == convened["places"]

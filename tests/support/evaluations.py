@@ -11,6 +11,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.evaluation import (
     cases,
+    check_in,
     committee,
     conductor,
     confirming,
@@ -20,6 +21,7 @@ from app.evaluation import (
     leaving,
 )
 from app.evaluation.causes import Cause
+from app.evaluation.check_in import Moment
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard
@@ -28,6 +30,7 @@ from expert_draw import keeping, parties, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
 from expert_draw.statements import OwnShare, Statement
+from tests.support.terminals import checked
 from tests.support.world import OPERATOR, World, booking
 from tests.verifier.second import second_opinions
 
@@ -199,9 +202,18 @@ class Case:
     def member(self, seat_no: int) -> CommitteeMember:
         return next(one for one in self.members() if one.seat_no == seat_no)
 
+    def check_in(self, member: CommitteeMember) -> None:
+        """The member's papers are found right at the desk of their center, on the day, unless they were before."""
+        with self.world.database.reading() as session:
+            passed = check_in.passed(session, member.id)
+        if not passed:
+            start = self.row.starts_at
+            checked(self.world, member, Moment(self.world.now(), start, start))
+
     def sign_in(self, member: CommitteeMember) -> str:
         """The member comes in; their session's token."""
         world = self.world
+        self.check_in(member)
         with world.transaction() as session:
             assert desk.enter(session, world.now(), member.id) is not None
             return sessions.open_for_member(

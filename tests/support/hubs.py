@@ -12,7 +12,7 @@ from app.core.settings import MediaSettings, RecordingSettings
 from tests.support.ledgers import Held, Notebook
 from tests.support.rooms import ZERO_AT, Shelf, holder
 from venue.room.hub import RoomHub
-from venue.room.ports import Arrival, Departure, Entry, Place, SeatHolder
+from venue.room.ports import Arrival, Contest, Departure, Entry, Place, SeatHolder
 from venue.room.protocol import VERSION, CloseCode, Hello, Offer, ServerMessage
 from venue.room.sitting import Sitting
 
@@ -34,6 +34,10 @@ class Rows:
             place, room_closed=room_closed, holder=replace(place.holder, **changes)
         )
 
+    def sign_in(self, member_id: str, session_id: str) -> None:
+        """The member has a new session, or with an empty one none any more."""
+        self.places_of[member_id] = replace(self.places_of[member_id], session_id=session_id)
+
     def redeem(self, ticket: str) -> Place:
         place = self.places_of.get(ticket)
         if place is None:
@@ -49,10 +53,10 @@ class Rows:
         self.written.extend(entries)
 
     def kinds(self, seat_no: int = 1) -> list[str]:
-        """What was written down of a seat, with `arrival` and `departure`."""
+        """What was written down of a seat, with `arrival`, `contest` and `departure`."""
         said = []
         for entry in self.written:
-            if isinstance(entry, Arrival | Departure):
+            if isinstance(entry, Arrival | Contest | Departure):
                 if entry.holder.seat_no == seat_no:
                     said.append(type(entry).__name__.lower())
             elif entry.seat_no == seat_no:

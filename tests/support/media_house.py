@@ -118,7 +118,7 @@ class WorkerHouse:
 
     def way(self, member_id: str) -> tuple[str, str]:
         """A ticket and the address to show it at."""
-        way = self._register.way(member_id)
+        way = self._register.way(member_id, "")
         return way.ticket, addresses.base(way.url, ASKED_AT) + addresses.ROOM_PATH
 
     def holder(self) -> tuple[int, int]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from playwright.async_api import Browser, BrowserContext, Error, Page, Response, async_playwright, expect
 
+from app.rehearsal.phones import Summons
+from app.rehearsal.stage import staff_at
 from tests.support.chromium import find_chromium
 from tests.support.running import RunningHouse
 
@@ -86,11 +88,23 @@ async def person(browser: Browser, house: RunningHouse, login: str | None = None
         await context.close()
 
 
-async def take_seat(page: Page, house: RunningHouse, code: str) -> None:
-    """Signs an expert in, passes the check of their devices and enters; returns once they are recorded."""
-    await page.goto(f"{house.url}/seat")
+async def be_terminal(page: Page, house: RunningHouse, evaluation_id: str, summons: Summons) -> None:
+    """The desk checks whoever brings this text in, and this browser is enrolled as the terminal of their seat."""
+    async with staff_at(house.ground, house.url, evaluation_id) as staff:
+        code = await staff.code(summons)
+    await page.goto(f"{house.url}/terminal/enroll")
     await page.locator("[name=code]").fill(code)
-    await page.locator("form.seat-form button").click()
+    await page.locator("form.seat-form button").press("Enter")
+    await expect(page.locator("[data-part=told][data-tone=good]")).to_be_visible()
+
+
+async def take_seat(page: Page, house: RunningHouse, evaluation_id: str, summons: Summons) -> None:
+    """Signs an expert in at the terminal of their seat, passes the check of their devices and enters; returns once they are
+    recorded."""
+    await be_terminal(page, house, evaluation_id, summons)
+    await page.goto(f"{house.url}/seat")
+    await page.locator("[name=code]").fill(summons.code)
+    await page.locator("form.seat-form button").press("Enter")
     await expect(page).to_have_url(re.compile("/seat/desk"))
     await page.get_by_role("button", name="进入评标室").click()
     await expect(page.locator("[data-part=light-recording]")).to_have_class(re.compile("is-on"))

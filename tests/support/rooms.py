@@ -23,10 +23,13 @@ from app.core.errors import YuanpingError
 from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.rehearsal.terminals import SoftwareTerminal
 from tests.support.leases import HOUR_MS, start_workers
 from tests.support.ledgers import Held, Notebook
-from venue.models import OnlineRoom, RoomEvent
+from tests.support.terminals import enroll
+from venue.models import Center, OnlineRoom, Room, RoomEvent, Seat
 from venue.placement import leases
+from venue.proofs import Purpose
 from venue.room import endpoints, gateway
 from venue.room.hub import RoomHub
 from venue.room.ports import Entry, PeerFactory, SeatHolder
@@ -56,6 +59,7 @@ class Committee:
         self.holders: dict[str, SeatHolder] = {}
         self.sat: list[str] = []
         self.gone: list[str] = []
+        self.contests: list[str] = []
         self.news = threading.Condition()
 
     def change(self, member_id: str, **changes: Any) -> None:
@@ -72,6 +76,11 @@ class Committee:
     def left(self, session: Session, now: datetime, holder: SeatHolder) -> None:
         with self.news:
             self.gone.append(holder.member_id)
+            self.news.notify_all()
+
+    def contested(self, session: Session, now: datetime, holder: SeatHolder) -> None:
+        with self.news:
+            self.contests.append(holder.member_id)
             self.news.notify_all()
 
     def wait_for(self, condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
@@ -130,7 +139,10 @@ class _TellingRegister(DatabaseRegister):
         self.news = threading.Condition()
 
     def issue_ticket(self, member_id: str) -> str:
-        return self.way(member_id).ticket
+        """A ticket for the session that the member has, or for none."""
+        with self._database.reading() as session:
+            sits = sessions.at_seat(session, member_id)
+        return self.way(member_id, sits.id if sits is not None else "").ticket
 
     def write(self, entries: Sequence[Entry]) -> None:
         super().write(entries)
@@ -151,6 +163,9 @@ class House:
         self.committee = Committee()
         self.notebook = Notebook(self.clock)
         self.shelf = Shelf()
+        self.terminals: dict[str, SoftwareTerminal] = {}
+        """By the cookie whose session is bound to it."""
+        self._terminals: dict[str, SoftwareTerminal] = {}
         self.register = _TellingRegister(self.database, self.clock, self.sealer, self.committee)
         self.grace_s = 20.0
         self.tick_s = 0.05
@@ -201,16 +216,32 @@ class House:
             row.closed_at = self.clock.now()
 
     def cookie(self, member_id: str) -> str:
-        """A session of that member."""
+        """A session of that member, at the terminal of a seat of theirs."""
+        terminal = self._terminals.get(member_id)
+        if terminal is None:
+            terminal = self._terminals[member_id] = self._enroll(member_id)
         with self.database.transaction() as session:
-            return sessions.open_for_member(
+            token = sessions.open_for_member(
                 session,
                 self.sealer,
                 self.clock.now(),
                 member_id=member_id,
                 evaluation_id=self.committee.holders[member_id].evaluation_id,
                 lifetime=timedelta(hours=1),
+                terminal_id=terminal.id,
             )
+        self.terminals[token] = terminal
+        return token
+
+    def _enroll(self, member_id: str) -> SoftwareTerminal:
+        with self.database.transaction() as session:
+            if session.get(Center, "center") is None:
+                session.add(Center(id="center", code="C1", name="中心", region_code="530600", kind="host"))
+                session.flush()
+                session.add(Room(id="hall", center_id="center", zone="区", function="evaluation", name="室"))
+                session.flush()
+            session.add(Seat(id=member_id, room_id="hall", center_id="center", label=member_id))
+        return enroll(self.database, self.sealer, self.clock.now, member_id)
 
     def events(self, room_id: str = "room-1") -> list[tuple[int | None, str]]:
         """Seat numbers and kinds of what was written down, in order."""
@@ -236,6 +267,7 @@ class House:
         application.state.clock = self.clock
         application.state.sealer = self.sealer
         application.state.hub = self.hub()
+        application.state.terminals = self.terminals
         application.state.register = self.register
         application.include_router(gateway.router)
         application.include_router(endpoints.router)
@@ -283,11 +315,15 @@ class Service:
         assert not self._thread.is_alive(), "the service did not stop"
 
     def ticket(self, cookie: str) -> str:
-        answer = httpx2.post(
-            f"{self.url}/api/seat/ticket",
+        """As a seat's page gets one: asked, the terminal of this session proves itself."""
+        with httpx2.Client(
+            base_url=self.url,
             cookies={sessions.cookie_name(secure=False): cookie},
             headers={"Origin": self.url},
-        )
+        ) as page:
+            asked = page.post("/api/seat/challenge").json()["challenge"]
+            proof = self.application.state.terminals[cookie].proof(Purpose.ticket, asked)
+            answer = page.post("/api/seat/ticket", json=proof)
         assert answer.status_code == 200, answer.text
         return str(answer.json()["ticket"])
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,9 +22,10 @@ from app.core.ground import Ground, lay
 from app.core.listening import free_port
 from app.core.settings import Settings
 from app.migrations.runner import configuration
-from app.rehearsal.phones import Part, PhoneCast
+from app.rehearsal.phones import Part, PhoneCast, Summons
+from app.rehearsal.seats import PretendExpert
 from app.rehearsal.service import Desk
-from app.rehearsal.stage import sample_booking_body
+from app.rehearsal.stage import sample_booking_body, staff_at
 from app.sample import personas
 from app.sample.loading import load_sample
 from venue import service as venues
@@ -36,6 +37,10 @@ PATIENT = {
     "YUANPING_REHEARSAL__REPLY_WINDOW_S": "300",
     "YUANPING_REHEARSAL__RING_S": "250",
     "YUANPING_MEDIA__WORKERS": "0",
+    # A demonstration asks for less at a seat than a center does: the stories are told as in a center.
+    "YUANPING_SEAT__TERMINAL_REQUIRED": "true",
+    "YUANPING_SEAT__IDENTITY_CHECK_REQUIRED": "true",
+    "YUANPING_SEAT__OPENS_MINUTES": "60",
 }
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -163,8 +168,8 @@ async def drawn(operator: Desk, house: RunningHouse) -> str:
     return found
 
 
-async def seat_codes(operator: Desk, evaluation_id: str) -> tuple[str, ...]:
-    """Everyone accepts, the evaluation is convened; returns the seat codes that came by text."""
+async def summonses(operator: Desk, evaluation_id: str) -> tuple[Summons, ...]:
+    """Everyone accepts, the evaluation is convened; returns the texts with their seat codes."""
     phones = PhoneCast(operator, lambda _number, _what: None, cast=())
     playing = asyncio.create_task(phones.play())
     try:
@@ -174,7 +179,15 @@ async def seat_codes(operator: Desk, evaluation_id: str) -> tuple[str, ...]:
         await asyncio.gather(playing, return_exceptions=True)
     convened: dict[str, Any] = await operator.post(f"/api/evaluations/{evaluation_id}/convene")
     assert set(phones.parts.values()) == {Part.accepts}
-    return await phones.seat_codes(convened["places"])
+    return await phones.summonses(convened["places"])
+
+
+async def come_in(
+    house: RunningHouse, evaluation_id: str, come: Sequence[Summons]
+) -> tuple[PretendExpert, ...]:
+    """Experts whose papers were checked at the desk of their center, each at the terminal of their seat."""
+    async with staff_at(house.ground, house.url, evaluation_id) as staff:
+        return tuple([PretendExpert(house.url, one.code, await staff.welcome(one)) for one in come])
 
 
 async def becomes(

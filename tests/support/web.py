@@ -20,10 +20,13 @@ from app.core.database import Database
 from app.core.ground import Ground
 from app.core.ids import new_id
 from app.core.settings import LimitSettings, Settings
+from app.evaluation.models import CommitteeMember
 from app.main import create_app
+from app.rehearsal.terminals import SoftwareTerminal
 from app.web import sse
 from recordings.recorder import Recorder
 from tests.support.authenticators import Authenticator, authenticator
+from tests.support.terminals import enrolled
 from tests.support.world import World, make_world
 
 HOST = "http://testserver"
@@ -44,6 +47,8 @@ class WebHouse:
     application: FastAPI
     recorder: Recorder
     accounts: dict[Role, Account] = field(default_factory=dict)
+    terminals: dict[str, SoftwareTerminal] = field(default_factory=dict)
+    """By the seat."""
     phones: dict[Role, Authenticator] = field(default_factory=dict)
 
     @property
@@ -100,8 +105,13 @@ class WebHouse:
         return self.phones[role]
 
     def seat(self, member_id: str, evaluation_id: str) -> TestClient:
-        """A browser of a committee member who has already shown their code."""
+        """A browser of a committee member who has already taken their seat, at its terminal."""
         client = self.visitor()
+        with self.world.database.reading() as session:
+            seat_id = session.get_one(CommitteeMember, member_id).seat_id
+        terminal = self.terminals.get(seat_id)
+        if terminal is None:
+            terminal = self.terminals[seat_id] = enrolled(self.world, seat_id)
         with self.world.transaction() as session:
             signed = service.open_seat(
                 session,
@@ -110,6 +120,7 @@ class WebHouse:
                 self.settings.accounts,
                 member_id=member_id,
                 evaluation_id=evaluation_id,
+                terminal_id=terminal.id,
             )
         client.cookies.set(sessions.cookie_name(secure=False), signed.token)
         return client

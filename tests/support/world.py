@@ -20,6 +20,7 @@ from app.evaluation.cases import House
 from app.evaluation.schemas import BookingIn, CriterionIn, SlotIn, UnitIn
 from expert_draw import sealed
 from expert_draw.answers import Invitees
+from expert_draw.identifiers import identity_check
 from expert_draw.models import Expert, ExpertSpecialty, Invitation
 from expert_draw.snapshot import Change, Rosters
 from tests.support.databases import furnish
@@ -120,8 +121,8 @@ class RosterEntries:
             number=f"{number:017d}",
             name_sealed=world.sealer.seal(f"专家{number}", EXPERT_NAME.at(id_)),
             gender="1",
-            identity_sealed=world.sealer.seal(str(number), EXPERT_IDENTITY.at(id_)),
-            identity_fingerprint=world.sealer.fingerprint(f"identity {number}"),
+            identity_sealed=world.sealer.seal(identity_of(number), EXPERT_IDENTITY.at(id_)),
+            identity_fingerprint=world.sealer.fingerprint(identity_of(number)),
             birth_year=birth_year,
             region_code=f"{city}00",
             phone_sealed=world.sealer.seal(f"+8613900{number:06d}", EXPERT_PHONE.at(id_)),
@@ -138,6 +139,12 @@ class RosterEntries:
         self.specialties.append(ExpertSpecialty(expert_id=expert.id, code=specialty))
         world.experts.append(expert.id)
         return expert.id
+
+
+def identity_of(number: int) -> str:
+    """The identity number on the card of the expert who was entered as that number, of a region that does not exist."""
+    first = f"999999{1960 + number // 28_000:04d}01{number // 1000 % 28 + 1:02d}{number % 1000:03d}"
+    return first + identity_check(first)
 
 
 def make_world(

@@ -3,15 +3,18 @@
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
+from app.accounts import sessions
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.dependencies import SettingsDep
+from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import Forbidden
 from app.core.i18n import N_
+from venue import devices, proofs
 from venue.placement import addresses
+from venue.proofs import Proof, Purpose
 from venue.room.register import TICKET_LIFETIME, DatabaseRegister
 
 router = APIRouter(prefix="/api/seat", tags=["seat"])
@@ -32,18 +35,60 @@ async def _register(connection: HTTPConnection) -> DatabaseRegister:
 RegisterDep = Annotated[DatabaseRegister, Depends(_register)]
 
 
+class ChallengeOut(BaseModel):
+    """A question for the seat's terminal; to be answered once within a minute."""
+
+    challenge: str
+
+
+class ProofIn(BaseModel):
+    """The terminal's answer, as in `venue.proofs.Proof`."""
+
+    terminal: str = Field(max_length=36)
+    challenge: str = Field(max_length=200)
+    signature: str = Field(max_length=100)
+
+
+@router.post("/challenge")
+def ask_terminal(
+    actor: Annotated[Actor, Requires(Permission.seat_sit)], clock: ClockDep, sealer: SealerDep
+) -> ChallengeOut:
+    """What the terminal has to sign for the next ticket of this very session."""
+    return ChallengeOut(challenge=proofs.ask(sealer, clock.now(), Purpose.ticket, actor.session_id))
+
+
 @router.post("/ticket")
 def issue_ticket(
     request: Request,
     actor: Annotated[Actor, Requires(Permission.seat_sit)],
     register: RegisterDep,
     settings: SettingsDep,
+    database: DatabaseDep,
+    clock: ClockDep,
+    sealer: SealerDep,
+    proof: ProofIn | None = None,
 ) -> TicketOut:
-    """A way into the room of one's own evaluation: 403 when not admitted now, 409 when the room has been closed, 503 while no
-    media worker is there."""
+    """A way into the room of one's own evaluation: 403 when not admitted now or without the proof of the terminal at which the
+    seat was taken, 409 when the room has been closed, 503 while no media worker is there."""
     if actor.member_id is None:
         raise Forbidden("seat-not-admitted", N_("您现在不能进入评标室"), N_("请等候召集，或联系场地工作人员"))
-    way = register.way(actor.member_id)
+    with database.transaction() as session:
+        sits = sessions.at_seat(session, actor.member_id)
+        terminal_id = sits.terminal_id if sits is not None and sits.id == actor.session_id else None
+        # Where a terminal was used it stays asked for, whatever the settings say by now.
+        if terminal_id is not None or settings.seat_rules.terminal:
+            shown = proof or ProofIn(terminal="", challenge="", signature="")
+            if terminal_id is None or shown.terminal != terminal_id:
+                raise proofs.refused()
+            devices.prove(
+                session,
+                sealer,
+                clock.now(),
+                Proof(shown.terminal, shown.challenge, shown.signature),
+                Purpose.ticket,
+                about=actor.session_id,
+            )
+    way = register.way(actor.member_id, actor.session_id)
     host = request.headers.get("host", "")
     asked_at = addresses.asked_at(request.url.scheme, host, settings.public_url)
     return TicketOut(

@@ -25,6 +25,7 @@ from venue.room.events import EventKind, SeatEvent
 from venue.room.journal import Journal
 from venue.room.ports import (
     Arrival,
+    Contest,
     Departure,
     Durable,
     Leases,
@@ -125,6 +126,9 @@ class RoomHub:
                 self._sittings[key] = sitting
                 self._follow(holder.room_id, holder.evaluation_id)
             sitting.update(holder)
+            if sitting.taken_from(place.session_id, hello.page):
+                self._journal.note(Contest(holder))
+            sitting.session_id = place.session_id
             await sitting.take(connection, hello.page)
         return sitting
 
@@ -149,6 +153,7 @@ class RoomHub:
         """Looks at the rows of a room's members: tells changes, and sends away who may no longer be there."""
         sittings = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
         members = [sitting.holder.member_id for sitting in sittings]
+        asked_as = {sitting: sitting.session_id for sitting in sittings}
         places = await self._look(self.register.places, members)
         for sitting, place in zip(sittings, places, strict=True):
             if sitting.ended:
@@ -158,6 +163,7 @@ class RoomHub:
                 and place.holder.admitted
                 and not place.room_closed
                 and _same_seat(sitting, place)
+                and place.session_id == sitting.session_id
             ):
                 sitting.update(place.holder)
                 continue
@@ -165,6 +171,17 @@ class RoomHub:
                 if place is not None and place.room_closed:
                     sitting.update(place.holder)
                     await self._end(sitting, ClosedReason.room_closed, CloseCode.room_closed)
+                elif sitting.ended or (place is not None and sitting.session_id != asked_as[sitting]):
+                    continue  # they have come again while we asked
+                elif (
+                    place is not None
+                    and place.holder.admitted
+                    and _same_seat(sitting, place)
+                    and place.session_id
+                ):
+                    # They have signed in anew: whoever sits here by the earlier session goes at once, media too.
+                    if await sitting.oust():
+                        self._keep_a_while(sitting)
                 else:
                     await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
 

@@ -41,6 +41,10 @@ class Admissions(Protocol):
 
     def left(self, session: Session, now: datetime, holder: SeatHolder) -> None: ...
 
+    def contested(self, session: Session, now: datetime, holder: SeatHolder) -> None:
+        """A second page has taken the seat in the same member's name while the first was connected."""
+        ...
+
 
 class Durable(Protocol):
     """Room time in milliseconds up to which a track is safely on disk; None while nothing is."""
@@ -71,11 +75,15 @@ class PeerFactory(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A holder, and whether their room has been closed for good. `last_ms`: latest room time written down."""
+    """A holder, and whether their room has been closed for good. `last_ms`: latest room time written down.
+
+    session_id: the session that the ticket was given to, or the member's session now; empty when there is none.
+    """
 
     holder: SeatHolder
     room_closed: bool
     last_ms: int
+    session_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,13 +139,20 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Contest:
+    """Another page has taken the member's seat while the first one was connected."""
+
+    holder: SeatHolder
+
+
+@dataclass(frozen=True, slots=True)
 class Departure:
     """The member has left and did not come back."""
 
     holder: SeatHolder
 
 
-Entry = Noted | Arrival | Departure
+Entry = Noted | Arrival | Contest | Departure
 
 
 @dataclass(frozen=True, slots=True)

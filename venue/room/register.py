@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, select
 
-from app.accounts import tickets
+from app.accounts import sessions, tickets
 from app.accounts.permissions import Permission
 from app.core.canonical import canonical_json
 from app.core.clock import Clock
@@ -16,7 +16,7 @@ from app.core.i18n import N_
 from app.core.sealing import Sealer
 from venue.models import OnlineRoom, RoomEvent
 from venue.placement import leases
-from venue.room.ports import Admissions, Arrival, Departure, Entry, Noted, Place, Way
+from venue.room.ports import Admissions, Arrival, Contest, Departure, Entry, Noted, Place, Way
 
 TICKET_LIFETIME = timedelta(seconds=30)
 _SUBJECT = "member:"
@@ -49,8 +49,9 @@ class DatabaseRegister:
         self._ttl_ms = ttl_ms
         self._may_begin = may_begin
 
-    def way(self, member_id: str) -> Way:
-        """A ticket that opens one connection within half a minute, at the worker that holds the room.
+    def way(self, member_id: str, session_id: str) -> Way:
+        """A ticket that opens one connection within half a minute, at the worker that holds the room, as long as the session
+        it is given to is the member's.
 
         Raises Forbidden when the member may not be in a room now, Conflict when their room has been closed, Unavailable when
         no worker lives.
@@ -64,7 +65,7 @@ class DatabaseRegister:
                 self._sealer,
                 self._clock.now(),
                 kind=_KIND,
-                subject=_SUBJECT + member_id,
+                subject=f"{_SUBJECT}{member_id}:{session_id}",
                 lifetime=TICKET_LIFETIME,
             )
             return Way(ticket, leases.place(session, place.holder.room_id, self._ttl_ms).url)
@@ -72,12 +73,13 @@ class DatabaseRegister:
     def redeem(self, ticket: str) -> Place:
         """The place that a ticket opens; the ticket is used up, also when the member may not enter.
 
-        Raises Unauthenticated for a ticket that is unknown, used or too old; else as `way`.
+        Raises Unauthenticated for a ticket that is unknown, used or too old, or whose session has ended; else as `way`.
         """
         with self._database.transaction() as session:
             subject = tickets.redeem(session, self._sealer, self._clock.now(), kind=_KIND, secret=ticket)
-            place = self._place(session, subject.removeprefix(_SUBJECT)) if subject else None
-        if subject is None:
+            member_id, _, session_id = (subject or "").removeprefix(_SUBJECT).partition(":")
+            place = self._place(session, member_id) if subject else None
+        if subject is None or (place is not None and place.session_id != session_id):
             raise Unauthenticated("ticket-refused", N_("入室凭据已失效"), N_("页面会自动重新领取凭据"))
         return _require_open(place)
 
@@ -111,6 +113,8 @@ class DatabaseRegister:
             match entry:
                 case Arrival(holder):
                     self._admissions.seated(session, now, holder)
+                case Contest(holder):
+                    self._admissions.contested(session, now, holder)
                 case Departure(holder):
                     self._admissions.left(session, now, holder)
         session.flush()
@@ -123,7 +127,13 @@ class DatabaseRegister:
         last_ms = session.exec(
             select(func.max(RoomEvent.room_ms)).where(col(RoomEvent.room_id) == room.id)
         ).one()
-        return Place(holder, room_closed=room.closed_at is not None, last_ms=last_ms or 0)
+        sits = sessions.at_seat(session, member_id)
+        return Place(
+            holder,
+            room_closed=room.closed_at is not None,
+            last_ms=last_ms or 0,
+            session_id=sits.id if sits is not None else "",
+        )
 
 
 def keep(session: Session, epoch: int, events: Sequence[Noted]) -> None:

@@ -101,6 +101,8 @@ class Sitting:
         self.standing = Standing(Party.expert, holder.room_id, holder.seat_no)
         self.connection: Connection | None = None
         self.page: str | None = None
+        self.session_id = ""
+        """The member's session by which this page came in."""
         self.times_away = 0
         self.ended = False
         self.media: MediaState | None = None
@@ -169,6 +171,25 @@ class Sitting:
         self._tell(self._recording(), self.standing)
         if replaced_page:
             self._tell(Notice(code=NoticeCode.earlier_page_replaced), HOUSE)
+
+    def taken_from(self, session_id: str, page: str) -> bool:
+        """Whether this page would take the seat from another one that is connected by the same session; that somebody has
+        signed in anew is known already."""
+        return self.connection is not None and page != self.page and session_id == self.session_id
+
+    async def oust(self) -> bool:
+        """The page that sits here goes at once, with its media; the seat waits for whoever has signed in after it. False
+        when no page was connected."""
+        connected = self.connection is not None
+        if self.connection is not None:
+            self._tell(Replaced(), HOUSE)
+            self.connection.close(CloseCode.replaced)
+            self.connection = None
+            self.times_away += 1
+            self.note(EventKind.seat_replaced)
+        self.page = None
+        await self.drop_peer("replaced")
+        return connected
 
     def lose(self, connection: Connection) -> bool:
         """The connection is gone; False when it had been replaced or the stay is over."""

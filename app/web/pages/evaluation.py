@@ -13,7 +13,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound, YuanpingError
 from app.core.samples import Source, TrackKey
-from app.evaluation import after_draw, cases, conductor, convening, views
+from app.evaluation import after_draw, alarms, cases, conductor, convening, views
 from app.evaluation.cases import Durable, House
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import expected, reached, recorded
@@ -74,6 +74,24 @@ def renew_seat_code(
     return done_or_why_not(visit, actor, evaluation_id, work)
 
 
+@router.post("/alarms/{alarm_id}")
+def acknowledge_alarm(
+    evaluation_id: str,
+    alarm_id: str,
+    visit: VisitDep,
+    actor: Annotated[Actor, Requires(Permission.evaluation_supervise)],
+    typed: TypedDep,
+) -> Response:
+    """A supervisor has taken notice of what happened at a seat."""
+
+    def work(session: Session, _house: House) -> None:
+        alarms.acknowledge(
+            session, visit.now, actor, evaluation_id, alarm_id, one(typed, f"reason-{alarm_id}")
+        )
+
+    return done_or_why_not(visit, actor, evaluation_id, work)
+
+
 @router.post("/give-up")
 def give_up(
     evaluation_id: str,
@@ -112,19 +130,19 @@ def _page(
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
-        view = views.evaluation_page(
-            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
-        )
+        view = views.evaluation_page(session, reached(session), ReadBy(actor, visit.sealer), evaluation_id)
         lights = _lights(
             view, expected(visit.settings.media), recorded(session, visit.settings.recording.stale_after_ms)
         )
         after = after_draw.view(session, visit.sealer, actor, evaluation_id)
+        alarmed = alarms.shown(session, evaluation_id)
     return visit.page(
         "evaluation.html",
         actor=actor,
         status=refusal.status if refusal else HTTPStatus.OK,
         view=view,
         after=after,
+        alarms=alarmed,
         word=words.rule_word,
         acts=allowed(actor, view.acts),
         may_give_up=view.may_be_given_up and actor.may(Permission.evaluation_conduct),

@@ -7,7 +7,7 @@ from app.accounts import service
 from app.accounts.throttle import Throttle
 from app.web.pages.visit import Visit
 
-ANSWER, SEAT, SET_UP, SIGN_IN = "answer", "seat", "set-up", "sign-in"
+ANSWER, SEAT, SET_UP, SIGN_IN, TERMINAL = "answer", "seat", "set-up", "sign-in", "terminal"
 _SHARED = 4  # a whole office, or all phones of a network, come from one address: so many times the wrong tries of one
 _making = threading.Lock()
 
@@ -15,7 +15,7 @@ _making = threading.Lock()
 def throttle(visit: Visit, door: str) -> Throttle:
     """The one memory of wrong tries at this door of the running service, made with the first of them."""
     accounts = visit.settings.accounts
-    tries = accounts.sign_in_tries * (1 if door in {SEAT, SET_UP} else _SHARED)
+    tries = accounts.sign_in_tries * (1 if door in {SEAT, SET_UP, TERMINAL} else _SHARED)
     with _making:
         state = visit.request.app.state
         known: dict[str, Throttle] = getattr(state, "throttles", {})

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
-from app.evaluation import cases, custody_views, views
+from app.evaluation import alarms, cases, custody_views, views
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
@@ -23,9 +23,7 @@ def replay(
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id, Permission.recording_replay)
-        view = views.evaluation_page(
-            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
-        )
+        view = views.evaluation_page(session, reached(session), ReadBy(actor, visit.sealer), evaluation_id)
         marks = views.timeline_events(session, evaluation_id)
         disposed = custody_views.disposed(session, evaluation_id)
     events = [
@@ -49,7 +47,8 @@ def live(
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         cases.load_for(session, actor, evaluation_id, Permission.recording_watch)
-        view = views.evaluation_page(
-            session, reached(session), ReadBy(actor, visit.sealer), evaluation_id
-        )
-    return visit.page("live.html", actor=actor, view=view, room_id=view.room_id, live_texts=live_texts())
+        view = views.evaluation_page(session, reached(session), ReadBy(actor, visit.sealer), evaluation_id)
+        alarmed = alarms.shown(session, evaluation_id)
+    return visit.page(
+        "live.html", actor=actor, view=view, alarms=alarmed, room_id=view.room_id, live_texts=live_texts()
+    )

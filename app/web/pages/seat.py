@@ -1,6 +1,5 @@
-"""An expert's way to the seat: one code, then the desk."""
+"""An expert's way to the seat: the code at the terminal of the seat, then the desk."""
 
-import unicodedata
 from http import HTTPStatus
 from typing import Annotated
 
@@ -11,63 +10,74 @@ from starlette.responses import Response
 from app.accounts import service
 from app.accounts.access import Actor, Public, Requires
 from app.accounts.permissions import Permission
+from app.core.errors import Forbidden
 from app.core.i18n import N_
-from app.evaluation import desk
+from app.evaluation import desk, entering
+from app.evaluation.entering import Shown
 from app.web import cookies
 from app.web.pages import guessing
-from app.web.pages.forms import TypedDep, one
+from app.web.pages.forms import Typed, TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
+from venue.proofs import Proof
 
 router = APIRouter()
 
-_WRONG = N_("席位码不正确，或已经用过")
-_WRONG_REMEDY = N_("核对短信中最新的 8 位数字；仍不行请向现场工作人员求助")
+# One answer to every code that does not open now: whoever only tries learns nothing from it.
+_REFUSED = N_("现在不能入席")
+_REFUSED_REMEDY = N_(
+    "核对短信中最新的 8 位席位码，并确认：已在签到台核验身份；这是您的工位；已到入席时间。仍不行请向现场工作人员求助"
+)
 _PAUSED = N_("尝试次数过多，请稍候再试")
 _PAUSED_REMEDY = N_("等几分钟再输入，或向现场工作人员求助")
 
 
 @router.get("/seat", dependencies=[Public()])
 def seat_page(visit: VisitDep) -> HTMLResponse:
-    return visit.page("seat.html", failed="", remedy="")
+    return _page(visit, HTTPStatus.OK)
 
 
 @router.post("/seat", dependencies=[Public()])
 def take_seat(visit: VisitDep, typed: TypedDep) -> Response:
-    """By the one-use code from the text message. Wrong codes are counted by where they come from."""
+    """By the one-use code from the text message, at the terminal of one's seat. Refusals are counted by where they come from."""
     throttle, address = guessing.throttle(visit, guessing.SEAT), guessing.address_of(visit)
+    refused = (_REFUSED, _REFUSED_REMEDY)
+    signed = None
     with throttle.turn:
         number = throttle.attempt(visit.now, address)
-        signed = _sign_in(visit, one(typed, "code")) if number is not None else None
+        if number is not None:
+            try:
+                signed = _sign_in(visit, _shown(typed))
+            except Forbidden as refusal:
+                refused = (refusal.message, refusal.remedy)
+                with visit.database.transaction() as session:
+                    entering.note_machine(session, visit.now, _shown(typed), refusal.code)
         if signed is not None:
             throttle.right(address)
     if number is None:
-        return visit.page(
-            "seat.html", status=HTTPStatus.TOO_MANY_REQUESTS, failed=_PAUSED, remedy=_PAUSED_REMEDY
-        )
+        return _page(visit, HTTPStatus.TOO_MANY_REQUESTS, _PAUSED, _PAUSED_REMEDY)
     if signed is None:
         guessing.note_wrong(visit, guessing.SEAT, number)
-        return visit.page("seat.html", status=HTTPStatus.UNAUTHORIZED, failed=_WRONG, remedy=_WRONG_REMEDY)
+        return _page(visit, HTTPStatus.UNAUTHORIZED, *refused)
     response = RedirectResponse("/seat/desk", HTTPStatus.SEE_OTHER)
     cookies.keep_session(visit.request, response, signed)
     return response
 
 
-def _sign_in(visit: Visit, typed: str) -> service.SignedIn | None:
-    written = unicodedata.normalize("NFKC", typed)
-    code = "".join(sign for sign in written if sign.isdecimal())
+def _shown(typed: Typed) -> Shown:
+    terminal = one(typed, "terminal")
+    proof = Proof(terminal, one(typed, "challenge"), one(typed, "signature")) if terminal else None
+    return Shown(one(typed, "code"), proof)
+
+
+def _sign_in(visit: Visit, shown: Shown) -> service.SignedIn | None:
     with visit.database.transaction() as session:
-        member = desk.sign_in(session, visit.sealer, visit.now, code)
-        if member is None:
-            return None
-        return service.open_seat(
-            session,
-            visit.sealer,
-            visit.now,
-            visit.settings.accounts,
-            member_id=member.id,
-            evaluation_id=member.evaluation_id,
-            whence=visit.browser.whence,
-        )
+        return entering.take(session, visit.moment, visit.house, shown)
+
+
+def _page(visit: Visit, status: HTTPStatus, failed: str = "", remedy: str = "") -> HTMLResponse:
+    return visit.page(
+        "seat.html", status=status, failed=failed, remedy=remedy, rules=visit.settings.seat_rules
+    )
 
 
 @router.get("/seat/desk")

@@ -15,7 +15,6 @@ from app.accounts.permissions import Role
 from app.accounts.service import How, SignedIn
 from app.core.errors import Forbidden
 from app.core.i18n import N_
-from app.evaluation import desk
 from app.web import arriving, cookies
 from app.web.navigation import home, home_of, local
 from app.web.pages import guessing
@@ -111,7 +110,7 @@ def step_into_persona(visit: VisitDep, typed: TypedDep) -> Response:
 
 @router.get("/sign-in/ticket/{token}")
 def sign_in_by_link(token: str, visit: VisitDep) -> Response:
-    """By a link that was handed out: for an account, or for the seat of a committee member.
+    """By a link that was handed out for an account. There is none to a seat: it takes the terminal and the check at the desk.
 
     A link is one factor; only in a demonstration, whose links somebody at the machine reads, nothing else is asked.
     """
@@ -134,16 +133,6 @@ def sign_in_by_link(token: str, visit: VisitDep) -> Response:
             )
         elif kind == "account":
             found = entering.halfway(session, visit.sealer, visit.now, key, How.link)
-        elif kind == "member" and (member := desk.enter(session, visit.now, key)) is not None:
-            found = service.open_seat(
-                session,
-                visit.sealer,
-                visit.now,
-                accounts,
-                member_id=member.id,
-                evaluation_id=member.evaluation_id,
-                whence=browser.whence,
-            )
     going_to = visit.request.query_params.get("next", "")
     if isinstance(found, Half):
         return halfway(visit, found, going_to)

@@ -16,6 +16,7 @@ from app.core.errors import YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House, HouseDep
+from app.evaluation.check_in import Moment
 from app.web.cookies import browser_of
 from app.web.problems import explain, language_of
 from app.web.templating import Pages, PagesDep
@@ -32,6 +33,12 @@ class Visit:
     sealer: Sealer
     house: House
     pages: Pages
+
+    @property
+    def moment(self) -> Moment:
+        """The moment of the request, and between which two it must lie whoever sets the clock of the machine."""
+        earliest, latest = self.request.app.state.witness.bounds()
+        return Moment(self.now, earliest, latest)
 
     @property
     def language(self) -> str:

@@ -38,6 +38,7 @@ from expert_draw import answers, parties
 from expert_draw.models import PerformanceFact
 from expert_draw.statements import OwnShare
 from tests.support.evaluations import SUPERVISOR, Case
+from tests.support.terminals import enrolled, takes
 from tests.support.world import OPERATOR, World, make_world
 from venue import service as venues
 
@@ -248,7 +249,7 @@ def test_a_seat_code_that_was_not_used_yet_opens_nothing_once_its_holder_has_lef
     with world.transaction() as session:
         kind = TicketKind.seat_code
         assert tickets.redeem(session, world.sealer, world.now(), kind=kind, secret=code) is None
-        assert desk.sign_in(session, world.sealer, world.now(), code) is None
+    assert not takes(world, code, enrolled(world, member.seat_id))
     assert [one.state for one in case.texts(member.id)] == ["cancelled"]
 
 

@@ -11,13 +11,16 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict, NotFound
-from app.evaluation import cases, committee, conductor, convening, desk
+from app.evaluation import cases, check_in, committee, conductor, convening
+from app.evaluation.check_in import Moment
 from app.notify import outbox
 from app.notify.enclosed import variables_of
 from app.notify.models import OutgoingMessage
 from expert_draw.models import Invitation
+from tests.support.terminals import checked, enrolled, proof, takes
 from tests.support.web import WebHouse, open_web
 from tests.support.world import OPERATOR, World, booking, make_world
+from venue.proofs import Purpose
 
 
 @pytest.fixture
@@ -69,9 +72,16 @@ def renew(world: World, evaluation_id: str, seat_no: int = 2) -> None:
         convening.renew_seat_code(session, world.now(), world.house, OPERATOR, evaluation_id, seat_no)
 
 
-def signs_in(world: World, code: str) -> bool:
-    with world.transaction() as session:
-        return desk.sign_in(session, world.sealer, world.now(), code) is not None
+def signs_in(world: World, evaluation_id: str, code: str, seat_no: int = 2) -> bool:
+    """At the terminal of the seat, in time, after the check at the desk."""
+    with world.database.reading() as session:
+        member = cases.members(session, evaluation_id)[seat_no - 1]
+        start = cases.load(session, evaluation_id).starts_at
+        passed = check_in.passed(session, member.id)
+    at = Moment(world.now(), start, start)
+    if not passed:
+        checked(world, member, at)
+    return takes(world, code, enrolled(world, member.seat_id), at)
 
 
 def test_the_new_code_opens_and_the_old_one_does_not_nor_leaves_any_more(world: World) -> None:
@@ -80,19 +90,19 @@ def test_the_new_code_opens_and_the_old_one_does_not_nor_leaves_any_more(world: 
     with world.database.reading() as session:
         (old_state, old), (new_state, new) = texts(session, world, evaluation_id, 2)
     assert (old_state, new_state) == ("cancelled", "queued")
-    assert not signs_in(world, old)
-    assert signs_in(world, new)
+    assert not signs_in(world, evaluation_id, old)
+    assert signs_in(world, evaluation_id, new)
 
 
 def test_a_code_used_up_at_a_machine_that_failed_gets_a_second_way(world: World) -> None:
     evaluation_id = convened(world)
     with world.database.reading() as session:
         ((_, first),) = texts(session, world, evaluation_id, 2)
-    assert signs_in(world, first)
+    assert signs_in(world, evaluation_id, first)
     renew(world, evaluation_id)
     with world.database.reading() as session:
         second = texts(session, world, evaluation_id, 2)[-1][1]
-    assert signs_in(world, second)
+    assert signs_in(world, evaluation_id, second)
 
 
 def test_the_codes_of_other_seats_stay_and_the_trail_says_whose_was_renewed(world: World) -> None:
@@ -103,7 +113,7 @@ def test_the_codes_of_other_seats_stay_and_the_trail_says_whose_was_renewed(worl
         last = audit.trail(session, evaluation_id)[-1]
     assert (last.tag, last.actor, last.subject) == (Tag.member_code_renewed, OPERATOR.id, "seat:2")
     assert state == "queued"
-    assert signs_in(world, code)
+    assert signs_in(world, evaluation_id, code, 1)
 
 
 def test_there_is_no_code_before_the_room_is_open_and_none_for_nobody(world: World) -> None:
@@ -122,8 +132,22 @@ def test_experts_who_sign_in_at_the_same_moment_never_count_as_guessing(house: W
     house.settings.accounts.sign_in_tries = 1
     with house.world.database.reading() as session:
         codes = [texts(session, house.world, evaluation_id, seat_no)[0][1] for seat_no in range(1, 6)]
+        members = cases.members(session, evaluation_id)
+    house.world.clock.advance(86_400 - 1800)
+    shown = []
+    for code, member in zip(codes, members, strict=True):
+        checked(house.world, member)
+        said = proof(house.world, enrolled(house.world, member.seat_id), Purpose.seat, code)
+        shown.append(
+            {
+                "code": code,
+                "terminal": said.terminal_id,
+                "challenge": said.challenge,
+                "signature": said.signature,
+            }
+        )
     with ThreadPoolExecutor(5) as experts:
-        answers = experts.map(lambda code: house.visitor().post("/seat", data={"code": code}), codes)
+        answers = experts.map(lambda one: house.visitor().post("/seat", data=one), shown)
         assert {answer.status_code for answer in answers} == {303}
 
 

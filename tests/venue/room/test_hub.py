@@ -103,7 +103,7 @@ def test_a_second_page_replaces_the_first_and_both_are_written_down() -> None:
             assert second.connection is other
             await bench.settle()
             assert bench.rows.kinds() == [
-                "seat-joined", "media-connecting", "seat-replaced", "media-closed", "seat-joined",
+                "seat-joined", "media-connecting", "contest", "seat-replaced", "media-closed", "seat-joined",
             ]  # fmt: skip
 
     play(scenario())

@@ -134,8 +134,8 @@ def test_where_there_is_no_space_only_rooms_that_have_begun_are_entered(house: H
     short = DatabaseRegister(
         house.database, house.clock, house.sealer, house.committee, ttl_ms=HOUR_MS, may_begin=full
     )
-    short.way("li")
+    short.way("li", "")
     house.admit("wang", 1, "room-2")
     with house.database.transaction() as session:
         session.exec(delete(RoomLease).where(col(RoomLease.room_id) == "room-2"))
-    assert refused(Unavailable, lambda: short.way("wang")) == "recording-space"
+    assert refused(Unavailable, lambda: short.way("wang", "")) == "recording-space"

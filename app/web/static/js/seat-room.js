@@ -1,6 +1,7 @@
 // The browser's copy of docs/room-protocol.md, version 2: one socket that comes back by itself.
 
 import { Unreachable, call, passing } from "./seat-api.js";
+import { prove } from "./terminal.js";
 
 const VERSION = 2;
 const SILENCE_MS = 3_000; // the service says something each second; three without a word mean a dead line
@@ -66,7 +67,7 @@ export class SeatRoom extends EventTarget {
     this.#become("connecting");
     let answer;
     try {
-      answer = await call("POST", this.ticketAddress);
+      answer = await this.#ticket();
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       if (attempt === this.#attempt) this.#wait();
@@ -78,6 +79,14 @@ export class SeatRoom extends EventTarget {
     else if (answer.status === 409) this.#become("closed");
     else if (passing(answer.status)) this.#wait();
     else this.#become("refused");
+  }
+
+  /** Asks for a ticket, with the proof of this machine's key where it is a terminal. */
+  async #ticket() {
+    const asked = await call("POST", "/api/seat/challenge");
+    if (!asked.ok) return asked;
+    const proof = await prove("ticket", asked.data.challenge);
+    return call("POST", this.ticketAddress, proof ?? undefined);
   }
 
   #open(attempt, { ticket, address }) {
