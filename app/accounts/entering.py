@@ -222,6 +222,14 @@ def step_up(
     return True
 
 
+def proved_elsewhere(session: Session, now: datetime, account_id: str, session_id: str) -> bool:
+    """Somebody else has just seen the holder's second factor; whether the session is one of theirs."""
+    if session_id not in {one.id for one in sessions.open_of(session, now, account_id)}:
+        return False
+    proved(session, now, account_id, session_id)
+    return True
+
+
 def proved(session: Session, now: datetime, account_id: str, session_id: str) -> None:
     """The holder of this session has just shown their second factor."""
     sessions.prove(session, now, session_id)

@@ -113,6 +113,18 @@ class SignIn(SQLModel, table=True):
     revoked_at: datetime | None = Field(default=None, index=True, sa_type=UtcDateTime)
 
 
+class ExternalIdentity(SQLModel, table=True):
+    """Who of the center's own sign-in service an account belongs to (统一身份关联), by an administrator's word."""
+
+    __tablename__ = "external_identity"
+
+    issuer: str = Field(primary_key=True, max_length=200)
+    subject: str = Field(primary_key=True, max_length=255)
+    account_id: str = Field(foreign_key="account.id", index=True, max_length=36)
+    linked_at: datetime = Field(sa_type=UtcDateTime)
+    linked_by: str = Field(max_length=36)
+
+
 class RoleChange(SQLModel, table=True):
     """That an account was given another role (岗位变更); never altered, so that no change makes the one before undone."""
 

@@ -142,7 +142,7 @@ def set_password(
 
 def disable(session: Session, now: datetime, *, account_id: str, actor_id: str) -> None:
     """Nobody gets in by this account any more, and whoever is in is out at once."""
-    account = _other(session, account_id, actor_id)
+    account = require_other(session, account_id, actor_id)
     if account.active:
         _require_another(session, account)
         account.active = False
@@ -153,7 +153,7 @@ def disable(session: Session, now: datetime, *, account_id: str, actor_id: str) 
 
 
 def enable(session: Session, now: datetime, *, account_id: str, actor_id: str) -> None:
-    account = _other(session, account_id, actor_id)
+    account = require_other(session, account_id, actor_id)
     if not account.active:
         account.active = True
         session.flush()
@@ -177,7 +177,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
 
     Whoever can ask for this can get into the account with its password alone: it needs a reason, which is kept.
     """
-    _other(session, account_id, actor_id)
+    require_other(session, account_id, actor_id)
     _require_reason(reason)
     second_factor.remove(session, account_id)
     tries.forget_devices(session, account_id)
@@ -276,7 +276,7 @@ def _link(session: Session, sealer: Sealer, now: datetime, account_id: str, acto
     return secret
 
 
-def _other(session: Session, account_id: str, actor_id: str) -> Account:
+def require_other(session: Session, account_id: str, actor_id: str) -> Account:
     """The account, which is not the actor's own: nobody changes what they themselves may do."""
     in_turn(session, _TURN)
     if account_id == actor_id:

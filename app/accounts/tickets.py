@@ -17,6 +17,7 @@ from app.core.sealing import Sealer
 
 class TicketKind(StrEnum):
     live = "live"
+    provider = "provider"  # one way to the sign-in service of the center and back
     seat_code = "seat_code"
     set_up = "set_up"
     sign_in = "sign_in"

@@ -51,14 +51,14 @@ class ServerSettings(BaseModel):
         description="Address browsers and the provider reach the service at; default http://localhost:PORT.",
     )
 
-
     trusted_proxies: tuple[str, ...] = Field(
         ("127.0.0.1", "::1"),
         description="Addresses or networks of proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed, as"
         ' `["10.0.0.5", "10.1.0.0/16"]`; nobody else\'s are.',
     )
     tls_cert: Path | None = Field(
-        None, description="Certificate chain (PEM) to serve HTTPS with, such as `yuanping tls` makes; default: HTTP."
+        None,
+        description="Certificate chain (PEM) to serve HTTPS with, such as `yuanping tls` makes; default: HTTP.",
     )
     tls_key: Path | None = Field(None, description="Its key (PEM), readable by the service's own user alone.")
 
@@ -102,16 +102,22 @@ class LimitSettings(BaseModel):
         description="Tries a minute to sign in, by password, code or link, from one address, at all processes together.",
     )
     body_kb: int = Field(
-        1024, ge=16, description="Longest request in KiB; an import of a roster may be 33 MiB long in any case."
+        1024,
+        ge=16,
+        description="Longest request in KiB; an import of a roster may be 33 MiB long in any case.",
     )
     body_s: float = Field(
-        30.0, gt=0, description="Seconds in which a request has to come in whole; ten times that for an import."
+        30.0,
+        gt=0,
+        description="Seconds in which a request has to come in whole; ten times that for an import.",
     )
     head_s: float = Field(10.0, gt=0, description="Seconds in which the head of a request has to come in.")
     send_s: float = Field(
         60.0, gt=0, description="Seconds a reader may leave a piece of an answer lying before it is let go."
     )
-    streams: int = Field(24, ge=1, description="Streams of news and WebSockets that one session holds open at most.")
+    streams: int = Field(
+        24, ge=1, description="Streams of news and WebSockets that one session holds open at most."
+    )
     sockets_per_address: int = Field(
         400, ge=1, description="Streams and WebSockets that one address holds open at most."
     )
@@ -376,6 +382,32 @@ class RecordingSettings(BaseModel):
     )
 
 
+class OidcSettings(BaseModel):
+    """Read only with an issuer; needs the extra `oidc`. See [operations](operations.md)."""
+
+    issuer: str | None = Field(
+        None,
+        pattern=r"^https://[^\s?#]+$|^http://(localhost|127\.0\.0\.1)(:\d+)?[^\s?#]*$",
+        max_length=200,
+        description="Address of the center's own sign-in service (OpenID Connect); default: there is none.",
+    )
+    client_id: str = Field("yuanping", description="What the service calls us.")
+    client_secret: SecretStr | None = Field(
+        None, description="Our secret there; default: none, as a public client."
+    )
+    name: str = Field("统一身份认证", max_length=40, description="What the service is called on our pages.")
+    second_factor_amr: tuple[str, ...] = Field(
+        (),
+        description='Values of `amr` by which its second factor is believed, as `["mfa", "otp"]`; default: never.',
+    )
+    second_factor_acr: tuple[str, ...] = Field((), description="The same for values of `acr`.")
+    acr_values: tuple[str, ...] = Field((), description="Values of `acr` that we ask the service for.")
+
+    @property
+    def enabled(self) -> bool:
+        return self.issuer is not None
+
+
 class AccountSettings(BaseModel):
     session_hours: int = Field(12, ge=1, description="Hours until a signed-in session ends, used or not.")
     idle_minutes: int = Field(
@@ -390,6 +422,7 @@ class AccountSettings(BaseModel):
     )
     sign_in_tries: int = Field(5, ge=1, description="Wrong tries before a login or a seat code pauses.")
     sign_in_pause_s: int = Field(300, ge=1, description="Seconds the pause lasts.")
+    oidc: OidcSettings = Field(default_factory=OidcSettings)
 
 
 class SealSettings(BaseModel):
@@ -420,7 +453,10 @@ class AuditSettings(BaseModel):
         " from its key.",
     )
     checkpoint_s: int = Field(
-        10, ge=2, le=3600, description="Seconds after which whatever is new in the trail is signed at the latest."
+        10,
+        ge=2,
+        le=3600,
+        description="Seconds after which whatever is new in the trail is signed at the latest.",
     )
     witnesses: tuple[str, ...] = Field(
         (),
@@ -456,7 +492,8 @@ class SeatSettings(BaseModel):
     """See [seats](operations.md#seat-terminals-and-the-check-in-desk). A demonstration asks for less unless told, and says so."""
 
     terminal_required: bool | None = Field(
-        None, description="A seat is taken at its own enrolled terminal alone; default: yes, in a demonstration no."
+        None,
+        description="A seat is taken at its own enrolled terminal alone; default: yes, in a demonstration no.",
     )
     identity_check_required: bool | None = Field(
         None,

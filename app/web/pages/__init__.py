@@ -16,6 +16,7 @@ from app.web.pages import (
     invitations,
     names,
     own,
+    provider,
     public_draws,
     replay,
     rules,
@@ -33,6 +34,7 @@ router = APIRouter(include_in_schema=False)
 for _part in (
     sign_in,
     second_factor,
+    provider,
     set_up,
     own,
     accounts,

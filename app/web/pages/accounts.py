@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from app.accounts import listing, sessions, staff
+from app.accounts import identities, listing, sessions, staff
 from app.accounts.access import Actor, Requires, require_fresh
 from app.accounts.listing import Sort, State
 from app.accounts.permissions import Permission, Role
@@ -117,6 +117,25 @@ def reset_factor(account_id: str, visit: VisitDep, actor: KeeperDep, typed: Type
     return _back(account_id)
 
 
+@router.post("/accounts/{account_id}/identity")
+def link_identity(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
+    """Says whom of the center's own sign-in service the account belongs to, or, without a name, that it is nobody's."""
+    require_fresh(visit.request, actor, visit.now)
+    issuer, subject = str(visit.settings.accounts.oidc.issuer), one(typed, "subject")
+    try:
+        with visit.database.transaction() as session:
+            own = account_of(actor)
+            if subject:
+                identities.link(
+                    session, visit.now, account_id=account_id, issuer=issuer, subject=subject, actor_id=own
+                )
+            else:
+                identities.unlink(session, visit.now, account_id=account_id, issuer=issuer, actor_id=own)
+    except (Conflict, InvalidInput) as refusal:
+        return _one(visit, actor, account_id, refusal=refusal)
+    return _back(account_id)
+
+
 @router.post("/accounts/{account_id}/sessions/end")
 def end_sessions(
     account_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.session_manage)]
@@ -176,6 +195,7 @@ def _one(
         member = listing.member(session, account)
         found = sessions.open_of(session, visit.now, account_id)
         center = venues.center_name(session, account.center_id) if account.center_id else None
+        subjects = identities.subjects_of(session, account_id)
     return visit.page(
         "account.html",
         actor=actor,
@@ -183,6 +203,8 @@ def _one(
         member=member,
         own=account_id == account_of(actor),
         center=center,
+        subjects=subjects,
+        provider=visit.settings.accounts.oidc.name if visit.settings.accounts.oidc.enabled else "",
         sessions=found,
         roles=staff.ROLES,
         link=f"{visit.settings.public_url.rstrip('/')}/welcome/{secret}" if secret else "",

@@ -173,7 +173,7 @@ def another_authenticator_confirmed(visit: VisitDep, actor: SelfDep, typed: Type
 def picture_of(offer: Offer) -> Markup:
     """The address of an offered secret as a QR code, which an authenticator's camera reads."""
     drawn = segno.make(offer.uri, error="m", micro=False).svg_inline(
-        scale=4, dark="#000", light="#fff", border=3
+        omitsize=True, dark="#000", light="#fff", border=3
     )
     return Markup(drawn)  # noqa: S704 -- drawn here, of squares
 
@@ -225,7 +225,7 @@ def _step_up(visit: Visit, actor: Actor, going_to: str, *, failed: bool = False)
         actor=actor,
         status=HTTPStatus.UNPROCESSABLE_ENTITY if failed else HTTPStatus.OK,
         enrolled=enrolled,
-        provider="",
+        provider=visit.settings.accounts.oidc.name if visit.settings.accounts.oidc.enabled else "",
         going_to=local(going_to),
         failed=_WRONG if failed else "",
         remedy=_WRONG_REMEDY,

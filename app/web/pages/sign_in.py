@@ -13,7 +13,7 @@ from app.accounts.access import Actor, Public, find_actor
 from app.accounts.entering import Half
 from app.accounts.permissions import Role
 from app.accounts.service import How, SignedIn
-from app.core.errors import Forbidden
+from app.core.errors import Forbidden, YuanpingError
 from app.core.i18n import N_
 from app.web import arriving, cookies
 from app.web.navigation import home, home_of, local
@@ -171,6 +171,12 @@ def let_in(visit: Visit, signed: SignedIn, going_to: str) -> RedirectResponse:
     return response
 
 
+def refusal_page(visit: Visit, refusal: YuanpingError) -> HTMLResponse:
+    """The sign-in page, which says why another way in did not work."""
+    message, remedy = visit.explain(refusal)
+    return _page(visit, failed=message, remedy=remedy, status=HTTPStatus(refusal.status))
+
+
 def _knows(visit: Visit, login: str, device: str) -> bool:
     with visit.database.reading() as session:
         return entering.knows_device(session, visit.sealer, login, device)
@@ -197,6 +203,7 @@ def _page(
         login=login,
         failed=failed,
         remedy=remedy,
+        provider=visit.settings.accounts.oidc.name if visit.settings.accounts.oidc.enabled else "",
     )
 
 

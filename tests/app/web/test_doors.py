@@ -58,6 +58,8 @@ PUBLIC = [
     "/set-up",
     "/sign-in",
     "/sign-in/persona",
+    "/sign-in/provider",
+    "/sign-in/provider/callback",
     "/sign-in/second-factor",
     "/sign-in/ticket/{token}",
     "/sign-out",
