@@ -114,6 +114,10 @@ class Tag(StrEnum):
 
 MILESTONES = frozenset(
     {
+        Tag.account_added,
+        Tag.account_factor_reset,
+        Tag.account_role_changed,
+        Tag.account_set_up,
         Tag.draw_committed,
         Tag.draw_names_released,
         Tag.draw_published,
@@ -121,6 +125,9 @@ MILESTONES = frozenset(
         Tag.evaluation_closed,
         Tag.evaluation_opened,
         Tag.evaluation_sealed,
+        Tag.key_retired,
+        Tag.key_rotated,
+        Tag.person_erased,
     }
 )
 """Acts that others rely on at once: the log is signed for right after them, and the signature stamped where there is a stamping service."""
