@@ -84,7 +84,7 @@ def spend(
 ) -> bool:
     """Uses up a secret that was given out without a row; whether this was the first time."""
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    spent = session.exec(
+    spent = session.connection().execute(
         insert(Ticket)
         .values(
             token_hash=_hash(sealer, kind, secret),
@@ -96,8 +96,9 @@ def spend(
             used_at=now,
         )
         .on_conflict_do_nothing(index_elements=["token_hash"])
+        .returning(col(Ticket.token_hash))  # PostgreSQL's driver does not count the rows of such a statement
     )
-    return spent.rowcount == 1
+    return spent.scalar_one_or_none() is not None
 
 
 @dataclass(frozen=True, slots=True)
