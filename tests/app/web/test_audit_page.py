@@ -1,6 +1,7 @@
 """The page of the audit trail: looked up in every way, paged, exported exactly as shown, and it says when something is amiss."""
 
 import io
+import json
 from datetime import timedelta
 from zipfile import ZipFile
 
@@ -34,36 +35,33 @@ def subjects(page: str) -> list[str]:
     return [f"sheet-{number}" for number in range(6) if f">sheet-{number}<" in page]
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        ("case=case-a", [0, 2, 4]),
-        ("tag=draw:round:drawn", [3]),
-        ("actor=actor-1", [1, 4]),
-        ("subject=sheet-5", [5]),
-        ("text=第 2 次", [2]),
-        ("text=%25", [0, 1, 2, 3, 4, 5]),
-        ("text=PERCENT&case=case-b", [1, 3, 5]),
-        ("text=_ercent", []),
-        ("since=2026-11-23T11:00&until=2026-11-23T13:00", [2, 3]),
-        ("since=never&subject=sheet-1", [1]),
-        ("case=nowhere", []),
-    ],
+LOOKED_UP = (
+    ("text=%25", [0, 1, 2, 3, 4, 5]),
+    ("case=case-a", [0, 2, 4]),
+    ("tag=draw:round:drawn", [3]),
+    ("actor=actor-1", [1, 4]),
+    ("subject=sheet-5", [5]),
+    ("text=第 2 次", [2]),
+    ("text=PERCENT&case=case-b", [1, 3, 5]),
+    ("text=_ercent", []),
+    ("since=2026-11-23T11:00&until=2026-11-23T13:00", [2, 3]),
+    ("since=never&subject=sheet-1", [1]),
+    ("case=nowhere", []),
 )
-def test_acts_are_looked_up_and_exported_as_shown(
-    house: WebHouse, acts: None, asked: str, expected: list[int]
-) -> None:
+"""Each export is an act itself, so what is asked for with few words comes first."""
+
+
+def test_acts_are_looked_up_and_exported_as_shown(house: WebHouse, acts: None) -> None:
     visitor = house.visitor(Role.supervisor)
-    page = visitor.get(f"/audit?{asked}")
-    assert page.status_code == 200
-    assert subjects(page.text) == [f"sheet-{number}" for number in expected]
-    answer = visitor.get(f"/audit/export?{asked}")
-    assert answer.status_code == 200, answer.text
-    with ZipFile(io.BytesIO(answer.content)) as archive:
-        lines = archive.read("acts.jsonl").decode().splitlines()
-    assert [f'"subject":"sheet-{number}"' in line for number, line in zip(expected, lines, strict=True)] == [
-        True
-    ] * len(expected)
+    for asked, expected in LOOKED_UP:
+        page = visitor.get(f"/audit?{asked}")
+        assert page.status_code == 200
+        assert subjects(page.text) == [f"sheet-{number}" for number in expected], asked
+        answer = visitor.get(f"/audit/export?{asked}")
+        assert answer.status_code == 200, answer.text
+        with ZipFile(io.BytesIO(answer.content)) as archive:
+            lines = [json.loads(line) for line in archive.read("acts.jsonl").splitlines()]
+        assert [line["subject"] for line in lines] == [f"sheet-{number}" for number in expected], asked
 
 
 def test_long_trails_are_paged(house: WebHouse, acts: None, monkeypatch: pytest.MonkeyPatch) -> None:
