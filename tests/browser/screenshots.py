@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 from sqlmodel import col, select
 
+from app.accounts import staff as accounts
 from app.evaluation import public_draws, views
 from app.notify import hotline
 from app.notify.models import OutgoingMessage
@@ -100,6 +101,16 @@ async def _doors(camera: Camera) -> None:
     staff = await camera.visitor("operator")
     await camera.shoot(staff, "today-empty", "/today")
     await camera.shoot(staff, "not-found", "/nowhere")
+    for name in ("sessions", "second-factor", "password"):
+        await camera.shoot(staff, f"own-{name}", f"/account/{name}")
+    await camera.shoot(staff, "own-authenticator", "/account/second-factor/new", "#secret", BOTH)
+    await camera.shoot(staff, "step-up", "/step-up")
+    keeper, small = await camera.visitor("admin"), await camera.visitor("admin", PHONE)
+    await camera.shoot(keeper, "accounts", "/accounts", themes=BOTH)
+    await camera.shoot(small, "accounts-phone", "/accounts")
+    account = camera.house.read(lambda session: accounts.by_login(session, "operator")).id
+    await camera.shoot(keeper, "account", f"/accounts/{account}", themes=BOTH)
+    await camera.shoot(small, "account-phone", f"/accounts/{account}")
     for language in LANGUAGES:
         page = await staff.new_page()
         await page.goto(f"{camera.house.url}/evaluations/new?lang={language}&theme=light")

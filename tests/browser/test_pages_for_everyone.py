@@ -9,7 +9,8 @@ from app.evaluation import committee, conductor
 from expert_draw import parties
 from tests.app.web.test_draw_pages import act, agreed, number, promised
 from tests.browser.conftest import LOOKS, Visit
-from tests.support.web import WebHouse
+from tests.support.authenticators import Authenticator
+from tests.support.web import PASSWORD, WebHouse
 from tests.support.world import OPERATOR, booking
 
 pytestmark = pytest.mark.browser
@@ -116,6 +117,45 @@ def test_a_projector_shows_everything_at_once(visit: Visit, house: WebHouse) -> 
         assert page.evaluate(SIDEWAYS) == 0
         assert page.evaluate(DOWNWARDS) <= 0, f"{size} {language}"
         assert page.evaluate(SPILLING) == [], f"{size} {language}"
+
+
+def test_the_pages_about_accounts_are_accessible_and_fit_on_a_phone(visit: Visit, house: WebHouse) -> None:
+    account = house.account(Role.host_operator)
+    house.phone(Role.administrator)
+    own = ("/account/sessions", "/account/second-factor", "/account/second-factor/new")
+    paths = (*own, "/accounts", f"/accounts/{account.id}")
+    look_at(visit, Role.administrator, paths[2:])
+    visitor = visit(Role.administrator, size=(390, 844))
+    for path in (*paths, "/account/password", "/step-up?next=/today"):
+        assert visitor.open(path).evaluate(SIDEWAYS) == 0, path
+
+
+def test_the_way_in_of_staff_leads_through_in_a_real_browser(visit: Visit, house: WebHouse) -> None:
+    """From another site, by a link; with cookies that the browser keeps back on the way from there."""
+    house.account(Role.host_operator)
+    visitor = visit(None, size=(390, 844))
+    page = visitor.open("/verify")
+    elsewhere = visitor.url.replace("localhost", "127.0.0.1")
+    page.set_content(f'<a href="{elsewhere}/evaluations/new">further</a>')
+    page.click("a")
+    page.wait_for_url("**/sign-in?next=**")
+    page.fill("#f-login", Role.host_operator.value)
+    page.fill("#f-password", PASSWORD)
+    page.press("main form button", "Enter")
+    page.wait_for_url("**/sign-in/second-factor?**")
+    assert page.evaluate(SIDEWAYS) == 0
+    assert not visitor.barriers()
+    phone = Authenticator(page.inner_text("#secret"), house.world.now)
+    page.fill("#f-code", phone.code())
+    page.press("main form button", "Enter")
+    page.wait_for_selector(".recovery-codes")
+    assert page.evaluate(SIDEWAYS) == 0
+    page.press("main a.btn-primary", "Enter")
+    page.wait_for_url("**/evaluations/new")
+    visitor.open("/verify")
+    page.set_content(f'<a href="{elsewhere}/account/sessions">back again</a>')
+    page.click("a")
+    page.wait_for_selector("table")
 
 
 def test_refusals_are_accessible(visit: Visit, house: WebHouse) -> None:

@@ -11,14 +11,14 @@ from typing import TypeVar
 import pytest
 from sqlmodel import Session, select
 
-from app.accounts import entering, second_factor
+from app.accounts import entering, second_factor, set_up
 from app.accounts.models import Account, WrongTries
 from app.accounts.permissions import Role
 from app.accounts.service import Browser
 from app.accounts.sessions import Whence
 from app.audit import service as audit
 from app.core.database import Database
-from app.core.errors import Conflict
+from app.core.errors import Conflict, NotFound
 from app.core.settings import AccountSettings
 from app.evaluation import cases, committee, conductor, desk
 from app.evaluation.models import Evaluation
@@ -273,3 +273,30 @@ def test_of_one_code_shown_many_times_at_once_one_counts(world: World) -> None:
         *[lambda session: second_factor.accept(session, world.sealer, world.now(), "li", code)] * 8,
     )
     assert sorted(told) == [False] * 7 + [True]
+
+
+def test_of_two_who_set_up_the_house_at_once_one_makes_the_first_account(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.accounts.staff.hash_password", lambda password: f"hash of {password}")
+    with world.transaction() as session:
+        code = str(set_up.new_code(session, world.sealer, world.now()))
+
+    def make(login: str) -> Callable[[Session], str]:
+        def work(session: Session) -> str:
+            try:
+                return set_up.first_account(
+                    session,
+                    world.sealer,
+                    world.now(),
+                    code=code,
+                    login=login,
+                    name="",
+                    password="four unrelated words",
+                ).role
+            except NotFound:
+                return "gone"
+
+        return work
+
+    assert overlapping(world, make("first"), make("second")) == (Role.administrator, "gone")

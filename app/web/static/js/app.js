@@ -3,6 +3,7 @@
 import "./count-down.js";
 import "./live-refresh.js";
 import "./form-rows.js";
+import "./still-here.js";
 
 /** The texts a page gives its scripts, already in the reader's language. */
 export function texts(id = "texts") {
