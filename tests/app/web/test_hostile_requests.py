@@ -24,12 +24,7 @@ from tests.support.hostile import (
 )
 from tests.support.hostile_cases import cases, rough
 
-SOME = {
-    "GET /api/jobs",
-    "POST /api/evaluations/{evaluation_id}/bidders",
-    "POST /evaluations/{evaluation_id}/postpone",
-    "POST /sign-in",
-}
+SOME = {"POST /api/evaluations/{evaluation_id}/bidders", "POST /evaluations/{evaluation_id}/postpone"}
 PLANTED = "PLANTED-7f3c"
 SECRETS = ("password", "code", "phone", "identity", "token", "answer")
 PROBLEM = "application/problem+json"
@@ -60,7 +55,7 @@ def test_no_rough_request_breaks_the_house_or_lets_anybody_in(house: HostileHous
     actors = house.actors
     for number, door in enumerate(house.doors):
         for at, knock in enumerate(rough(door, house.known)):
-            if (number + at) % 3:
+            if (number + at) % 6:
                 continue
             actor = actors[(number + at) % len(actors)]
             assert wrong(door, actor, knock, house.knock(actor, knock), house.known) is None, (
@@ -76,14 +71,17 @@ def test_what_schemathesis_makes_of_some_doors_breaks_nothing_for_anybody(house:
         for actor in house.actors:
             sent += 1
             assert wrong(door, actor, knock, house.knock(actor, knock), house.known) is None, (door, knock)
-    assert sent > 200
+    assert sent > 100
 
 
 def test_every_answer_of_every_door_carries_the_headers(house: HostileHouse) -> None:
     house.restore()
     seen = set()
     for number, door in enumerate(house.doors):
-        for actor in (NOBODY, house.actors[1 + number % (len(house.actors) - 2)], Role.supervisor):
+        for actor in (
+            (NOBODY, Role.supervisor, Role.host_operator)[number % 3],
+            house.actors[number % len(house.actors)],
+        ):
             told = house.knock(actor, Knock(door.method, filled(house, door)))
             seen.add(told.status // 100)
             require_headers(door, told)
@@ -135,14 +133,14 @@ def test_a_refusal_never_repeats_what_was_sent(house: HostileHouse) -> None:
             (b"application/json", json.dumps([PLANTED, {"a": PLANTED}]).encode()),
             (b"application/x-www-form-urlencoded", urlencode(dict.fromkeys(SECRETS, PLANTED)).encode()),
         )
-        for kind, content in sent:
+        for kind, content in sent[number % 2 :: 2]:
             for actor in (Role.host_operator, everybody[number % len(everybody)]):
                 target = f"{filled(house, door)}?phone={PLANTED}&lang={PLANTED}&state={PLANTED}"
                 told = house.knock(actor, Knock(door.method, target, ((b"content-type", kind),), content))
                 if told.status >= 400:
                     refused += 1
                     assert PLANTED.encode() not in told.body, (door, actor, told.body)
-    assert refused > 200
+    assert refused > 100
 
 
 def test_a_refused_query_is_named_and_not_repeated(house: HostileHouse) -> None:
