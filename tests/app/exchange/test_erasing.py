@@ -9,6 +9,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.models import AuditEvent
 from app.core.sealed_columns import ERASED
+from app.core.sealing import mask_identity
 from app.evaluation.erasing import ERASED_STATE
 from app.evaluation.models import CommitteeMember, LegalHold
 from app.notify import outbox
@@ -18,6 +19,7 @@ from app.notify.wording import TemplateId
 from expert_draw import personal, stored_lines, unmasking
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Expert, ExpertRelation, ExpertSpecialty, Invitation
+from expert_draw.personal import identity_of
 from expert_draw.snapshot import Rosters
 from tests.app.exchange.test_filing import draw_of, drawn, given_up
 from tests.support.web import WebHouse
@@ -43,7 +45,9 @@ def events(house: WebHouse, beginning: str) -> list[AuditEvent]:
 def test_a_person_is_masked_unless_a_reason_is_given_which_stays_in_the_trail(house: WebHouse) -> None:
     keeper = house.visitor(Role.pool_administrator)
     shown = keeper.get(f"/api/roster/{NUMBER}").json()
-    assert (shown["name"], shown["phone"], shown["identity"]) == ("专**", "+86139****0001", "****")
+    hidden = mask_identity(identity_of(house.world.sealer, expert_of(house)))
+    assert hidden.count("*") >= 4
+    assert (shown["name"], shown["phone"], shown["identity"]) == ("专**", "+86139****0001", hidden)
     assert not events(house, "draw:person")
     wanted = {"fields": ["phone", "name"], "reason": "核对来电 13812345678 是否本人"}
     answer = keeper.post(f"/api/roster/{NUMBER}/unmask", json=wanted)
@@ -51,7 +55,7 @@ def test_a_person_is_masked_unless_a_reason_is_given_which_stays_in_the_trail(ho
     assert (answer.json()["name"], answer.json()["phone"], answer.json()["identity"]) == (
         "专家1",
         PHONE,
-        "****",
+        hidden,
     )
     (event,) = events(house, "draw:person")
     assert (event.tag, event.subject) == ("draw:person:unmasked", f"expert:{NUMBER}")
