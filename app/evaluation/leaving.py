@@ -9,7 +9,7 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
-from app.evaluation import cases, joint_acts, members, reasons_given
+from app.evaluation import cases, check_in, joint_acts, members, reasons_given
 from app.evaluation.cases import House
 from app.evaluation.causes import Cause
 from app.evaluation.joint_acts import JointKind
@@ -164,9 +164,10 @@ def _require_absent(
 
 
 def _present(session: Session, evaluation: Evaluation, invitation: Invitation) -> bool:
-    """Whether they have signed in, so that our staff can talk to them."""
+    """Whether they have come to the desk or signed in, so that our staff can talk to them."""
     return any(
-        one.invitation_id == invitation.id and one.signed_in_at is not None
+        one.invitation_id == invitation.id
+        and (one.signed_in_at is not None or check_in.passed(session, one.id))
         for one in cases.members(session, evaluation.id)
     )
 

@@ -50,7 +50,14 @@ class RouteClass(StrEnum):
     provider = "provider"  # reports of the provider come in bursts, from few addresses, and are signed
 
 
-_DOORS = ("/seat", "/sign-in", "/sign-in/persona", "/sign-in/second-factor", "/step-up")
+_DOORS = (
+    "/api/terminal/enroll",
+    "/seat",
+    "/sign-in",
+    "/sign-in/persona",
+    "/sign-in/second-factor",
+    "/step-up",
+)
 _TICKET = "/sign-in/ticket/"
 _PROVIDER = ("/hooks/", "/sim/")
 

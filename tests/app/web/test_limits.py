@@ -101,6 +101,7 @@ def test_rations_of_ever_new_keys_fill_no_memory() -> None:
         ("GET", "/sign-in", RouteClass.plain),
         ("GET", "/sign-in/ticket/abc", RouteClass.door),
         ("POST", "/seat", RouteClass.door),
+        ("POST", "/api/terminal/enroll", RouteClass.door),
         ("POST", "/api/roster/import", RouteClass.heavy),
         ("POST", "/api/evaluations/1/exports", RouteClass.heavy),
         ("GET", "/api/evaluations/1/exports", RouteClass.plain),

@@ -737,3 +737,98 @@ def test_a_screen_that_was_ended_and_shared_again_explains_its_hole() -> None:
             assert lost == [(1000, 8000, "ended")]
 
     play(scenario())
+
+
+def test_of_a_thousand_who_join_at_once_exactly_one_has_the_seat_and_every_take_over_is_told() -> None:
+    """T6. They come as fast as the door lets them, each from a page of its own."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        async with bench.hub.running():
+            entered = await asyncio.gather(*(bench.enter("li", f"page-{number:04d}") for number in range(1000)))
+            (sitting,) = {sitting for sitting, _ in entered}
+            pages = [page for _, page in entered]
+            assert [page for page in pages if page.closed is None] == [sitting.connection]
+            assert {page.closed for page in pages if page is not sitting.connection} == {CloseCode.replaced}
+            await bench.settle()
+            kinds = bench.rows.kinds()
+            assert (kinds.count("contest"), kinds.count("seat-replaced"), kinds.count("seat-joined")) == (
+                999,
+                999,
+                1000,
+            )
+
+    play(scenario())
+
+
+def test_a_page_that_was_signed_in_before_the_newest_session_goes_at_once_with_its_media() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.sign_in("li", "first")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            await bench.offer(sitting, page)
+            await bench.hub.refresh("room-1")
+            assert page.closed is None
+            bench.rows.sign_in("li", "second")
+            await bench.hub.refresh("room-1")
+            assert (page.types()[-1], page.closed) == ("replaced", CloseCode.replaced)
+            assert bench.peers[0].closed_for == "replaced"
+            # Whoever has signed in anew sits down; that this is the second is known since they signed in.
+            again, other = await bench.enter("li", "page-two")
+            await bench.hub.refresh("room-1")
+            assert again.connection is other
+            assert other.closed is None
+            await bench.settle()
+            assert "contest" not in bench.rows.kinds()
+            assert bench.rows.kinds().count("seat-replaced") == 1
+
+    play(scenario())
+
+
+def test_a_page_whose_session_was_ended_leaves_its_seat() -> None:
+    """As when the terminal is blocked or the member signs out."""
+
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.sign_in("li", "first")
+        async with bench.hub.running():
+            sitting, page = await bench.enter("li")
+            bench.rows.sign_in("li", "")
+            await bench.hub.refresh("room-1")
+            assert page.closed is CloseCode.not_admitted
+            assert sitting.ended
+
+    play(scenario())
+
+
+def test_who_came_again_while_the_rows_were_asked_is_not_sent_away() -> None:
+    async def scenario() -> None:
+        bench = Bench()
+        bench.rows.admit("li")
+        bench.rows.sign_in("li", "first")
+        async with bench.hub.running():
+            await bench.enter("li")
+            earlier = bench.rows.places(["li"])
+            bench.rows.sign_in("li", "second")
+            places = bench.rows.places
+
+            def slow(_members: Sequence[str]) -> tuple[Place | None, ...]:
+                bench.rows.places = places  # type: ignore[method-assign]
+                asyncio.run_coroutine_threadsafe(enter(), loop).result(5)
+                return earlier
+
+            async def enter() -> None:
+                nonlocal page
+                _, page = await bench.enter("li", "page-two")
+
+            page, loop = None, asyncio.get_running_loop()
+            bench.rows.places = slow  # type: ignore[method-assign]
+            await bench.hub.refresh("room-1")
+            assert page is not None
+            assert page.closed is None
+
+    play(scenario())

@@ -14,7 +14,7 @@ from venue.models import RoomEvent
 from venue.placement import leases
 from venue.placement.models import RoomLease
 from venue.room.events import EventKind, SeatEvent
-from venue.room.ports import Arrival, Departure
+from venue.room.ports import Arrival, Contest, Departure
 from venue.room.register import DatabaseRegister
 
 
@@ -139,3 +139,19 @@ def test_where_there_is_no_space_only_rooms_that_have_begun_are_entered(house: H
     with house.database.transaction() as session:
         session.exec(delete(RoomLease).where(col(RoomLease.room_id) == "room-2"))
     assert refused(Unavailable, lambda: short.way("wang", "")) == "recording-space"
+
+
+def test_a_ticket_is_for_the_session_it_was_given_to(house: House) -> None:
+    """T5. Who has the cookie of an earlier session, or a ticket of it, has nothing once the member has signed in anew."""
+    house.cookie("li")
+    early = house.register.issue_ticket("li")
+    house.cookie("li")
+    assert refused(Unauthenticated, lambda: house.register.redeem(early)) == "ticket-refused"
+    (place,) = house.register.places(["li"])
+    assert place is not None
+    assert house.register.redeem(house.register.issue_ticket("li")).session_id == place.session_id != ""
+
+
+def test_the_evaluation_hears_of_a_second_page_at_a_seat(house: House) -> None:
+    house.register.write([Contest(house.committee.holders["li"])])
+    assert house.committee.contests == ["li"]
