@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import Session, col, select
 
+from app.accounts import sessions
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.evaluation import cases
@@ -43,7 +44,7 @@ def _export(session: Session, draw: Draw, folder: Path) -> Path:
 
 
 def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: str) -> None:
-    """Binds the closed recordings to the evaluation by the hash of their manifest."""
+    """Binds the closed recordings to the evaluation by the hash of their manifest; the room is closed, and who sat there signed out."""
     evaluation = cases.load(session, evaluation_id)
     if evaluation.state != EvaluationState.given_up:
         cases.move(session, evaluation, EvaluationEvent.seal)
@@ -54,6 +55,7 @@ def seal(session: Session, now: datetime, evaluation_id: str, manifest_sha256: s
         room.state, room.closed_at = "closed", now
     session.flush()
     venues.release_all(session, evaluation.id)
+    sessions.end_for_evaluation(session, now, evaluation.id)
     audit.record(
         session,
         now,

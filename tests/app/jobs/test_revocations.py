@@ -12,8 +12,10 @@ from app.accounts import service, sessions, staff
 from app.accounts.models import Account, SignIn
 from app.accounts.permissions import Role
 from app.core import bus
+from app.evaluation import binding
 from app.jobs.revocations import Revocations
 from app.web import sse
+from tests.support.evaluations import Case
 from tests.support.world import World, make_world
 
 
@@ -134,3 +136,18 @@ def test_ended_sessions_are_not_found_by_other_means(world: World) -> None:
         assert sessions.alive(session, world.now(), set()) == set()
         session.exec(update(SignIn).where(col(SignIn.id) == second).values(revoked_at=world.now()))
         assert not sessions.end_one(session, world.now(), second, "li")
+
+
+def test_a_seats_session_lasts_until_its_room_is_closed(tmp_path: Path) -> None:
+    case = Case(make_world(tmp_path, experts=60, employers=60)).in_session()
+    world = case.world
+    members = case.members()
+    with world.database.reading() as session:
+        assert all(sessions.at_seat(session, one.id) for one in members)
+    for member in members:
+        case.score(member)
+    case.act("close")
+    with world.transaction() as session:
+        binding.seal(session, world.now(), case.id, "0" * 64)
+        assert not any(sessions.at_seat(session, one.id) for one in members)
+    world.database.dispose()
