@@ -28,6 +28,7 @@ from app.core.sealing import (
 MASTER = bytes(range(32))
 HERE = Place("expert", "name_sealed", "0192f0c1-0000-7000-8000-000000000001")
 SUITES = list(FieldSuite)
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
 def sealed_before_places(text: str, nonce: bytes = bytes(12)) -> str:
@@ -66,7 +67,7 @@ def test_no_character_of_a_sealed_field_can_be_changed(suite: FieldSuite) -> Non
     sealed = sealer.seal("张三", HERE)
     assert sealed.endswith("=")  # the letter before it has spare bits
     for at, now in enumerate(sealed):
-        for other in ("A", "b", ".", "2", "é", ""):
+        for other in ALPHABET if at == len(sealed) - sealed.count("=") - 1 else ("A", "b", ".", "2", "é", ""):
             if other == now:
                 continue
             with pytest.raises(Unavailable):
