@@ -18,6 +18,16 @@ def test_a_password_matches_itself_and_an_unknown_account_matches_nothing() -> N
     assert (made_with.memory_cost, made_with.time_cost, made_with.parallelism) == (19 * 1024, 2, 1)
 
 
+def test_a_password_counts_sign_by_sign_to_the_end() -> None:
+    """Nothing is cut off, folded or trimmed, and two hundred signs are taken."""
+    long = "Ä bc" * 50
+    passwords.require_fit(long)
+    stored = passwords.hash_password(long)
+    assert passwords.matches(stored, long)
+    for other in (long[:-1], f"{long} ", long.lower(), long.strip("Ä"), f"{long[:72]}{'x' * 128}"):
+        assert not passwords.matches(stored, other)
+
+
 def test_an_older_hash_still_verifies_and_is_to_be_renewed() -> None:
     older = PasswordHasher(time_cost=1, memory_cost=64, parallelism=2).hash("正确的密码")
     assert passwords.matches(older, "正确的密码")

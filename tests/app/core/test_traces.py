@@ -31,3 +31,12 @@ def test_another_fault_is_told_at_once_and_no_more_than_some_are_remembered() ->
     assert failed(formatter, "99", 11.0).startswith("as at")
     assert "RuntimeError: 0" in failed(formatter, "0", 11.0)
     assert len(formatter._told) == 64
+
+
+def test_no_line_can_be_made_to_look_like_two() -> None:
+    """Whatever somebody types into what is logged, one record is one line, which says of itself where it came from."""
+    forged = 'x"}\n{"level": "info", "message": "all is well"}\r\x1b[2J'
+    record = logging.LogRecord("sign-in", logging.WARNING, __file__, 1, "refused: %s", (forged,), None)
+    line = JsonLines().format(record)
+    assert not set("\n\r\x1b") & set(line)
+    assert json.loads(line)["level"] == "warning"

@@ -225,6 +225,13 @@ def test_a_room_that_is_not_recorded_yet_cannot_be_watched(house: WebHouse) -> N
     assert "room-live" not in page
 
 
+def test_every_page_of_staff_has_the_way_out(house: WebHouse) -> None:
+    visitor = house.visitor(Role.host_operator)
+    for path in ("/today", "/evaluations/new", "/hotline", "/account/sessions", "/nowhere"):
+        page = visitor.get(path).text
+        assert '<form method="post" action="/sign-out">' in page, path
+
+
 def test_every_template_stands_in_the_folder_of_templates_only() -> None:
     assert {path.parent.name for path in HERE.rglob("*.html")} == {"templates"}
 

@@ -107,6 +107,22 @@ def test_a_seat_that_never_connects_is_given_up(monkeypatch: pytest.MonkeyPatch)
     play(scenario())
 
 
+def test_whose_certificate_is_not_the_one_of_the_offer_is_not_recorded() -> None:
+    """Somebody in the middle: the way through ICE is right, the DTLS certificate is another one than was announced."""
+
+    async def scenario() -> None:
+        room, seat = PretendRoom(), PretendSeat(2)
+        offer = re.sub(r"(a=fingerprint:\S+ )(?:[0-9A-F]{2}:){3}", r"\g<1>00:11:22:", await seat.offer())
+        assert "00:11:22:" in offer
+        await seat.accept(await room.peer.answer(offer))
+        await room.until(lambda: room.states[-1:] == ["failed"])
+        assert room.sinks == {}
+        assert room.peer.stats()[Source.camera].samples == 0
+        await seat.close()
+
+    play(scenario())
+
+
 def test_one_peer_serves_one_offer() -> None:
     async def scenario() -> None:
         room, seat = PretendRoom(), PretendSeat(2)
