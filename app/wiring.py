@@ -15,7 +15,7 @@ from app.core.ids import new_id
 from app.core.keys import remember
 from app.core.storage import DirectoryStore
 from app.core.work import Kind
-from app.evaluation import cases, renewing
+from app.evaluation import disclosing, renewing
 from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.exchange import custody_jobs, exports, filing, resealing
@@ -79,7 +79,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.rosters = Rosters(ground.sealer)
     application.state.witness = Witness(ground.clock)
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
-    application.state.reach = cases.load_for
+    application.state.reach = disclosing.load_for
     application.state.audit_log = open_log(
         ground.settings.audit, ground.database, ground.clock, ground.sealer
     )

@@ -58,7 +58,7 @@ def load(session: Session, evaluation_id: str) -> Evaluation:
     in_turn(session, evaluation_id)
     evaluation = session.get(Evaluation, evaluation_id)
     if evaluation is None:
-        raise _unknown_evaluation()
+        raise unknown_evaluation()
     return evaluation
 
 
@@ -70,7 +70,7 @@ def load_for(session: Session, actor: Actor, evaluation_id: str, permission: Per
     evaluation = load(session, evaluation_id)
     lacking = relations.lacking(session, actor, evaluation, permission)
     if lacking - {Relation.not_oneself}:
-        raise _unknown_evaluation()
+        raise unknown_evaluation()
     if lacking:
         raise Conflict(
             "duties-apart",
@@ -80,7 +80,8 @@ def load_for(session: Session, actor: Actor, evaluation_id: str, permission: Per
     return evaluation
 
 
-def _unknown_evaluation() -> NotFound:
+def unknown_evaluation() -> NotFound:
+    """The refusal of what somebody may not see: the same as of what is not there."""
     return NotFound("evaluation", N_("没有这次评标"), N_("从“今日”页面进入"))
 
 

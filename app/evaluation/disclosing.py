@@ -7,8 +7,9 @@ from types import MappingProxyType
 from sqlmodel import Session
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Role
+from app.accounts.permissions import Permission, Role
 from app.core.sealing import Sealer
+from app.evaluation import cases
 from app.evaluation.disclosure import Field, Form, Moment, Viewer, form
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
@@ -61,6 +62,10 @@ class Sight:
         return self.form(field, *more) is Form.full
 
 
+_MEDIA: Mapping[Permission, Field] = MappingProxyType(
+    {Permission.recording_replay: Field.recordings, Permission.recording_watch: Field.live_media}
+)
+"""What a permission to look shows, so that the matrix has its say, too."""
 NOBODY = Sight(None, None, None, frozenset())
 """The sight of a reader who needs nothing that is disclosed step by step."""
 
@@ -80,6 +85,15 @@ def sight(session: Session, actor: Actor | None, evaluation: Evaluation) -> Sigh
     if actor is None:
         return Sight(Viewer.public, None, None, frozenset(moments))
     return Sight(_VIEWERS.get(actor.role), actor.center_id, actor.member_id, frozenset(moments))
+
+
+def load_for(session: Session, actor: Actor, evaluation_id: str, permission: Permission) -> Evaluation:
+    """As `cases.load_for`, and NotFound as well where the matrix does not show what the permission is about yet."""
+    evaluation = cases.load_for(session, actor, evaluation_id, permission)
+    field = _MEDIA.get(permission)
+    if field is not None and not sight(session, actor, evaluation).shows(field):
+        raise cases.unknown_evaluation()
+    return evaluation
 
 
 def of_member(evaluation: Evaluation) -> Sight:

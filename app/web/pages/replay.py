@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.i18n import translate
-from app.evaluation import alarms, cases, custody_views, views
+from app.evaluation import alarms, custody_views, disclosing, views
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached
 from app.web.pages.visit import VisitDep
@@ -22,7 +22,7 @@ def replay(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_replay)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id, Permission.recording_replay)
+        disclosing.load_for(session, actor, evaluation_id, Permission.recording_replay)
         view = views.evaluation_page(session, reached(session), ReadBy(actor, visit.sealer), evaluation_id)
         marks = views.timeline_events(session, evaluation_id)
         disposed = custody_views.disposed(session, evaluation_id)
@@ -46,7 +46,7 @@ def live(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.recording_watch)]
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        cases.load_for(session, actor, evaluation_id, Permission.recording_watch)
+        disclosing.load_for(session, actor, evaluation_id, Permission.recording_watch)
         view = views.evaluation_page(session, reached(session), ReadBy(actor, visit.sealer), evaluation_id)
         alarmed = alarms.shown(session, evaluation_id)
     return visit.page(

@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, col, delete, select, update
 
 from app.accounts.access import Actor
-from app.accounts.permissions import Role
+from app.accounts.permissions import Permission, Role
 from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from app.evaluation import conductor, unsealing, views
+from app.evaluation import conductor, disclosing, unsealing, views
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.unsealing import Unsealed
 from expert_draw import personal, release, sealed
@@ -255,3 +255,20 @@ def test_a_sealed_person_opens_in_its_own_invitation_and_with_its_own_key_alone(
         with pytest.raises(Unavailable, match="sealed"):
             sealed.person(session, world.sealer, row)
         session.rollback()
+
+
+def test_a_witness_watches_from_the_opening_on_and_a_supervisor_before(world: World) -> None:
+    case = Case(world).convened()
+    witness = Actor(id="account:witness", role=Role.witness, name="见证", center_id=HOST_ID)
+
+    def watches(actor: Actor) -> str:
+        with world.database.reading() as session:
+            return disclosing.load_for(session, actor, case.id, Permission.recording_watch).id
+
+    assert watches(FIRST) == case.id
+    with pytest.raises(NotFound):
+        watches(witness)
+    for member in case.members():
+        case.sign_in(member)
+    case.open()
+    assert watches(witness) == case.id
