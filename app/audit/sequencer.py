@@ -165,8 +165,6 @@ class Sequencer:
         """
         last = log_rows.last_checkpoint(session)
         size = last.size if last else 0
-        if size < seen.size:
-            raise Disagreement(f"checkpoint {seen.size} is gone")
         start = 0 if whole else max(0, size - _AGAIN)
         if seen.size:
             start = min(seen.size, start)

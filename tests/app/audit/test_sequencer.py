@@ -234,7 +234,12 @@ def _third() -> ColumnElement[bool]:
     return and_(col(AuditEvent.case) == "case-b", col(AuditEvent.n) == 3)
 
 
-def test_a_history_that_was_exchanged_under_a_running_process_is_noticed_by_it(trail: Trail) -> None:
+@pytest.mark.parametrize(
+    ("acts", "said"), [(9, "root at 0: case-a#1"), (7, "checkpoint 7 is another one"), (3, "cut at 3: #0")]
+)
+def test_a_history_that_was_exchanged_under_a_running_process_is_noticed_by_it(
+    trail: Trail, acts: int, said: str
+) -> None:
     trail.fill(7)
     trail.sequencer.advance()
     run_sql(
@@ -243,12 +248,24 @@ def test_a_history_that_was_exchanged_under_a_running_process_is_noticed_by_it(t
         "DELETE FROM audit_leaf",
         "DELETE FROM audit_checkpoint",
     )
-    trail.record(*(("case-a", f"another act {number}") for number in range(9)))
-    assert trail.fresh_sequencer().advance() == 9
+    trail.record(*(("case-a", f"another act {number}") for number in range(acts)))
+    assert trail.fresh_sequencer().advance() == acts
     trail.fill(1)
     trail.clock.advance(10)
     assert trail.sequencer.advance() == 0
-    assert alarm(trail) == "root at 0: case-a#1"
+    assert alarm(trail) == said
+
+
+def test_a_note_that_stands_in_the_place_of_another_is_noticed(trail: Trail) -> None:
+    for _ in range(2):
+        trail.fill(1)
+        trail.sequencer.advance(at_once=True)
+    with unguarded(trail.database) as connection:
+        older = connection.execute(select(AuditCheckpoint.note).where(AuditCheckpoint.size == 1)).scalar_one()
+        connection.execute(update(AuditCheckpoint).values(note=older))
+    trail.fill(1)
+    assert trail.fresh_sequencer().advance() == 0
+    assert "its row and its note differ" in alarm(trail)
 
 
 def test_with_another_key_nothing_is_signed(trail: Trail) -> None:

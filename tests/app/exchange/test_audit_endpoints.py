@@ -117,11 +117,15 @@ def test_a_witness_that_is_known_signs_once_and_nobody_else_at_all(house: WebHou
 
     stranger = Signer.of_seed("stranger.example", b"x" * 32, COSIGNATURE)
     own = signer_of(AuditSettings(), house.world.sealer)
-    other = Note(Checkpoint(own.verifier.name, 2, bytes(32)).to_text()).signed(own)
+    size = note.checkpoint(log_of(house).key).size
+    other, forked = (
+        Note(Checkpoint(own.verifier.name, one, bytes(32)).to_text()).signed(own) for one in (size + 1, size)
+    )
     assert post(note.to_bytes()) == 422
     assert post(note.signed(stranger, 1).to_bytes()) == 422
     assert post(b"no note") == 422
     assert post(other.signed(WITNESS, 1).to_bytes()) == 404
+    assert post(forked.signed(WITNESS, 1).to_bytes()) == 404
     text, (line,) = note.text, note.signed(WITNESS, 1).signatures[1:]
     forged = Note(text, (*note.signatures, (line[0], line[1], line[2][:-1] + b"\0"))).to_bytes()
     assert post(forged) == 422

@@ -35,7 +35,7 @@ def subjects(page: str) -> list[str]:
     return [f"sheet-{number}" for number in range(6) if f">sheet-{number}<" in page]
 
 
-LOOKED_UP = (
+LOOKED_UP: tuple[tuple[str, list[int]], ...] = (
     ("text=%25", [0, 1, 2, 3, 4, 5]),
     ("case=case-a", [0, 2, 4]),
     ("tag=draw:round:drawn", [3]),
