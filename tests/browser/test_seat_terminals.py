@@ -90,7 +90,8 @@ def test_a_browser_is_enrolled_takes_its_seat_and_a_copied_cookie_gets_no_ticket
     assert asks_for_a_ticket(expert) == 200
 
     thief = visit()
-    thief.context.add_cookies(expert.context.cookies())
+    (copied,) = expert.context.cookies()
+    thief.context.add_cookies([{"name": copied["name"], "value": copied["value"], "url": thief.url}])
     start_workers(world.database, "worker-3", url="")
     assert asks_for_a_ticket(thief) == 403
     assert [said for said in thief.complaints if "403" not in said] == []

@@ -83,7 +83,7 @@ async def person(browser: Browser, house: RunningHouse, login: str | None = None
         if login is not None:
             await found.page.goto(house.link(login))
         yield found
-        assert found.complaints == []
+        assert found.complaints == [], found.complaints
     finally:
         await context.close()
 
