@@ -22,7 +22,7 @@ from app.exchange.audit_files import handed_out
 
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 
-_SIZE_MOST = 2**53
+_SIZE_MOST = 2**31 - 1  # what the databases count with
 _TEXT_MOST = 200
 Size = Annotated[int, Query(ge=0, le=_SIZE_MOST)]
 Exporter = Annotated[Actor, Requires(Permission.audit_export)]

@@ -72,7 +72,7 @@ def acts(
     actor: Reader,
     log: LogDep,
     asked: AskedDep,
-    before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
+    before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
     """The newest acts that are asked for, from `before` downwards; and how the log stands."""
     chosen = within_reach(actor, asked.chosen)
