@@ -11,6 +11,7 @@ import { SheetKeeper } from "./sheet-keeper.js";
 
 const LOOK_AGAIN_MS = 15_000;
 const OPEN = "in_session";
+const SEALED = "sealed";
 const ENDED = new Set(["replaced", "closed", "signed-out"]);
 
 class SeatDesk extends HTMLElement {
@@ -54,6 +55,7 @@ class SeatDesk extends HTMLElement {
 
   /** Reads the desk's rows; what the room pushes only makes this happen sooner. */
   async look() {
+    if (this.ended || this.evaluation === SEALED) return; // the session ends with the room
     let answer;
     try {
       answer = await call("GET", "/api/seat/desk");
