@@ -27,10 +27,10 @@ def test_every_proof_is_the_same_with_and_without_what_is_kept(
         log_rows.append(session, 0, list(enumerate(LEAVES[:30])))
     proofs = Proofs()
     with database.transaction() as session:
-        for size in range(1, 46):
+        for size in (1, 4, 5, 16, 30, 31, 45):
             if size == 31:  # the log grows while proofs are kept
                 log_rows.append(session, 30, list(enumerate(LEAVES[30:], 30)))
-            for place in range(size):
+            for place in range(0, size, 2):
                 kept = proofs.inclusion(session, place, size)
                 assert kept == inclusion_proof(place, size, subtree)
                 kept = proofs.consistency(session, place, size)

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import ColumnElement, and_, update
@@ -17,12 +18,20 @@ from app.audit.signed_note import Note, Signer
 from app.audit.tags import MILESTONES, Tag
 from app.core.clock import ManualClock
 from app.core.database import Database
+from tests.support.databases import furnish
 from tests.support.trail_attacks import KEY, Trail, edit_body, run_sql, unguarded
 from tests.support.world import START
 
 
 @pytest.fixture
-def trail(any_database: Database) -> Trail:
+def trail(tmp_path: Path) -> Iterator[Trail]:
+    database = furnish(Database(f"sqlite:///{tmp_path / 'trail.db'}"))
+    yield Trail(database, ManualClock(START))
+    database.dispose()
+
+
+@pytest.fixture
+def any_trail(any_database: Database) -> Trail:
     return Trail(any_database, ManualClock(START))
 
 
@@ -54,14 +63,14 @@ def alarm(trail: Trail) -> str:
     return found.reason if found else ""
 
 
-def test_acts_get_their_places_in_order_and_a_checkpoint_that_the_house_signed(trail: Trail) -> None:
-    trail.fill(7)
-    assert trail.sequencer.advance() == 7
-    held = list(acts_and_leaves(trail))
+def test_acts_get_their_places_in_order_and_a_checkpoint_that_the_house_signed(any_trail: Trail) -> None:
+    any_trail.fill(7)
+    assert any_trail.sequencer.advance() == 7
+    held = list(acts_and_leaves(any_trail))
     assert [position for _, position, _, _ in held] == list(range(7))
     assert all(should == stored for _, _, should, stored in held)
     root = Frontier().extended(bytes.fromhex(leaf) for _, _, _, leaf in held).root
-    told = Note.parse(trail.note()).checkpoint(KEY.verifier)
+    told = Note.parse(any_trail.note()).checkpoint(KEY.verifier)
     assert (told.size, told.root, told.extra) == (7, root, ("at 2026-11-23T01:00:00+00:00",))
 
 
@@ -191,7 +200,6 @@ DAMAGE = {
 }
 
 
-@pytest.mark.parametrize("any_database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("what", DAMAGE)
 def test_where_rows_and_signature_disagree_nothing_is_signed_and_an_alarm_is_noted_once(
     trail: Trail, caplog: pytest.LogCaptureFixture, what: str
@@ -212,22 +220,22 @@ def test_where_rows_and_signature_disagree_nothing_is_signed_and_an_alarm_is_not
         assert len(session.exec(select(AuditAlarm)).all()) <= 2  # who remembers more may say it otherwise
 
 
-def test_an_alarm_ends_when_everything_agrees_again(trail: Trail) -> None:
-    trail.fill(8)
-    trail.sequencer.advance()
-    with unguarded(trail.database) as connection:
+def test_an_alarm_ends_when_everything_agrees_again(any_trail: Trail) -> None:
+    any_trail.fill(8)
+    any_trail.sequencer.advance()
+    with unguarded(any_trail.database) as connection:
         (kept,) = connection.execute(select(AuditEvent.data).where(_third())).one()
         edit_body(connection)
-    trail.fill(1)
-    trail.clock.advance(10)
-    trail.sequencer.advance()
-    assert alarm(trail) == "changed at 7: case-b#3"
-    with unguarded(trail.database) as connection:
+    any_trail.fill(1)
+    any_trail.clock.advance(10)
+    any_trail.sequencer.advance()
+    assert alarm(any_trail) == "changed at 7: case-b#3"
+    with unguarded(any_trail.database) as connection:
         connection.execute(update(AuditEvent).where(_third()).values(data=kept))
-    assert trail.sequencer.advance() == 0
-    trail.clock.advance(60)
-    assert trail.sequencer.advance() == 1
-    assert alarm(trail) == ""
+    assert any_trail.sequencer.advance() == 0
+    any_trail.clock.advance(60)
+    assert any_trail.sequencer.advance() == 1
+    assert alarm(any_trail) == ""
 
 
 def _third() -> ColumnElement[bool]:
