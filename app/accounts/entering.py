@@ -9,6 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.accounts import second_factor, sessions, tries
 from app.accounts.models import Account, HalfSignIn
+from app.accounts.permissions import Role
 from app.accounts.service import Browser, How, SignedIn, open_session
 from app.accounts.trail import ACCOUNT, record, refused
 from app.accounts.tries import Place
@@ -214,26 +215,27 @@ def step_up(
     session_id: str,
     code: str,
     browser: Browser,
-) -> bool:
-    """Whether the code was right; the session then counts as just proved."""
+) -> SignedIn | None:
+    """The session with a new token, just proved; None when the code was wrong or has to wait."""
     if not proves(session, sealer, now, settings, account_id, code=code, browser=browser):
-        return False
-    proved(session, now, account_id, session_id)
-    return True
+        return None
+    return proved(session, sealer, now, account_id, session_id)
 
 
-def proved_elsewhere(session: Session, now: datetime, account_id: str, session_id: str) -> bool:
-    """Somebody else has just seen the holder's second factor; whether the session is one of theirs."""
+def proved_elsewhere(
+    session: Session, sealer: Sealer, now: datetime, account_id: str, session_id: str
+) -> SignedIn | None:
+    """Somebody else has just seen the holder's second factor; None unless the session is one of theirs."""
     if session_id not in {one.id for one in sessions.open_of(session, now, account_id)}:
-        return False
-    proved(session, now, account_id, session_id)
-    return True
+        return None
+    return proved(session, sealer, now, account_id, session_id)
 
 
-def proved(session: Session, now: datetime, account_id: str, session_id: str) -> None:
-    """The holder of this session has just shown their second factor."""
-    sessions.prove(session, now, session_id)
+def proved(session: Session, sealer: Sealer, now: datetime, account_id: str, session_id: str) -> SignedIn:
+    """The holder of this session has just shown their second factor: it goes on under a new token."""
+    token, lifetime = sessions.prove(session, sealer, now, session_id)
     record(session, now, account_id, Tag.account_stepped_up, account_id)
+    return SignedIn(token, Role(session.get_one(Account, account_id).role), lifetime)
 
 
 def _place(

@@ -199,9 +199,14 @@ def touch(session: Session, now: datetime, session_id: str) -> None:
     )
 
 
-def prove(session: Session, now: datetime, session_id: str) -> None:
-    """The second factor was shown just now."""
-    session.exec(update(SignIn).where(col(SignIn.id) == session_id).values(proved_at=now))
+def prove(session: Session, sealer: Sealer, now: datetime, session_id: str) -> tuple[str, timedelta]:
+    """The second factor was shown just now. Gives the session's new token, the earlier one opens nothing any more, and how
+    long it still lives."""
+    token = secrets.token_urlsafe(32)
+    row = session.exec(select(SignIn).where(SignIn.id == session_id)).one()
+    row.proved_at, row.token_hash = now, _hash(sealer, token)
+    session.flush()
+    return token, row.expires_at - now
 
 
 def alive(session: Session, now: datetime, session_ids: Collection[str]) -> frozenset[str]:

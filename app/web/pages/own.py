@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
 from app.accounts import entering, passwords, sessions, staff
-from app.accounts.access import Actor, Requires
+from app.accounts.access import Actor, Requires, require_fresh
 from app.accounts.permissions import Permission
 from app.core.errors import InvalidInput, NotFound, YuanpingError
 from app.core.i18n import N_
@@ -42,7 +42,9 @@ def own_sessions(visit: VisitDep, actor: SelfDep) -> HTMLResponse:
 
 @router.post("/account/sessions/end-others")
 def end_others(visit: VisitDep, actor: SelfDep) -> RedirectResponse:
+    """By who has just proved themselves: whoever found or stole a session must not throw its owner out."""
     account_id = account_of(actor)
+    require_fresh(visit.request, actor, visit.now)
     with visit.database.transaction() as session:
         staff.end_sessions(
             session, visit.now, account_id=account_id, actor_id=account_id, but=actor.session_id
@@ -52,7 +54,9 @@ def end_others(visit: VisitDep, actor: SelfDep) -> RedirectResponse:
 
 @router.post("/account/sessions/{session_id}/end")
 def end_one(session_id: str, visit: VisitDep, actor: SelfDep) -> RedirectResponse:
+    """As above."""
     account_id = account_of(actor)
+    require_fresh(visit.request, actor, visit.now)
     with visit.database.transaction() as session:
         staff.end_session(
             session, visit.now, account_id=account_id, session_id=session_id, actor_id=account_id

@@ -131,9 +131,7 @@ def _received(visit: Visit, identity: Identity, purpose: str, going_to: str) -> 
         raise Forbidden("account-disabled", N_("账号已停用"), N_("联系系统管理员"))
     # A redirect would still count as coming from the other site, and the browser would keep our cookies back.
     if isinstance(found, Half):
-        response = arriving.step(
-            visit.request, f"/sign-in/second-factor?next={quote(going_to, safe='/')}"
-        )
+        response = arriving.step(visit.request, f"/sign-in/second-factor?next={quote(going_to, safe='/')}")
         cookies.keep_half(visit.request, response, found.token)
     else:
         response = arriving.step(visit.request, going_to or home_of(found.role))
@@ -151,11 +149,14 @@ def _stepped_up(
         raise Forbidden(
             "oidc-not-fresh", N_("统一身份认证没有重新验证您的身份"), N_("重新验证，或设置本系统的验证器")
         )
-    if not entering.proved_elsewhere(session, visit.now, account_id, session_id):
+    signed = entering.proved_elsewhere(session, visit.sealer, visit.now, account_id, session_id)
+    if signed is None:
         raise Forbidden(
             "oidc-other-account", N_("统一身份认证的是另一个人"), N_("用当前账号本人的身份重新验证")
         )
-    return arriving.step(visit.request, going_to or "/")
+    response = arriving.step(visit.request, going_to or "/")
+    cookies.keep_session(visit.request, response, signed)
+    return response
 
 
 def _stale() -> Forbidden:

@@ -14,6 +14,7 @@ from app.accounts.access import Actor, Public, Requires, require_fresh
 from app.accounts.entering import Waiting
 from app.accounts.permissions import Permission
 from app.accounts.second_factor import Offer
+from app.accounts.service import SignedIn
 from app.accounts.trail import record
 from app.audit.tags import Tag
 from app.core.i18n import N_
@@ -98,10 +99,11 @@ def step_up(visit: VisitDep, actor: SelfDep, typed: TypedDep) -> Response:
     account_id, going_to = account_of(actor), one(typed, "next")
     with visit.database.transaction() as session:
         if visit.settings.demo and not second_factor.enrolled(session, account_id):
-            entering.proved(session, visit.now, account_id, actor.session_id)
-            right = True
+            signed: SignedIn | None = entering.proved(
+                session, visit.sealer, visit.now, account_id, actor.session_id
+            )
         else:
-            right = entering.step_up(
+            signed = entering.step_up(
                 session,
                 visit.sealer,
                 visit.now,
@@ -111,9 +113,11 @@ def step_up(visit: VisitDep, actor: SelfDep, typed: TypedDep) -> Response:
                 code=plain(one(typed, "code")),
                 browser=visit.browser,
             )
-    if not right:
+    if signed is None:
         return _step_up(visit, actor, going_to, failed=True)
-    return RedirectResponse(local(going_to) or home_of(actor.role), HTTPStatus.SEE_OTHER)
+    response = RedirectResponse(local(going_to) or home_of(actor.role), HTTPStatus.SEE_OTHER)
+    cookies.keep_session(visit.request, response, signed)
+    return response
 
 
 @router.get("/account/second-factor")

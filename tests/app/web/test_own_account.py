@@ -44,6 +44,17 @@ def test_my_sessions_say_from_where_and_by_what_and_each_can_be_ended(house: Web
     assert tags(house).count(Tag.account_session_ended) == 2
 
 
+def test_whoever_found_an_open_session_cannot_throw_its_owner_out(house: WebHouse) -> None:
+    found, owner = house.visitor(OPERATOR, proved=False), house.visitor(OPERATOR)
+    for one in opened(house):
+        asked = found.post(f"/account/sessions/{one.id}/end")
+        assert asked.headers["location"].startswith("/step-up")
+    assert found.post("/account/sessions/end-others").headers["location"].startswith("/step-up")
+    assert owner.get("/today").status_code == 200
+    assert owner.post("/account/sessions/end-others").headers["location"] == "/account/sessions"
+    assert found.get("/today").status_code == 303
+
+
 def test_another_password_ends_the_other_sessions_and_the_former_opens_nothing(house: WebHouse) -> None:
     visitor, other = house.visitor(OPERATOR), house.visitor(OPERATOR)
 
@@ -117,6 +128,16 @@ def test_a_use_is_written_down_at_most_once_a_minute(house: WebHouse) -> None:
 
 
 def test_an_expert_has_no_account_pages(house: WebHouse) -> None:
-    visitor = house.seat("member", "evaluation")
+    visitor, world = house.visitor(), house.world
+    with world.transaction() as session:
+        token = sessions.open_for_member(
+            session,
+            world.sealer,
+            world.now(),
+            member_id="member",
+            evaluation_id="evaluation",
+            lifetime=timedelta(hours=8),
+        )
+    visitor.cookies.set(sessions.cookie_name(secure=False), token)
     for path in ("/account/sessions", "/account/second-factor", "/account/password", "/step-up"):
         assert visitor.get(path).status_code == 404

@@ -117,8 +117,12 @@ def test_what_asks_for_a_fresh_proof_leads_to_it_and_back(house: WebHouse) -> No
     assert visitor.get(asked.headers["location"]).status_code == 200
     going_to = {"next": "/account/second-factor/new"}
     assert visitor.post("/step-up", data={"code": "000000", **going_to}).status_code == 422
+    before = house.visitor()
+    before.cookies.update(visitor.cookies)
+    assert before.get("/today").status_code == 200
     proved = visitor.post("/step-up", data={"code": phone.code(), **going_to})
     assert proved.headers["location"] == "/account/second-factor/new"
+    assert before.get("/today").status_code == 303, "the token of before the proof opens nothing any more"
     assert visitor.get("/account/second-factor/new").status_code == 200
     house.world.clock.advance(house.settings.accounts.step_up_minutes * 60)
     assert visitor.get("/account/second-factor/new").status_code == 303
