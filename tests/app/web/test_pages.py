@@ -87,6 +87,36 @@ def test_what_is_wrong_stands_below_its_field_and_nothing_typed_is_lost(house: W
     assert "有 3 处需要修改" in page.text
 
 
+def test_whatever_is_typed_is_shown_as_text(house: WebHouse) -> None:
+    """In a field, in the text of a page and in a refusal: it never becomes a part of the page."""
+    evil = "\"><script>alert(1)</script><img src=x onerror='alert(1)'>{{7*7}}"
+    visitor = house.visitor(Role.host_operator)
+    form = {**FORM, "host_center_id": house.world.host_id, "project_name": evil}
+    again = visitor.post("/evaluations/new", data={**form, "minutes": "soon"})
+    booked_as = visitor.get(
+        visitor.post("/evaluations/new", data={**form, "act": "book"}).headers["location"]
+    )
+    for page in (again, booked_as, visitor.get("/today"), visitor.get(f"/evaluations/{evil}")):
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+    assert all("&lt;script&gt;alert" in page.text for page in (again, booked_as))
+    assert "{{7*7}}" in booked_as.text
+
+
+def test_every_answer_says_what_it_is(house: WebHouse) -> None:
+    visitor = house.visitor(Role.supervisor)
+    for path, kind in {
+        "/api/centers": "application/json",
+        "/api/nowhere": "application/problem+json",
+        "/static/app.css": "text/css; charset=utf-8",
+        "/static/favicon.svg": "image/svg+xml",
+        "/static/js/app.js": "text/javascript; charset=utf-8",
+        "/today": "text/html; charset=utf-8",
+    }.items():
+        assert visitor.get(path).headers["content-type"] == kind, path
+
+
 def test_the_live_check_names_the_rule_and_its_source(house: WebHouse) -> None:
     visitor = house.visitor(Role.host_operator)
     lopsided = {**FORM, "slot_count": ["2", "2"], "host_center_id": house.world.host_id}
