@@ -104,7 +104,7 @@ def confirm(
 def accept(session: Session, sealer: Sealer, now: datetime, account_id: str, code: str) -> bool:
     """Whether the code is right now, and of a step later than any that was accepted before: a code counts once."""
     factor = _factor(session, account_id)
-    step = None if factor is None else _step_of(_secret(sealer, factor), code, now, factor.last_step)
+    step = None if factor is None else _step_of(_secret(sealer, factor), code, now)
     if factor is None or step is None:
         return False
     claimed = session.exec(
@@ -183,13 +183,13 @@ def _offered(session: Session, now: datetime, account_id: str, holder: str) -> S
     ).first()
 
 
-def _step_of(secret: str, code: str, now: datetime, after: int = 0) -> int | None:
-    """Which step around `now`, later than `after`, the code belongs to."""
+def _step_of(secret: str, code: str, now: datetime) -> int | None:
+    """Which step around `now` the code belongs to; the latest of them."""
     totp, current = pyotp.TOTP(secret), int(now.timestamp()) // _STEP_S
     typed = "".join(sign for sign in code if sign in "0123456789").encode()
     found = None
     for step in (current + skew for skew in _SKEW):
-        if hmac.compare_digest(totp.generate_otp(step).encode(), typed) and step > after:
+        if hmac.compare_digest(totp.generate_otp(step).encode(), typed):
             found = step
     return found
 

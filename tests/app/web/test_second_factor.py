@@ -5,8 +5,10 @@ import re
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from app.accounts import entering, second_factor
 from app.accounts.models import HalfSignIn
 from app.accounts.permissions import Role
+from app.accounts.service import Browser
 from app.audit import service as audit
 from app.audit.tags import Tag
 from tests.support.authenticators import Authenticator
@@ -64,6 +66,22 @@ def test_a_password_alone_cannot_put_another_authenticator_in_place(house: WebHo
     offered = Authenticator(secret[1], house.world.now)
     assert early.post(STEP, data={"code": offered.code()}).status_code == 401
     assert early.get("/today").status_code == 303
+    world, half = house.world, early.cookies["yuanping-half"]
+    with world.transaction() as session:  # as if both had been asked at the same moment
+        who = entering.waiting(session, world.sealer, world.now(), half)
+        assert who is not None
+        again = second_factor.offer(
+            session, world.sealer, world.now(), account_id=who.account_id, login="", holder=who.id
+        )
+        assert not entering.by_enrolling(
+            session,
+            world.sealer,
+            world.now(),
+            house.settings.accounts,
+            half_token=half,
+            code=Authenticator(again.secret, world.now).code(),
+            browser=Browser(),
+        )
 
 
 def test_a_code_seen_over_somebodys_shoulder_is_used_up(house: WebHouse) -> None:
