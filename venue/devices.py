@@ -204,6 +204,12 @@ def prove(
     return terminal
 
 
+def stands(session: Session, terminal_id: str) -> bool:
+    """Whether there is such a terminal, whatever may be said of who claims to be it."""
+    terminal = session.get(SeatTerminal, terminal_id)
+    return terminal is not None and terminal.state == ENROLLED
+
+
 def place(session: Session, seat_id: str) -> str:
     """Where a terminal stands, in words."""
     return describe_seat(session, seat_id)

@@ -18,6 +18,7 @@ from app.web import cookies
 from app.web.pages import guessing
 from app.web.pages.forms import Typed, TypedDep, one
 from app.web.pages.visit import Visit, VisitDep
+from venue import devices
 from venue.proofs import Proof
 
 router = APIRouter()
@@ -39,20 +40,20 @@ def seat_page(visit: VisitDep) -> HTMLResponse:
 @router.post("/seat", dependencies=[Public()])
 def take_seat(visit: VisitDep, typed: TypedDep) -> Response:
     """By the one-use code from the text message, at the terminal of one's seat. Refusals are counted by where they come from."""
-    throttle, address = guessing.throttle(visit, guessing.SEAT), guessing.address_of(visit)
+    throttle, where, shown = guessing.throttle(visit, guessing.SEAT), _where(visit, typed), _shown(typed)
     refused = (_REFUSED, _REFUSED_REMEDY)
     signed = None
     with throttle.turn:
-        number = throttle.attempt(visit.now, address)
+        number = throttle.attempt(visit.now, where)
         if number is not None:
             try:
-                signed = _sign_in(visit, _shown(typed))
+                signed = _sign_in(visit, shown)
             except Forbidden as refusal:
                 refused = (refusal.message, refusal.remedy)
                 with visit.database.transaction() as session:
-                    entering.note_machine(session, visit.now, _shown(typed), refusal.code)
+                    entering.note_machine(session, visit.now, shown, refusal.code)
         if signed is not None:
-            throttle.right(address)
+            throttle.right(where)
     if number is None:
         return _page(visit, HTTPStatus.TOO_MANY_REQUESTS, _PAUSED, _PAUSED_REMEDY)
     if signed is None:
@@ -61,6 +62,18 @@ def take_seat(visit: VisitDep, typed: TypedDep) -> Response:
     response = RedirectResponse("/seat/desk", HTTPStatus.SEE_OTHER)
     cookies.keep_session(visit.request, response, signed)
     return response
+
+
+def _where(visit: Visit, typed: Typed) -> str:
+    """What a refusal is counted by: the terminal, so that nobody at the center holds up who sits elsewhere in it; else the address.
+
+    Whoever only claims to be a terminal is refused before the code is looked at, and holds up that one alone.
+    """
+    address, terminal = guessing.address_of(visit), one(typed, "terminal")
+    if not terminal:
+        return address
+    with visit.database.reading() as session:
+        return f"{address} {terminal}" if devices.stands(session, terminal) else address
 
 
 def _shown(typed: Typed) -> Shown:
