@@ -64,7 +64,6 @@ def test_an_error_of_the_database_names_no_person(any_database: Database) -> Non
                         role=role,
                         password_hash="hidden",
                         active=True,
-                        failures=0,
                         created_at=START,
                     )
                 )

@@ -53,14 +53,34 @@ ROWS: dict[str, dict[str, object]] = {
     "draw_event": {"draw_id": "d", "n": 1, "line": "{}", "at": NOW},
     "draw_listing": {"center_id": "c", "n": 1, "line": "{}", "at": NOW},
     "draw_opening": {"draw_id": "d", "n": 1, "text": "{}"},
+    "identity_check": {
+        "id": "i",
+        "evaluation_id": "e",
+        "member_id": "m",
+        "center_id": "c",
+        "outcome": "matched",
+        "phone_deposited": True,
+        "badge": True,
+        "checked_by": "a",
+        "checked_at": NOW,
+    },
     "message_event": {"key": "k", "message_id": "m", "kind": "taken", "payload": "{}", "at": NOW},
+    "name_release": {"invitation_id": "i", "cause": "over", "at": NOW, "released_by": "house"},
     "performance_fact": {
         "id": "f",
-        "expert_id": "x",
         "invitation_id": "i",
         "evaluation_id": "e",
         "kind": "late",
         "at": NOW,
+    },
+    "role_change": {
+        "id": "r",
+        "account_id": "a",
+        "before": "b",
+        "after": "c",
+        "reason": "because",
+        "changed_by": "x",
+        "changed_at": NOW,
     },
     "roster_change": {"n": 1, "mark": "m", "root": "r", "size": 1, "at": NOW},
     "roster_leaf": {"expert_id": "x", "n": 1, "row": "r"},
@@ -75,6 +95,11 @@ ROWS: dict[str, dict[str, object]] = {
 }
 """A row of every table to which rows are only ever added."""
 WRITTEN_ONCE = [(kind, table) for kind in (SQLITE, POSTGRESQL) for table in ROWS]
+
+
+def test_every_table_that_is_only_added_to_is_tried_below() -> None:
+    for kind in (SQLITE, POSTGRESQL):
+        assert {guard.table for guard in guards(kind)} - {"booking"} == set(ROWS)
 
 
 @pytest.fixture
