@@ -22,7 +22,6 @@ _ENTRIES = (
     Entry("/today", N_("今日"), "calendar", Permission.center_read),
     Entry("/evaluations/new", N_("预约评标"), "plus", Permission.evaluation_book),
     Entry("/check-in", N_("签到核验"), "shield", Permission.identity_check),
-    Entry("/terminals", N_("工位终端"), "key", Permission.device_enroll),
     Entry("/hotline", N_("热线"), "phone", Permission.hotline_answer),
     Entry("/rules", N_("规则"), "list", Permission.center_read),
     Entry("/audit", N_("留痕"), "shield", Permission.audit_read),

@@ -71,11 +71,14 @@ def holds(
 
 
 def test_a_question_is_answered_once(
-    session: Session, clock: ManualClock, terminal: SoftwareTerminal
+    any_database: Database, clock: ManualClock, terminal: SoftwareTerminal
 ) -> None:
     shown = answered(terminal, asked(clock))
-    assert holds(session, clock, terminal, shown)
-    assert not holds(session, clock, terminal, shown)
+    with any_database.transaction() as session:
+        assert holds(session, clock, terminal, shown)
+        assert not holds(session, clock, terminal, shown)
+    with any_database.transaction() as session:
+        assert not holds(session, clock, terminal, shown)
 
 
 def test_a_question_is_good_for_a_minute_and_not_before_it_was_asked(
