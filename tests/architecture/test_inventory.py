@@ -18,6 +18,8 @@ def listed() -> set[str]:
 def used(source: str) -> set[str]:
     """The cryptographic libraries that a module imports anywhere."""
     found: set[str] = set()
+    if not any(name in source for name in LIBRARIES):
+        return found
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             found.update(one.name.partition(".")[0] for one in node.names)
