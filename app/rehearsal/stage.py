@@ -22,7 +22,7 @@ from app.core.errors import YuanpingError
 from app.core.ground import Ground, lay
 from app.core.i18n import N_, translate
 from app.core.listening import free_port, listening
-from app.core.settings import OwnSettings, ServerSettings, Settings, configured
+from app.core.settings import OwnSettings, SeatSettings, ServerSettings, Settings, configured
 from app.evaluation import evidence
 from app.evaluation.proofs import Checked
 from app.rehearsal.desks import VenueStaff
@@ -126,22 +126,20 @@ def own_settings(data: Path, port: int) -> Settings:
         server=ServerSettings(port=port),
         invitation=given.invitation,
         rehearsal=given.rehearsal,
+        # All that a center asks for in earnest, though a demonstration would do with less.
+        seat=SeatSettings(terminal_required=True, identity_check_required=True, opens_minutes=60),
     )
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """What the rehearsal's service finds in its environment: of ours only the demonstration and the timers."""
-    timers = {"INVITATION": settings.invitation, "REHEARSAL": settings.rehearsal}
+    """What the rehearsal's service finds in its environment: of ours only the demonstration, the timers and what a seat asks for."""
+    told = {"INVITATION": settings.invitation, "REHEARSAL": settings.rehearsal, "SEAT": settings.seat}
     return {
         **{name: value for name, value in os.environ.items() if not name.upper().startswith("YUANPING_")},
         "YUANPING_DEMO": "true",
-        # All that a center asks for in earnest, though a demonstration would do with less.
-        "YUANPING_SEAT__TERMINAL_REQUIRED": "true",
-        "YUANPING_SEAT__IDENTITY_CHECK_REQUIRED": "true",
-        "YUANPING_SEAT__OPENS_MINUTES": "60",
         **{
             f"YUANPING_{section}__{name.upper()}": str(value)
-            for section, values in timers.items()
+            for section, values in told.items()
             for name, value in values.model_dump(exclude_none=True).items()
         },
     }

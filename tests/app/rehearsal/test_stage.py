@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from app.core.settings import InvitationSettings, OwnSettings, RehearsalSettings, ServerSettings, Settings
+from app.core.settings import (
+    InvitationSettings,
+    OwnSettings,
+    RehearsalSettings,
+    SeatSettings,
+    ServerSettings,
+    Settings,
+)
 from app.rehearsal import stage
 from app.rehearsal.phones import PhoneCast
 from app.rehearsal.service import Desk, RehearsalFailed
@@ -38,6 +45,7 @@ def test_a_rehearsal_takes_its_timers_from_a_real_center_and_nothing_else(
         server=ServerSettings(port=9000),
         rehearsal=RehearsalSettings(ring_s=7),
         invitation=InvitationSettings(ring_s=8),
+        seat=SeatSettings(terminal_required=True, identity_check_required=True, opens_minutes=60),
     )
 
     given = stage.environment(settings)
