@@ -45,13 +45,7 @@ def change_role(
         raise InvalidInput("role-not-staff", N_("这个岗位没有账号"), N_("选择工作人员的岗位"))
     if account.role == role:
         return account
-    against = conflicts(held(session, account), role)
-    if against:
-        raise Conflict(
-            "duties-apart",
-            N_("这个账号现在或曾经承担与该岗位不相容的职责"),
-            N_("为该岗位另设账号，由另一人使用"),
-        )
+    require_apart(session, account, role)
     before = account.role
     account.role = role
     session.add(account)
@@ -78,6 +72,16 @@ def change_role(
         data={"before": before, "after": role, "reason": reason},
     )
     return account
+
+
+def require_apart(session: Session, account: Account, role: Role) -> None:
+    """Conflict `duties-apart` where the account holds, or has ever held, a duty that stays apart from this role."""
+    if conflicts(held(session, account), role):
+        raise Conflict(
+            "duties-apart",
+            N_("这个账号现在或曾经承担与该岗位不相容的职责"),
+            N_("为该岗位另设账号，由另一人使用"),
+        )
 
 
 def held(session: Session, account: Account) -> frozenset[Role]:

@@ -50,6 +50,14 @@ def link(
     record(session, now, actor_id, Tag.account_identity_linked, account_id)
 
 
+def forget(session: Session, account_id: str) -> None:
+    """Nobody of any provider comes in as this account any more."""
+    rows = session.exec(select(ExternalIdentity).where(ExternalIdentity.account_id == account_id)).all()
+    for row in rows:
+        session.delete(row)
+    session.flush()
+
+
 def unlink(session: Session, now: datetime, *, account_id: str, issuer: str, actor_id: str) -> None:
     """Nobody of the provider comes in as this account any more; its sessions end."""
     staff.require_other(session, account_id, actor_id)

@@ -139,6 +139,29 @@ class RoleChange(SQLModel, table=True):
     changed_at: datetime = Field(sa_type=UtcDateTime)
 
 
+class StaffAct(SQLModel, table=True):
+    """An act on an account that takes two persons (账号事项): asked for with a reason, then confirmed or refused.
+
+    account_id: empty for an account that is to be made. detail: canonical JSON. asked_by, settled_by: an account, or empty for
+    the command line. state: `asked`, `done` or `refused`.
+    """
+
+    __tablename__ = "staff_act"
+
+    id: str = Field(primary_key=True, max_length=36)
+    kind: str = Field(max_length=16)
+    account_id: str = Field(default="", max_length=36)
+    login: str = Field(max_length=64)
+    detail: str
+    reason: str = Field(max_length=400)
+    asked_by: str = Field(default="", max_length=36)
+    asked_at: datetime = Field(sa_type=UtcDateTime)
+    state: str = Field(index=True, max_length=16)
+    settled_by: str | None = Field(default=None, max_length=36)
+    settled_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    settled_reason: str = Field(default="", max_length=400)
+
+
 class Ticket(SQLModel, table=True):
     """A short-lived right (一次性凭据): a sign-in link, an expert's seat code, a way into a WebSocket.
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 class Permission(StrEnum):
     """Every guarded act, as `resource:action`."""
 
+    account_confirm = "account:confirm"  # to be the second person for what is done to an account
     account_manage = "account:manage"
     account_self = "account:self"
     audit_export = "audit:export"
@@ -99,6 +100,7 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
     # Keeps the service and its accounts, and is never let near what it holds.
     Role.administrator: {
         **_STAFF,
+        _P.account_confirm: _APART,
         _P.account_manage: _APART,
         _P.board_read: _VENUE,
         _P.job_manage: _ANY,
@@ -175,6 +177,7 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
     },
     Role.supervisor: {
         **_STAFF,
+        _P.account_confirm: _APART,
         _P.audit_export: _ANY,
         _P.audit_read: _ANY,
         _P.avoidance_read: _ANY,

@@ -165,11 +165,11 @@ def change_role(
 ) -> None:
     """From now on they are something else; they sign in anew. Refuses as `duties.change_role`, and without a reason."""
     in_turn(session, _TURN)
-    _require_reason(reason)
+    why = require_reason(reason)
     account = load(session, account_id)
     if account.role != role:
         _require_another(session, account)
-    duties.change_role(session, now, actor, account_id, role, reason.strip()[:_LONGEST_REASON])
+    duties.change_role(session, now, actor, account_id, role, why)
 
 
 def reset_factor(session: Session, now: datetime, *, account_id: str, reason: str, actor_id: str) -> None:
@@ -178,7 +178,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
     Whoever can ask for this can get into the account with its password alone: it needs a reason, which is kept.
     """
     require_other(session, account_id, actor_id)
-    _require_reason(reason)
+    why = require_reason(reason)
     second_factor.remove(session, account_id)
     tries.forget_devices(session, account_id)
     sessions.end_for_account(session, now, account_id)
@@ -188,7 +188,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
         actor_id,
         Tag.account_factor_reset,
         account_id,
-        {"reason": reason.strip()[:_LONGEST_REASON]},
+        {"reason": why},
     )
 
 
@@ -243,14 +243,7 @@ def _add(
     actor_id: str,
 ) -> Account:
     login, name = login.strip(), name.strip()
-    if not login or len(login) > _LONGEST or not login.isprintable() or " " in login:
-        raise InvalidInput("login-unfit", N_("登录名不合要求"), N_("用不超过 64 个字符、不含空格的登录名"))
-    if len(name) > _LONGEST:
-        raise InvalidInput("name-long", N_("姓名过长"), N_("缩短到 64 个字符以内"))
-    _require_role(role)
-    in_turn(session, _TURN)
-    if session.exec(select(Account.id).where(Account.login == login)).first() is not None:
-        raise Conflict("login-taken", N_("登录名 {login} 已被使用"), N_("换一个登录名"), login=login)
+    require_free(session, login, name, role)
     account = Account(
         id=new_id(now),
         login=login,
@@ -276,6 +269,18 @@ def _link(session: Session, sealer: Sealer, now: datetime, account_id: str, acto
     return secret
 
 
+def require_free(session: Session, login: str, name: str, role: Role) -> None:
+    """Refuses what no account can be made of: an unfit login or name, an expert's role, a login in use."""
+    if not login or len(login) > _LONGEST or not login.isprintable() or " " in login:
+        raise InvalidInput("login-unfit", N_("登录名不合要求"), N_("用不超过 64 个字符、不含空格的登录名"))
+    if len(name) > _LONGEST:
+        raise InvalidInput("name-long", N_("姓名过长"), N_("缩短到 64 个字符以内"))
+    _require_role(role)
+    in_turn(session, _TURN)
+    if session.exec(select(Account.id).where(Account.login == login)).first() is not None:
+        raise Conflict("login-taken", N_("登录名 {login} 已被使用"), N_("换一个登录名"), login=login)
+
+
 def require_other(session: Session, account_id: str, actor_id: str) -> Account:
     """The account, which is not the actor's own: nobody changes what they themselves may do."""
     in_turn(session, _TURN)
@@ -284,9 +289,11 @@ def require_other(session: Session, account_id: str, actor_id: str) -> Account:
     return load(session, account_id)
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> str:
+    """The reason as it is kept; InvalidInput where none is given."""
     if not reason.strip():
         raise InvalidInput("reason-missing", N_("没有写明理由"), N_("写明为什么，理由会留在留痕里"))
+    return reason.strip()[:_LONGEST_REASON]
 
 
 def _require_role(role: Role) -> None:

@@ -6,6 +6,9 @@ from enum import StrEnum
 class Tag(StrEnum):
     absence_entered = "draw:absence:entered"
     absence_removed = "draw:absence:removed"
+    account_act_asked = "accounts:act:asked"
+    account_act_confirmed = "accounts:act:confirmed"
+    account_act_refused = "accounts:act:refused"
     account_added = "accounts:account:added"
     account_disabled = "accounts:account:disabled"
     account_enabled = "accounts:account:enabled"
@@ -114,6 +117,7 @@ class Tag(StrEnum):
 
 MILESTONES = frozenset(
     {
+        Tag.account_act_confirmed,
         Tag.account_added,
         Tag.account_factor_reset,
         Tag.account_role_changed,

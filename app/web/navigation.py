@@ -10,12 +10,13 @@ from app.core.i18n import N_
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One link of the top bar; `label` is a Chinese catalogue text."""
+    """One link of the top bar; `label` is a Chinese catalogue text. unless: who may that finds it elsewhere."""
 
     href: str
     label: str
     icon: str
     permission: Permission
+    unless: Permission | None = None
 
 
 _ENTRIES = (
@@ -26,6 +27,7 @@ _ENTRIES = (
     Entry("/rules", N_("规则"), "list", Permission.center_read),
     Entry("/audit", N_("留痕"), "shield", Permission.audit_read),
     Entry("/accounts", N_("账号"), "users", Permission.account_manage),
+    Entry("/account-acts", N_("账号"), "users", Permission.account_confirm, unless=Permission.account_manage),
     Entry("/simulator", N_("模拟电话"), "message", Permission.simulator_use),
     Entry("/seat/desk", N_("我的席位"), "seat", Permission.seat_sit),
 )
@@ -33,7 +35,13 @@ _ENTRIES = (
 
 def menu(actor: Actor | None) -> tuple[Entry, ...]:
     """The links this actor may follow."""
-    return () if actor is None else tuple(entry for entry in _ENTRIES if actor.may(entry.permission))
+    if actor is None:
+        return ()
+    return tuple(
+        entry
+        for entry in _ENTRIES
+        if actor.may(entry.permission) and (entry.unless is None or not actor.may(entry.unless))
+    )
 
 
 def home(actor: Actor) -> str:

@@ -12,8 +12,11 @@ from typer.testing import CliRunner
 
 from app import cli, serving
 from app.accounts import passwords, sessions, set_up
+from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account
 from app.accounts.permissions import Role
+from app.audit import service as audit
+from app.audit.tags import Tag
 from app.core.ground import Ground
 from app.core.settings import Settings
 from tests.support.authenticators import authenticator
@@ -30,6 +33,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield Ground(made.settings, made.clock, made.database, made.sealer)
 
     monkeypatch.setattr(import_module("app.cli.accounts"), "ground", ground)
+    monkeypatch.setattr("app.wiring.raise_up", lambda _ground: None)  # its tables are there
     monkeypatch.setenv("YUANPING_LANG", "en")
     with made.transaction() as session:
         for login, role in (("root", Role.administrator), ("li", Role.host_operator)):
@@ -118,3 +122,42 @@ def test_an_empty_house_says_once_where_its_first_account_is_made(
     assert made.role == Role.administrator
     serving._announce_set_up(ground)
     assert len(caplog.messages) == 1
+
+
+def test_the_machine_confirms_only_while_nobody_else_can(world: World) -> None:
+    """The second account of a new house comes so; and whoever has the machine alone is named in the trail."""
+    code, said = run("add", "wang", "--name", "", "--role", "supervisor", "--reason", "the house begins")
+    assert code == 0
+    assert "account confirm wang" in said
+    with world.transaction() as session:
+        session.get_one(Account, "root").password_hash = "theirs"
+    code, said = run("confirm", "wang")
+    assert code == 2
+    assert "somebody else" in said, "root could"
+    with world.transaction() as session:
+        session.get_one(Account, "root").password_hash = NO_PASSWORD
+    code, said = run("confirm", "wang")
+    assert code == 0
+    assert re.search(r"/welcome/[\w-]{43}\n", said)
+    assert of(world, "wang").role == Role.supervisor
+    assert run("confirm", "wang")[1] == "Confirmed 0 acts on account wang\n"
+    assert run("link", "wang")[0] == 2, "no reason"
+    with world.database.reading() as session:
+        lines = [e for e in audit.trail(session, "house") if e.tag.startswith("accounts:act:")]
+    assert [(line.tag, line.actor) for line in lines] == [
+        (Tag.account_act_asked, "command-line"),
+        (Tag.account_act_confirmed, "command-line"),
+    ]
+
+
+def test_the_first_account_is_made_at_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.accounts.staff.hash_password", lambda password: f"hash of {password}")
+    with world.transaction() as session:
+        for account in session.exec(select(Account)):
+            session.delete(account)
+    words = ("add", "first", "--name", "", "--role", "administrator", "--password", "four unrelated words")
+    assert run(*words)[0] == 0
+    assert of(world, "first").password_hash == "hash of four unrelated words"
+    second = ("add", "second", "--name", "", "--role", "administrator", "--reason", "two are needed")
+    assert run(*second)[0] == 0
+    assert run("confirm", "second")[0] == 2, "the first one confirms"

@@ -120,11 +120,14 @@ def test_a_projector_shows_everything_at_once(visit: Visit, house: WebHouse) -> 
 
 
 def test_the_pages_about_accounts_are_accessible_and_fit_on_a_phone(visit: Visit, house: WebHouse) -> None:
-    account = house.account(Role.host_operator)
+    account = house.account(Role.supervisor)
     house.phone(Role.administrator)
+    asked = {"login": "wang", "name": "王芳", "role": Role.archivist, "reason": "岗位需要"}
+    assert house.visitor(Role.administrator).post("/accounts", data=asked).status_code == 303
     own = ("/account/sessions", "/account/second-factor", "/account/second-factor/new")
-    paths = (*own, "/accounts", f"/accounts/{account.id}")
+    paths = (*own, "/account-acts", "/accounts", f"/accounts/{account.id}")
     look_at(visit, Role.administrator, paths[2:])
+    look_at(visit, Role.supervisor, ("/account-acts",))
     visitor = visit(Role.administrator, size=(390, 844))
     for path in (*paths, "/account/password", "/step-up?next=/today"):
         assert visitor.open(path).evaluate(SIDEWAYS) == 0, path

@@ -344,6 +344,24 @@ def upgrade() -> None:
         postgresql_where=sa.text("acknowledged_at IS NULL"),
     )
 
+    op.create_table(
+        "staff_act",
+        sa.Column("id", sa.String(36), nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("account_id", sa.String(36), nullable=False),
+        sa.Column("login", sa.String(64), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(400), nullable=False),
+        sa.Column("asked_by", sa.String(36), nullable=False),
+        sa.Column("asked_at", UtcDateTime(), nullable=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("settled_by", sa.String(36), nullable=True),
+        sa.Column("settled_at", UtcDateTime(), nullable=True),
+        sa.Column("settled_reason", sa.String(400), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(op.f("ix_staff_act_state"), "staff_act", ["state"], unique=False)
+
     _add("joint_act", sa.Column("settled_reason", sa.String(400), nullable=False, server_default=""))
     _add("room_recording", sa.Column("disposed_at", UtcDateTime(), nullable=True))
     _add("ticket", sa.Column("session_id", sa.String(36), nullable=False, server_default=""))

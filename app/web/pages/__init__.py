@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from app.web.pages import (
+    account_acts,
     accounts,
     answer,
     audit,
@@ -37,6 +38,7 @@ for _part in (
     provider,
     set_up,
     own,
+    account_acts,
     accounts,
     answer,
     today,

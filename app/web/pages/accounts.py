@@ -7,12 +7,14 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from app.accounts import identities, listing, sessions, staff
+from app.accounts import identities, listing, sessions, staff, staff_acts
 from app.accounts.access import Actor, Requires, require_fresh
 from app.accounts.listing import Sort, State
 from app.accounts.permissions import Permission, Role
+from app.accounts.staff_acts import Outcome, StaffActKind, Wish
 from app.core.errors import Conflict, InvalidInput, YuanpingError
 from app.core.i18n import N_
+from app.web.pages import account_acts
 from app.web.pages.forms import Typed, TypedDep, one
 from app.web.pages.own import account_of
 from app.web.pages.visit import Visit, VisitDep
@@ -30,23 +32,27 @@ def accounts_page(visit: VisitDep, actor: KeeperDep) -> HTMLResponse:
 
 @router.post("/accounts")
 def add(visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
-    """A new account, with the link by which its holder chooses a password: shown this one time."""
+    """A new account, with the link by which its holder chooses a password: shown this one time, or to who confirms it."""
     try:
         with visit.database.transaction() as session:
             center = one(typed, "center")
-            made = staff.invite(
+            detail = {
+                "name": one(typed, "name").strip(),
+                "role": str(_role(typed)),
+                "center_id": venues.center_by_code(session, center).id if center else "",
+            }
+            wish = Wish(StaffActKind.invitation, one(typed, "login").strip(), detail=detail)
+            came = staff_acts.request(
                 session,
                 visit.sealer,
                 visit.now,
-                login=one(typed, "login"),
-                name=one(typed, "name"),
-                role=_role(typed),
-                center_id=venues.center_by_code(session, center).id if center else None,
+                wish,
+                reason=one(typed, "reason"),
                 actor_id=account_of(actor),
             )
     except YuanpingError as refusal:
         return _list(visit, actor, typed, refusal)
-    return _one(visit, actor, made.account_id, secret=made.secret)
+    return _after(visit, actor, came)
 
 
 @router.get("/accounts/{account_id}")
@@ -55,17 +61,10 @@ def account_page(account_id: str, visit: VisitDep, actor: KeeperDep) -> HTMLResp
 
 
 @router.post("/accounts/{account_id}/link")
-def new_link(account_id: str, visit: VisitDep, actor: KeeperDep) -> HTMLResponse:
+def new_link(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
     """Another link to choose a password by: it opens the account, so who asks for it proves themselves first."""
     require_fresh(visit.request, actor, visit.now)
-    try:
-        with visit.database.transaction() as session:
-            made = staff.invite_again(
-                session, visit.sealer, visit.now, account_id=account_id, actor_id=account_of(actor)
-            )
-    except YuanpingError as refusal:
-        return _one(visit, actor, account_id, refusal=refusal)
-    return _one(visit, actor, account_id, secret=made.secret)
+    return _request(visit, actor, typed, StaffActKind.welcome_link, account_id)
 
 
 @router.post("/accounts/{account_id}/disable")
@@ -76,45 +75,24 @@ def disable(account_id: str, visit: VisitDep, actor: KeeperDep) -> Response:
 
 
 @router.post("/accounts/{account_id}/enable")
-def enable(account_id: str, visit: VisitDep, actor: KeeperDep) -> Response:
-    with visit.database.transaction() as session:
-        staff.enable(session, visit.now, account_id=account_id, actor_id=account_of(actor))
-    return _back(account_id)
+def enable(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
+    return _request(visit, actor, typed, StaffActKind.enable, account_id)
 
 
 @router.post("/accounts/{account_id}/role")
 def change_role(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
     try:
-        with visit.database.transaction() as session:
-            staff.change_role(
-                session,
-                visit.now,
-                account_id=account_id,
-                role=_role(typed),
-                reason=one(typed, "reason"),
-                actor=actor,
-            )
-    except (Conflict, InvalidInput) as refusal:
+        role = _role(typed)
+    except InvalidInput as refusal:
         return _one(visit, actor, account_id, refusal=refusal)
-    return _back(account_id)
+    return _request(visit, actor, typed, StaffActKind.role_change, account_id, role=str(role))
 
 
 @router.post("/accounts/{account_id}/factor")
 def reset_factor(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
     """Takes away the second factor of who has lost it; with a reason, by who has just shown their own."""
     require_fresh(visit.request, actor, visit.now)
-    try:
-        with visit.database.transaction() as session:
-            staff.reset_factor(
-                session,
-                visit.now,
-                account_id=account_id,
-                reason=one(typed, "reason"),
-                actor_id=account_of(actor),
-            )
-    except InvalidInput as refusal:
-        return _one(visit, actor, account_id, refusal=refusal)
-    return _back(account_id)
+    return _request(visit, actor, typed, StaffActKind.factor_reset, account_id)
 
 
 @router.post("/accounts/{account_id}/identity")
@@ -122,15 +100,14 @@ def link_identity(account_id: str, visit: VisitDep, actor: KeeperDep, typed: Typ
     """Says whom of the center's own sign-in service the account belongs to, or, without a name, that it is nobody's."""
     require_fresh(visit.request, actor, visit.now)
     issuer, subject = str(visit.settings.accounts.oidc.issuer), one(typed, "subject")
+    if subject:
+        kind = StaffActKind.identity_link
+        return _request(visit, actor, typed, kind, account_id, issuer=issuer, subject=subject)
     try:
         with visit.database.transaction() as session:
-            own = account_of(actor)
-            if subject:
-                identities.link(
-                    session, visit.now, account_id=account_id, issuer=issuer, subject=subject, actor_id=own
-                )
-            else:
-                identities.unlink(session, visit.now, account_id=account_id, issuer=issuer, actor_id=own)
+            identities.unlink(
+                session, visit.now, account_id=account_id, issuer=issuer, actor_id=account_of(actor)
+            )
     except (Conflict, InvalidInput) as refusal:
         return _one(visit, actor, account_id, refusal=refusal)
     return _back(account_id)
@@ -155,6 +132,33 @@ def _role(typed: Typed) -> Role:
         raise InvalidInput("role-unknown", N_("没有选择岗位"), N_("选择一个岗位")) from None
 
 
+def _request(
+    visit: Visit, actor: Actor, typed: Typed, kind: StaffActKind, account_id: str, **detail: str
+) -> Response:
+    """Done at once, or asked for where it takes a second person."""
+    try:
+        with visit.database.transaction() as session:
+            came = staff_acts.request(
+                session,
+                visit.sealer,
+                visit.now,
+                staff_acts.of_account(session, kind, account_id, **detail),
+                reason=one(typed, "reason"),
+                actor_id=account_of(actor),
+            )
+    except (Conflict, InvalidInput) as refusal:
+        return _one(visit, actor, account_id, refusal=refusal)
+    return _after(visit, actor, came, account_id)
+
+
+def _after(visit: Visit, actor: Actor, came: Outcome, account_id: str = "") -> Response:
+    if came.invitation is not None:
+        return _one(visit, actor, came.invitation.account_id, secret=came.invitation.secret)
+    if came.act_id:
+        return RedirectResponse(account_acts.PAGE, HTTPStatus.SEE_OTHER)
+    return _back(account_id)
+
+
 def _back(account_id: str) -> RedirectResponse:
     return RedirectResponse(f"/accounts/{account_id}", HTTPStatus.SEE_OTHER)
 
@@ -172,17 +176,19 @@ def _list(
     with visit.database.reading() as session:
         found = listing.listing(session, words=words, role=role, state=state, sort=sort, page=page)
         centers = venues.summaries(session, visit.now)
+        waiting = staff_acts.waiting(session, visit.now, account_of(actor))
     return visit.page(
         "accounts.html",
         actor=actor,
         status=refusal.status if refusal else HTTPStatus.OK,
         found=found,
         centers=centers,
+        waiting=waiting,
         names={center.center_id: center.name for center in centers},
         roles=staff.ROLES,
         states=tuple(State),
         asked={"q": words, "role": role or "", "state": state or "", "sort": sort},
-        typed={name: one(typed or {}, name) for name in ("login", "name", "role", "center")},
+        typed={name: one(typed or {}, name) for name in ("login", "name", "role", "center", "reason")},
         refusal=visit.explain(refusal) if refusal else None,
     )
 
@@ -196,6 +202,7 @@ def _one(
         found = sessions.open_of(session, visit.now, account_id)
         center = venues.center_name(session, account.center_id) if account.center_id else None
         subjects = identities.subjects_of(session, account_id)
+        two = staff_acts.takes_two(session, Wish(StaffActKind.enable, account.login, account_id))
     return visit.page(
         "account.html",
         actor=actor,
@@ -204,6 +211,7 @@ def _one(
         own=account_id == account_of(actor),
         center=center,
         subjects=subjects,
+        two=two,
         provider=visit.settings.accounts.oidc.name if visit.settings.accounts.oidc.enabled else "",
         sessions=found,
         roles=staff.ROLES,

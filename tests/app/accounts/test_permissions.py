@@ -33,6 +33,7 @@ COLUMNS = {
 }
 EXPECTED = """
                       adm age arc aud dsu exp gri gue hos ins poo sup ten wit
+account:confirm        N   -   -   -   -   -   -   -   -   -   -   N   -   -
 account:manage         N   -   -   -   -   -   -   -   -   -   -   -   -   -
 account:self           *   *   *   *   *   *   *   *   *   *   *   *   -   *
 audit:export           -   -   -   *   -   -   -   -   -   -   -   *   -   -

@@ -202,14 +202,14 @@ def test_who_has_no_authenticator_here_confirms_at_the_provider(house: WebHouse,
 def test_an_administrator_links_and_unlinks_after_proving_themselves(
     house: WebHouse, service: OidcHouse
 ) -> None:
-    account, supervisor = house.account(OPERATOR), house.account(Role.supervisor)
+    account, other = house.account(OPERATOR), house.account(Role.auditor)
     keeper = house.visitor(Role.administrator)
     path = f"/accounts/{account.id}/identity"
     unproved = house.visitor(Role.administrator, proved=False)
     assert unproved.post(path, data={"subject": "li.min"}).headers["location"].startswith("/step-up")
     assert keeper.post(path, data={"subject": "li.min"}).status_code == 303
     assert "li.min" in keeper.get(f"/accounts/{account.id}").text
-    taken = keeper.post(f"/accounts/{supervisor.id}/identity", data={"subject": "li.min"})
+    taken = keeper.post(f"/accounts/{other.id}/identity", data={"subject": "li.min"})
     assert taken.status_code == 409
     assert keeper.post(path, data={"subject": "x" * 256}).status_code == 422
     holder = house.visitor(OPERATOR)
