@@ -126,9 +126,8 @@ def arrivals(session: Session, moment: Moment, house: House, actor: Actor) -> tu
 
 
 def passed(session: Session, member_id: str) -> bool:
-    """Whether the last papers that were shown for this member were theirs."""
-    last = _last(session, member_id)
-    return last is not None and last.outcome == Outcome.matched
+    """Whether papers that were theirs were shown for this member."""
+    return _matched(_decisive(session, member_id))
 
 
 def check(
@@ -141,8 +140,7 @@ def check(
     """
     now, member = moment.now, _expected(session, moment, house, actor, member_id)
     number = _number(papers.identity)
-    before = _last(session, member.id)
-    if before is not None and before.outcome == Outcome.matched:
+    if passed(session, member.id):
         raise Conflict("identity-checked", N_("这位专家已经核验放行"), N_("刷新页面查看最新状态"))
     if alarms.stands(session, member.id, AlarmKind.identity_mismatch):
         raise Conflict(
@@ -233,8 +231,8 @@ def _number(typed: str) -> str:
 def _arrival(
     session: Session, house: House, actor: Actor, member: CommitteeMember, evaluation: Evaluation
 ) -> Arrival:
-    last = _last(session, member.id)
-    admitted = last is not None and last.outcome == Outcome.matched
+    last = _decisive(session, member.id)
+    admitted = _matched(last)
     doubted = alarms.stands(session, member.id, AlarmKind.identity_mismatch)
     state = ArrivalState.admitted if admitted else ArrivalState.expected
     return Arrival(
@@ -258,9 +256,18 @@ def _name(session: Session, house: House, actor: Actor, member: CommitteeMember)
     return disclosing.name_of(session, house.sealer, seen, member, causes)
 
 
-def _last(session: Session, member_id: str) -> IdentityCheck | None:
+def _matched(check: IdentityCheck | None) -> bool:
+    return check is not None and check.outcome == Outcome.matched
+
+
+def _decisive(session: Session, member_id: str) -> IdentityCheck | None:
+    """The check that counts: none follows one that matched, whatever clocks say of their order; before it, the latest."""
     return session.exec(
         select(IdentityCheck)
         .where(IdentityCheck.member_id == member_id)
-        .order_by(col(IdentityCheck.checked_at).desc(), col(IdentityCheck.id).desc())
+        .order_by(
+            (col(IdentityCheck.outcome) == Outcome.matched).desc(),
+            col(IdentityCheck.checked_at).desc(),
+            col(IdentityCheck.id).desc(),
+        )
     ).first()
