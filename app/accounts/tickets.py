@@ -69,16 +69,6 @@ def issue(
     return secret
 
 
-def subject_of(
-    session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str
-) -> str | None:
-    """Whom a valid ticket is for, which stays valid; None when it is unknown, used or too old."""
-    ticket = session.get(Ticket, _hash(sealer, kind, secret), populate_existing=True)
-    if ticket is None or ticket.kind != kind or ticket.expires_at <= now or ticket.used_at is not None:
-        return None
-    return ticket.subject
-
-
 def spend(
     session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str, subject: str
 ) -> bool:
@@ -151,7 +141,7 @@ def withdraw(session: Session, now: datetime, *, kind: TicketKind, subject: str)
 
 
 def _valid(session: Session, sealer: Sealer, now: datetime, kind: TicketKind, secret: str) -> Ticket | None:
-    ticket = session.get(Ticket, _hash(sealer, kind, secret))
+    ticket = session.get(Ticket, _hash(sealer, kind, secret), populate_existing=True)
     return None if ticket is None or ticket.kind != kind or ticket.expires_at <= now else ticket
 
 

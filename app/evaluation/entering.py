@@ -78,7 +78,7 @@ def take(session: Session, moment: Moment, house: House, shown: Shown) -> Signed
             N_("请到您的工位入席；工位终端未登记时请现场工作人员登记"),
         )
     code = devices.digits(shown.code)
-    subject = tickets.subject_of(session, sealer, now, kind=TicketKind.seat_code, secret=code)
+    subject = tickets.peek(session, sealer, now, kind=TicketKind.seat_code, secret=code)
     member = _member(session, subject)
     if member is None:
         _refuse(session, now, terminal, Why.code)
