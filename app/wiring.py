@@ -97,7 +97,7 @@ def _kinds(ground: Ground) -> tuple[Kind, ...]:
         ground.sealer, ground.clock, settings.recording, settings.recordings_dir, settings.exports_dir
     )
     deleted = custody_jobs.disposals(
-        ground.database, settings.recordings_dir, DirectoryStore(settings.store_dir)
+        ground.database, settings.recordings_dir, settings.exports_dir, DirectoryStore(settings.store_dir)
     )
     always = (built, packed, deleted, resealing.kind(ground.database, ground.sealer))
     if settings.exchange.filing_url is None:

@@ -39,7 +39,7 @@ def packages(
         verdict = verify_room(room, claim.payload["manifest"])
         if not verdict.ok:
             raise Failed("recording-damaged", 1)
-        name = f"{sealer.fingerprint(f'package {claim.id} {claim.epoch}')}.zip"
+        name = f"{room.name}-{sealer.fingerprint(f'package {claim.id} {claim.epoch}')}.zip"
         size, sha256 = _pack(room, exports / name)
         return {"file": name, "sha256": sha256, "bytes": size, "files": verdict.files}
 
@@ -49,11 +49,13 @@ def packages(
     return Kind(PACKAGE, run, at_once=1, timeout_s=_TIMEOUT_S, most_tries=_TRIES)
 
 
-def disposals(database: Database, recordings: Path, store: ObjectStore) -> Kind:
-    """Deletes the files of a room, on disk and in the store. Killed in the middle, the next try goes on."""
+def disposals(database: Database, recordings: Path, exports: Path, store: ObjectStore) -> Kind:
+    """Deletes the files of a room, on disk, in the store and in packages. Killed in the middle, the next try goes on."""
 
     def remove(claim: Claim) -> Result:
         room_id = str(claim.payload["room_id"])
+        for package in exports.glob(f"{room_id}-*"):
+            package.unlink(missing_ok=True)
         gone = disposal.remove(recordings / room_id, store)
         with database.transaction() as session:
             disposal.forget(session, room_id)
@@ -77,7 +79,8 @@ def disposals(database: Database, recordings: Path, store: ObjectStore) -> Kind:
 
 
 def _clear(exports: Path, before: datetime) -> None:
-    for package in exports.glob("*.zip"):
+    """Takes away packages that are over, and what a try that was killed has left of one."""
+    for package in exports.glob("*.zip*"):
         if package.stat().st_mtime < before.timestamp():
             package.unlink(missing_ok=True)
 
@@ -85,7 +88,7 @@ def _clear(exports: Path, before: datetime) -> None:
 def _pack(room: Path, target: Path) -> tuple[int, str]:
     """Writes the archive whole or not at all; its size and hash. Media are packed already: they are only put together."""
     target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = target.with_suffix(".part")
+    part = target.with_name(f"{target.name}.part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         for path in sorted(room.iterdir()):
             if path.is_file():

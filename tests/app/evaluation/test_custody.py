@@ -1,6 +1,7 @@
 """Custody of a recording: one person keeps it, and letting go, exporting and disposing of it take two, each with a reason."""
 
 import asyncio
+import os
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
@@ -136,6 +137,11 @@ def packages(world: World) -> Kind:
     )
 
 
+def disposals(world: World) -> Kind:
+    settings = world.settings
+    return custody_jobs.disposals(world.database, settings.recordings_dir, settings.exports_dir, store(world))
+
+
 def acts(world: World, evaluation_id: str) -> list[tuple[str, str]]:
     with world.database.reading() as session:
         return [(act.tag, act.actor) for act in audit.trail(session, evaluation_id)]
@@ -213,8 +219,7 @@ def test_two_persons_dispose_of_it_and_the_manifest_and_the_trail_stay(world: Wo
     with pytest.raises(Conflict, match="second-person"):
         settle(world, sealed, JointKind.disposal, act, ARCHIVIST)
     settle(world, sealed, JointKind.disposal, act, SUPERVISOR)
-    deleting = custody_jobs.disposals(world.database, world.settings.recordings_dir, store(world))
-    do(world, deleting)
+    do(world, disposals(world))
     assert {path.name for path in room(world).iterdir()} <= disposal.STAYS
     assert (room(world) / MANIFEST_FILE).exists()
     assert {name.rpartition("/")[2] for name in store(world).names(f"recordings/{ROOM}")} <= disposal.STAYS
@@ -236,7 +241,7 @@ def test_an_altered_manifest_is_found_even_when_nothing_else_is_left(world: Worl
     world.clock.advance(FIFTEEN_YEARS.total_seconds())
     act = ask(world, sealed, JointKind.disposal, ARCHIVIST)
     settle(world, sealed, JointKind.disposal, act, SUPERVISOR)
-    do(world, custody_jobs.disposals(world.database, world.settings.recordings_dir, store(world)))
+    do(world, disposals(world))
 
     def faults() -> tuple[str, ...]:
         with world.database.reading() as session:
@@ -285,6 +290,36 @@ def test_a_package_is_for_the_two_who_agreed_and_can_be_checked_elsewhere(
     world.clock.advance(72 * 3600)
     with pytest.raises(NotFound, match="package-over"):
         fetch(SUPERVISOR)
+
+
+def test_what_is_disposed_of_stays_in_no_package_either(world: World, sealed: str) -> None:
+    world.clock.advance(FIFTEEN_YEARS.total_seconds())
+    export = ask(world, sealed, JointKind.recording_export)
+    settle(world, sealed, JointKind.recording_export, export, ARCHIVIST)
+    do(world, packages(world))
+    (package,) = world.settings.exports_dir.iterdir()
+    package.with_name(f"{package.name}.part").write_bytes(b"what a try that was killed has left")
+    others = world.settings.exports_dir / "another-room-1.zip"
+    others.write_bytes(b"another room's")
+    act = ask(world, sealed, JointKind.disposal, ARCHIVIST)
+    settle(world, sealed, JointKind.disposal, act, SUPERVISOR)
+    do(world, disposals(world))
+    assert list(world.settings.exports_dir.iterdir()) == [others]
+
+
+def test_packages_that_are_over_and_halves_of_some_go_before_the_next_is_made(
+    world: World, sealed: str
+) -> None:
+    folder = world.settings.exports_dir
+    folder.mkdir(parents=True)
+    for name in ("room-1.zip", "room-2.zip.part", "log.csv"):
+        (folder / name).write_bytes(b"old")
+        os.utime(folder / name, (0, 0))
+    export = ask(world, sealed, JointKind.recording_export)
+    settle(world, sealed, JointKind.recording_export, export, ARCHIVIST)
+    do(world, packages(world))
+    (made,) = [path for path in folder.iterdir() if path.name != "log.csv"]
+    assert made.name.startswith(f"{ROOM}-")
 
 
 def test_a_damaged_recording_does_not_leave_the_house(world: World, sealed: str) -> None:
