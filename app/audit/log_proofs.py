@@ -1,5 +1,7 @@
 """Proofs out of the log's rows: that an act is in it, and that a later checkpoint holds an earlier one unchanged."""
 
+import threading
+
 from sqlmodel import Session
 
 from app.audit import log_rows
@@ -15,6 +17,7 @@ class Proofs:
     def __init__(self) -> None:
         self._full: dict[tuple[int, int], bytes] = {}
         self._blocks: dict[int, tuple[bytes, ...]] = {}
+        self._guard = threading.Lock()
 
     def inclusion(self, session: Session, position: int, size: int) -> tuple[bytes, ...]:
         """ValueError when there is no such act in a log of that size."""
@@ -45,7 +48,8 @@ class Proofs:
         first = start - start % _BLOCK
         found = self._blocks.get(first) or log_rows.leaves_between(session, first, first + _BLOCK)
         if len(found) == _BLOCK:
-            if len(self._blocks) >= _BLOCKS:
-                self._blocks.pop(next(iter(self._blocks)))
-            self._blocks[first] = found
+            with self._guard:  # requests ask beside each other, and the oldest goes once
+                if first not in self._blocks and len(self._blocks) >= _BLOCKS:
+                    self._blocks.pop(next(iter(self._blocks)))
+                self._blocks[first] = found
         return found[start - first : end - first]
