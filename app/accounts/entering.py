@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.accounts import second_factor, sessions, tries
+from app.accounts import passwords, second_factor, sessions, tries
 from app.accounts.models import Account, HalfSignIn
 from app.accounts.permissions import Role
 from app.accounts.service import Browser, How, SignedIn, open_session
@@ -77,7 +77,9 @@ def by_password(
     if not believed(session, sealer, now, settings, account.id, right=right, browser=browser):
         return None
     if renewed is not None:
-        account.password_hash = renewed
+        session.refresh(account)  # locked by now: a password that was chosen since the comparison stays
+        if passwords.outdated(account.password_hash):
+            account.password_hash = renewed
     return halfway(session, sealer, now, account.id, How.password)
 
 
