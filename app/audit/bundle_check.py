@@ -77,17 +77,6 @@ class _Zip:
 Source = _Folder | _Zip
 
 
-def is_bundle(path: Path) -> bool:
-    """Whether this looks like an export of the trail."""
-    if path.is_dir():
-        return (path / HEAD).is_file() and (path / ACTS).is_file()
-    try:
-        with ZipFile(path) as archive:
-            return HEAD in archive.namelist()
-    except (BadZipFile, OSError):
-        return False
-
-
 def check(
     path: Path, key: Verifier | None, outside: Sequence[bytes], witnesses: Sequence[Verifier] = ()
 ) -> Verdict:

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from app.audit.log_tree import HASH_BYTES
 
 ED25519, COSIGNATURE = 0x01, 0x04
-LINE_START = b"\xe2\x80\x94 "
 _SIGNED = re.compile(rb"\xe2\x80\x94 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})\n")
 _SIZE = re.compile(r"0|[1-9][0-9]{0,18}")
 _NAME = re.compile(r"[^\s+]+")

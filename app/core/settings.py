@@ -615,10 +615,6 @@ class Settings(BaseSettings):
         return self.recording.store_dir or self.data_dir / "store"
 
     @property
-    def draws_dir(self) -> Path:
-        return self.data_dir / "draws"
-
-    @property
     def exports_dir(self) -> Path:
         return self.data_dir / "exports"
 
