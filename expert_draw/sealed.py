@@ -163,8 +163,7 @@ def _read(key: Sealer, batch: CandidateBatch) -> dict[str, str]:
 
 
 def _opened(sealer: Sealer, draw_id: str, key_sealed: str) -> Sealer:
-    raw = bytes.fromhex(sealer.unseal(key_sealed, DRAW_KEY.at(draw_id)))
-    return Sealer(raw, suite=sealer.suite, index=sealer.index)
+    return sealer.within(bytes.fromhex(sealer.unseal(key_sealed, DRAW_KEY.at(draw_id))))
 
 
 def _named(draw: Draw, seat_no: int) -> Place:
