@@ -268,7 +268,14 @@ def _all_the_way(
 ) -> SignedIn:
     session.delete(half)
     signed = open_session(
-        session, sealer, now, settings, account_id=account.id, how=How(half.how), browser=browser
+        session,
+        sealer,
+        now,
+        settings,
+        account_id=account.id,
+        how=How(half.how),
+        browser=browser,
+        proved_at=now,
     )
     assert signed is not None, "the account was active a moment ago, and is locked"  # noqa: S101
     device = tries.remember_device(session, sealer, now, account.id, browser.device)

@@ -59,8 +59,12 @@ def open_session(
     account_id: str,
     how: How,
     browser: Browser,
+    proved_at: datetime | None,
 ) -> SignedIn | None:
-    """A session for an active account whose holder has already proved themselves; `how` goes into the trail."""
+    """A session for an active account whose holder has already proved themselves; `how` goes into the trail.
+
+    proved_at: when they have shown their second factor; None where nobody knows.
+    """
     account = session.get(Account, account_id)
     if account is None or not account.active:
         return None
@@ -72,7 +76,7 @@ def open_session(
         account,
         lifetime,
         how=how,
-        proved_at=now,
+        proved_at=proved_at,
         whence=browser.whence,
         idle=timedelta(minutes=settings.idle_minutes),
     )

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated
 from urllib.parse import quote
@@ -119,6 +119,7 @@ def _received(visit: Visit, identity: Identity, purpose: str, going_to: str) -> 
                 account_id=account_id,
                 how=How.provider,
                 browser=visit.browser,
+                proved_at=_seen_at(visit, identity),
             )
             if found is not None:
                 device = tries.remember_device(
@@ -157,6 +158,13 @@ def _stepped_up(
     response = arriving.step(visit.request, going_to or "/")
     cookies.keep_session(visit.request, response, signed)
     return response
+
+
+def _seen_at(visit: Visit, identity: Identity) -> datetime | None:
+    """When the provider has seen the second factor, which may be hours ago: whoever is signed in there is not asked again."""
+    if identity.seen_at is None:
+        return None
+    return min(datetime.fromtimestamp(identity.seen_at, visit.now.tzinfo), visit.now)
 
 
 def _stale() -> Forbidden:

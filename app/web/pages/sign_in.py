@@ -102,6 +102,7 @@ def step_into_persona(visit: VisitDep, typed: TypedDep) -> Response:
             account_id=one(typed, "account"),
             how=How.demonstration,
             browser=visit.browser,
+            proved_at=visit.now,
         )
     if signed is None:
         return RedirectResponse("/sign-in", HTTPStatus.SEE_OTHER)
@@ -130,6 +131,7 @@ def sign_in_by_link(token: str, visit: VisitDep) -> Response:
                 account_id=key,
                 how=How.demonstration,
                 browser=browser,
+                proved_at=visit.now,
             )
         elif kind == "account":
             found = entering.halfway(session, visit.sealer, visit.now, key, How.link)

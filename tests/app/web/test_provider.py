@@ -101,6 +101,19 @@ def test_a_second_factor_of_the_provider_counts_where_the_settings_say_so(
     assert 'url=/today"' in golden.get(there_and_back(golden)).text
 
 
+def test_what_the_provider_has_seen_hours_ago_is_not_shown_just_now(
+    house: WebHouse, service: OidcHouse
+) -> None:
+    linked(house, service)
+    now = int(house.world.now().timestamp())
+    for seen, status in ((now - 7200, 303), (None, 303), (now - 5, 200)):
+        service.claims = {"amr": ["mfa"], "auth_time": seen}
+        visitor = house.visitor()
+        visitor.get(there_and_back(visitor))
+        assert visitor.get("/today").status_code == 200
+        assert visitor.get("/account/second-factor/new").status_code == status, seen
+
+
 LIES: dict[str, dict[str, Any]] = {
     "another nonce": {"claims": {"nonce": "of an earlier sign-in"}},
     "no nonce": {"claims": {"nonce": None}},
