@@ -72,12 +72,17 @@ def password_page(visit: VisitDep, actor: SelfDep) -> HTMLResponse:
 
 @router.post("/account/password")
 def change_password(visit: VisitDep, actor: SelfDep, typed: TypedDep) -> Response:
-    """Another password, by who knows the present one; the account's other sessions end."""
+    """Another password, by who knows the present one; the account's other sessions end.
+
+    Where there is none yet, by who has just proved themselves.
+    """
     account_id = account_of(actor)
     with visit.database.reading() as session:
         account = staff.load(session, account_id)
         stored = entering.password_hash(session, account.login)
-    if stored is not None and not _believed(visit, account_id, stored, typed):
+    if stored is None:
+        require_fresh(visit.request, actor, visit.now)
+    elif not _believed(visit, account_id, stored, typed):
         wrong = InvalidInput("password-wrong", N_("现在的密码不正确，或尝试次数过多"), N_("核对后再试"))
         return _password(visit, actor, wrong)
     try:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.accounts import sessions
+from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.audit import service as audit
@@ -74,6 +75,17 @@ def test_another_password_ends_the_other_sessions_and_the_former_opens_nothing(h
     assert house.visitor().post("/sign-in", data={"login": OPERATOR, "password": PASSWORD}).status_code == 401
     assert house.visitor().post("/sign-in", data={"login": OPERATOR, "password": NEW}).status_code == 303
     assert Tag.account_password_set in tags(house)
+
+
+def test_a_first_password_is_chosen_by_who_has_just_proved_themselves(house: WebHouse) -> None:
+    account = house.account(OPERATOR)
+    with house.world.transaction() as session:
+        session.merge(account).password_hash = NO_PASSWORD
+    data = {"new": NEW, "again": NEW}
+    found = house.visitor(OPERATOR, proved=False).post("/account/password", data=data)
+    assert found.headers["location"].startswith("/step-up")
+    chosen = house.visitor(OPERATOR).post("/account/password", data=data)
+    assert chosen.headers["location"] == "/account/sessions"
 
 
 def test_an_open_session_is_no_place_to_guess_the_password_at(house: WebHouse) -> None:
