@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.audit.house_log import open_log
 from app.core.clock import Witness
+from app.core.clock_watch import ClockWatch
 from app.core.errors import Conflict
 from app.core.ground import Ground, lay_under
 from app.core.i18n import N_
@@ -20,6 +21,7 @@ from app.evaluation.cases import House
 from app.evaluation.desk import CommitteeAdmissions
 from app.exchange import custody_jobs, exports, filing, resealing
 from app.holding import holding_rooms
+from app.jobs.clock_check import ClockCheck
 from app.jobs.media_processes import MediaProcesses
 from app.jobs.relay import Relay
 from app.jobs.revocations import Revocations
@@ -41,6 +43,7 @@ _REVOCATIONS_EVERY_S = 1.0
 _WORK_EVERY_S = 1.0
 _FILING_EVERY_S = 5.0
 _AUDIT_EVERY_S = 1.0
+_CLOCK_EVERY_S = 1.0
 
 
 def raise_up(ground: Ground) -> None:
@@ -78,6 +81,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.invitees = Invitees(ground.sealer)
     application.state.rosters = Rosters(ground.sealer)
     application.state.witness = Witness(ground.clock)
+    application.state.clock_watch = ClockWatch()
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
     application.state.reach = disclosing.load_for
     application.state.audit_log = open_log(
@@ -139,6 +143,11 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
         ticker.every(_WORK_EVERY_S, "work", sweeps.work)
         ticker.every(_REVOCATIONS_EVERY_S, "revocations", Revocations(ground.database, ground.clock).look)
+        ticker.every(
+            _CLOCK_EVERY_S,
+            "clock",
+            ClockCheck(ground.database, ground.clock, application.state.clock_watch).look,
+        )
         if ground.settings.exchange.filing_url is not None:
             ticker.every(_FILING_EVERY_S, "filing", sweeps.filing)
         closing.push_async_callback(ticker.stop)

@@ -155,6 +155,14 @@ class Database:
         return session
 
 
+def time_of(session: Session) -> datetime | None:
+    """The time by the database's own clock, this moment; None for SQLite, which has none but ours."""
+    if session.get_bind().dialect.name != "postgresql":
+        return None
+    told: datetime = session.connection().exec_driver_sql("SELECT clock_timestamp()").scalar_one()
+    return told.astimezone(UTC)
+
+
 def in_turn(session: Session, matter: str) -> bool:
     """Waits until no other writer is at this matter, and keeps it until the transaction ends.
 
