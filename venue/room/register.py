@@ -65,8 +65,9 @@ class DatabaseRegister:
                 self._sealer,
                 self._clock.now(),
                 kind=_KIND,
-                subject=f"{_SUBJECT}{member_id}:{session_id}",
+                subject=_SUBJECT + member_id,
                 lifetime=TICKET_LIFETIME,
+                session_id=session_id,
             )
             return Way(ticket, leases.place(session, place.holder.room_id, self._ttl_ms).url)
 
@@ -76,10 +77,11 @@ class DatabaseRegister:
         Raises Unauthenticated for a ticket that is unknown, used or too old, or whose session has ended; else as `way`.
         """
         with self._database.transaction() as session:
-            subject = tickets.redeem(session, self._sealer, self._clock.now(), kind=_KIND, secret=ticket)
-            member_id, _, session_id = (subject or "").removeprefix(_SUBJECT).partition(":")
-            place = self._place(session, member_id) if subject else None
-        if subject is None or (place is not None and place.session_id != session_id):
+            redeemed = tickets.redeem_whole(
+                session, self._sealer, self._clock.now(), kind=_KIND, secret=ticket
+            )
+            place = self._place(session, redeemed.subject.removeprefix(_SUBJECT)) if redeemed else None
+        if redeemed is None or (place is not None and place.session_id != redeemed.session_id):
             raise Unauthenticated("ticket-refused", N_("入室凭据已失效"), N_("页面会自动重新领取凭据"))
         return _require_open(place)
 
