@@ -67,7 +67,7 @@ def check_room(
     disposed: bool = False,
 ) -> Checked:
     """Reads every byte of a room's recording; `expected_sha256` is its manifest's hash as kept elsewhere, `key` the house's
-    public key. Of one that was disposed of the manifest has to be there, and its files must not."""
+    public key. Of one that was disposed of only the manifest has to be there."""
     verdict = verify_room(room, expected_sha256, key)
     return Checked(
         "recording",
