@@ -36,6 +36,7 @@ def serve_until_stopped(settings: Settings) -> None:
     """The service as configured; its database is brought to this version first."""
     set_up()
     settings.check_service()
+    _warn_of_http(settings)
     with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
         ground = lay(settings)
         try:
@@ -45,6 +46,15 @@ def serve_until_stopped(settings: Settings) -> None:
             run_loop(_server(create_app(settings, ground), settings).serve(sockets))
         finally:
             ground.database.dispose()
+
+
+def _warn_of_http(settings: Settings) -> None:
+    """A demonstration, or a house that was told to, speaks HTTP to other machines; it says so each time it opens."""
+    if settings.server.open_plainly:
+        logging.getLogger(__name__).warning(
+            "other machines reach this service by plain HTTP at %s: whoever is on the way reads and alters everything",
+            settings.server.host,
+        )
 
 
 def _announce_set_up(ground: Ground) -> None:
@@ -64,6 +74,7 @@ def _announce_set_up(ground: Ground) -> None:
 def run_demo(settings: Settings, console: Console, language: str) -> None:
     """The sample center, open on localhost; the first time a rehearsal runs live beside it."""
     set_up("WARNING")
+    _warn_of_http(settings)
     with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
         ground = prepare(settings, console, language)
         with ground.database.transaction() as session:

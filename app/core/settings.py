@@ -61,6 +61,11 @@ class ServerSettings(BaseModel):
         description="Certificate chain (PEM) to serve HTTPS with, such as `yuanping tls` makes; default: HTTP.",
     )
     tls_key: Path | None = Field(None, description="Its key (PEM), readable by the service's own user alone.")
+    plain_http_ok: bool = Field(
+        default=False,
+        description="Speak HTTP to other machines although no proxy with TLS stands before the service: in a closed network only,"
+        " whoever is on the way reads and alters everything.",
+    )
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -78,6 +83,14 @@ class ServerSettings(BaseModel):
     @property
     def tls(self) -> bool:
         return self.tls_cert is not None
+
+    @property
+    def open_plainly(self) -> bool:
+        """Whether other machines reach it by HTTP, with no TLS of its own and no proxy told that has one."""
+        behind = (self.public_url or "").startswith("https:") and not all(
+            ipaddress.ip_network(one, strict=False).is_loopback for one in self.trusted_proxies
+        )
+        return not (self.tls or behind or _is_loopback(self.host))
 
 
 class LimitSettings(BaseModel):
@@ -677,6 +690,16 @@ class Settings(BaseSettings):
                 N_("关闭 YUANPING_DEMO，或去掉 YUANPING_EXCHANGE__FILING_URL"),
             )
 
+    def _require_cover(self) -> None:
+        if self.server.open_plainly and not self.server.plain_http_ok:
+            raise InvalidInput(
+                "http-in-the-open",
+                N_("服务将以明文 HTTP 向本机以外开放，密码和会话会被途中的人看到"),
+                N_(
+                    "运行 yuanping tls 后用 serve --tls；或在前面放 TLS 代理，设置 YUANPING_SERVER__PUBLIC_URL=https://… 和 YUANPING_SERVER__TRUSTED_PROXIES；封闭网络可设 YUANPING_SERVER__PLAIN_HTTP_OK=true"
+                ),
+            )
+
     def _require_secrets(self) -> None:
         """InvalidInput names the first secret that comes out of an example or a test, or is too simple."""
         token = self.notify.auth_token.encode() if self.notify.auth_token else None
@@ -702,6 +725,7 @@ class Settings(BaseSettings):
         self.check()
         if not self.demo:
             self._require_secrets()
+            self._require_cover()
         if self.notify.provider is Provider.simulator and not self.demo:
             raise InvalidInput(
                 "provider-missing",
@@ -710,6 +734,13 @@ class Settings(BaseSettings):
                     "正式运行请设置 YUANPING_NOTIFY__PROVIDER=twilio 或 aliyun；试用请运行 yuanping run，或设置 YUANPING_DEMO=true"
                 ),
             )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _told(secret: SecretStr | None) -> bytes | None:

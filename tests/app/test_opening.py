@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
-from typing import cast
+from typing import Any, cast
 
 import httpx2
 import pytest
@@ -82,6 +82,48 @@ def test_a_demonstration_takes_its_address_from_a_center_and_nothing_that_is_rea
     server = ServerSettings(host="0.0.0.0", port=9000)  # noqa: S104
     assert found == OwnSettings(data_dir=tmp_path / "demo", demo=True, server=server)
     assert found.resolved_database_url() == f"sqlite:///{tmp_path / 'demo' / 'yuanping.db'}"
+
+
+@pytest.mark.parametrize(
+    ("server", "open_plainly"),
+    [
+        ({}, False),
+        ({"host": "::1"}, False),
+        ({"host": "localhost"}, False),
+        ({"host": "0.0.0.0"}, True),  # noqa: S104
+        ({"host": "pingbiao.lan"}, True),
+        ({"host": "0.0.0.0", "public_url": "https://a.example"}, True),  # noqa: S104
+        ({"host": "10.0.0.5", "trusted_proxies": ("10.0.0.6",)}, True),
+        ({"host": "10.0.0.5", "public_url": "http://a.example", "trusted_proxies": ("10.0.0.6",)}, True),
+        ({"host": "10.0.0.5", "public_url": "https://a.example", "trusted_proxies": ("10.0.0.6",)}, False),
+        ({"host": "10.0.0.5", "tls_cert": "cert.pem", "tls_key": "key.pem"}, False),
+    ],
+)
+def test_other_machines_are_not_served_by_plain_http(
+    server: dict[str, Any],
+    open_plainly: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(Settings, "check", lambda _self: None)
+    monkeypatch.setattr(Settings, "_require_secrets", lambda _self: None)
+
+    def settings(**more: Any) -> OwnSettings:
+        made = OwnSettings(demo=bool(more.pop("demo", False)), server=ServerSettings(**server, **more))
+        made.notify.provider = Provider.twilio
+        return made
+
+    assert settings().server.open_plainly is open_plainly
+    if open_plainly:
+        with pytest.raises(InvalidInput, match="http-in-the-open"):
+            settings().check_service()
+    else:
+        settings().check_service()
+    for allowed in (settings(plain_http_ok=True), settings(demo=True)):
+        allowed.check_service()
+        caplog.clear()
+        serving._warn_of_http(allowed)
+        assert [record.levelname for record in caplog.records] == ["WARNING"] * open_plainly
 
 
 @pytest.mark.parametrize("command", ["serve", "run"])
