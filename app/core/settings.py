@@ -101,6 +101,11 @@ class LimitSettings(BaseModel):
         ge=0,
         description="Requests a second from one address, an office behind one counts as one; ten seconds' worth at once.",
     )
+    provider_per_s: int = Field(
+        2000,
+        ge=0,
+        description="Reports a second from one address of the telephony provider, which sends them in bursts; ten seconds' worth at once.",
+    )
     account_per_s: int = Field(
         20, ge=0, description="Requests a second of one account or seat; ten seconds' worth at once."
     )

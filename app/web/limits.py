@@ -51,14 +51,18 @@ class RouteClass(StrEnum):
 
 
 _DOORS = (
+    "/account/password",
+    "/account/second-factor/new",
     "/api/terminal/enroll",
     "/seat",
+    "/set-up",
     "/sign-in",
     "/sign-in/persona",
     "/sign-in/second-factor",
     "/step-up",
 )
-_TICKET = "/sign-in/ticket/"
+_SECRETS = ("/sign-in/provider", "/sign-in/ticket/", "/welcome/")
+"""Below these the address itself says who somebody is, or comes back with what does."""
 _PROVIDER = ("/hooks/", "/sim/")
 
 
@@ -66,7 +70,7 @@ def route_class(method: str, path: str) -> RouteClass:
     """The class of a request; what is not known is plain."""
     if path.startswith(_PROVIDER):
         return RouteClass.provider
-    if path.startswith(_TICKET) or (method == "POST" and path in _DOORS):
+    if path.startswith(_SECRETS) or (method == "POST" and path in _DOORS):
         return RouteClass.door
     if method == "POST" and (path == _IMPORT or path.endswith(("/exports", "/verify"))):
         return RouteClass.heavy
@@ -89,6 +93,7 @@ class Limits:
         self._settings = settings
         self._answer = answer
         self._addresses = rations(settings.address_per_s)
+        self._providers = rations(settings.provider_per_s)
         self._heavy = (
             Rations(_HEAVY_AT_ONCE, settings.heavy_per_minute / 60) if settings.heavy_per_minute else None
         )
@@ -146,11 +151,10 @@ class Limits:
         head = scope["headers"]
         if len(head) > _MOST_HEADERS or sum(len(name) + len(value) for name, value in head) > _LONGEST_HEAD:
             return HeadTooLarge("head-too-large", N_("请求头过大"), N_("清除本站的 Cookie 后重试"))
-        if kind is RouteClass.provider:
-            return None
         state = scope["app"].state
         now_ns = state.clock.monotonic_ns()
-        if self._addresses is not None and not self._addresses.take(asker.address, now_ns):
+        given = self._providers if kind is RouteClass.provider else self._addresses
+        if given is not None and not given.take(asker.address, now_ns):
             return too_many(1)
         if kind is RouteClass.heavy and self._heavy is not None:
             key = asker.session or asker.address

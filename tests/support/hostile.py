@@ -234,7 +234,9 @@ def wrong(door: Door, actor: str, knock: Knock, told: Told, known: Mapping[str, 
 @contextmanager
 def hostile_house(folder: Path, database: Database | None = None) -> Iterator[HostileHouse]:
     """The filled house, its phones attended, on SQLite in the folder unless another database is given."""
-    unlimited = LimitSettings(address_per_s=0, account_per_s=0, heavy_per_minute=0, doors_per_minute=0)
+    unlimited = LimitSettings(
+        address_per_s=0, provider_per_s=0, account_per_s=0, heavy_per_minute=0, doors_per_minute=0
+    )
     web = open_web(folder, demo=True, database=database, limits=unlimited)
     web.settings.accounts.sign_in_tries = (
         10**9

@@ -11,6 +11,7 @@ from fastapi.testclient import TestClient
 from starlette.types import Message
 from starlette.websockets import WebSocketDisconnect
 
+from app.accounts.access import doors
 from app.accounts.permissions import Role
 from app.core import rates
 from app.core.clock import ManualClock
@@ -18,7 +19,7 @@ from app.core.database import Database
 from app.core.models import RateWindow
 from app.core.settings import LimitSettings
 from app.web.errors import answer
-from app.web.limits import Limits, RouteClass, route_class
+from app.web.limits import _DOORS, _SECRETS, Limits, RouteClass, route_class
 from tests.support.web import HOST, WebHouse, open_web
 from tests.support.world import START
 
@@ -26,7 +27,10 @@ from tests.support.world import START
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[WebHouse]:
     opened = open_web(
-        tmp_path, limits=LimitSettings(address_per_s=2, account_per_s=1, doors_per_minute=3, streams=2)
+        tmp_path,
+        limits=LimitSettings(
+            address_per_s=2, provider_per_s=3, account_per_s=1, doors_per_minute=3, streams=2
+        ),
     )
     yield opened
     opened.close()
@@ -60,6 +64,35 @@ def test_tries_at_the_doors_are_counted_in_rows_for_all_processes(house: WebHous
     assert (again.status_code, again.headers["retry-after"]) == (429, "60")
     house.world.clock.advance(60)
     assert visitor.post("/seat", data={"code": "1"}).status_code == 401
+
+
+PLAIN = {
+    "/a/{code}",
+    "/a/{code}/absences",
+    "/a/{code}/absences/{absence_id}/remove",
+    "/api/audit/cosignatures",
+    "/api/party/{secret}/keep",
+    "/api/party/{secret}/{step}",
+    "/api/terminal/challenge",
+    "/sign-out",
+}
+"""Open to anyone, and nobody signs in or up by them: what they rest on is a secret of the address or a signature."""
+
+
+def test_whatever_anybody_may_send_to_is_a_door_or_is_none_on_purpose(house: WebHouse) -> None:
+    sent = {d.path for d in doors(house.application) if d.rules == (None,) and "POST" in d.methods}
+    assert {path for path in sent if route_class("POST", path) is RouteClass.plain} == PLAIN
+    real = {(method, d.path) for d in doors(house.application) for method in d.methods}
+    assert {("POST", path) for path in _DOORS} <= real
+    assert all(any(path.startswith(one) for _, path in real) for one in _SECRETS)
+
+
+def test_reports_of_a_provider_have_a_ration_of_their_own(house: WebHouse) -> None:
+    visitor = house.visitor()
+    answers = [visitor.post("/hooks/twilio/status/1").status_code for _ in range(31)]
+    assert 429 not in answers[:30]
+    assert answers[30] == 429
+    assert visitor.get("/api/nowhere").status_code == 404, "nobody else waits for it"
 
 
 def test_windows_count_every_try_once_and_forget_old_ones(any_database: Database) -> None:
@@ -100,6 +133,10 @@ def test_rations_of_ever_new_keys_fill_no_memory() -> None:
         ("POST", "/sign-in", RouteClass.door),
         ("GET", "/sign-in", RouteClass.plain),
         ("GET", "/sign-in/ticket/abc", RouteClass.door),
+        ("GET", "/sign-in/provider/callback", RouteClass.door),
+        ("GET", "/welcome/abc", RouteClass.door),
+        ("POST", "/account/password", RouteClass.door),
+        ("GET", "/account/password", RouteClass.plain),
         ("POST", "/seat", RouteClass.door),
         ("POST", "/api/terminal/enroll", RouteClass.door),
         ("POST", "/api/roster/import", RouteClass.heavy),
