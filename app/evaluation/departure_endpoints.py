@@ -7,7 +7,7 @@ from fastapi import APIRouter, Path, Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.dependencies import ClockDep, DatabaseDep
+from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.evaluation import (
     cases,
     confirming,
@@ -73,12 +73,12 @@ def order_removal(
     actor: Either,
     database: DatabaseDep,
     clock: ClockDep,
-    house: HouseDep,
+    sealer: SealerDep,
 ) -> list[JointActOut]:
     """Asks for the removal of a member; it happens once the other side confirms it."""
     with database.transaction() as session:
         leaving.order_removal(session, clock.now(), actor, evaluation_id, seat_no, wanted.reason)
-        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
+        return joint_views.waiting(session, sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/seats/{{seat_no}}/departure")
@@ -105,11 +105,11 @@ def declare_left(
 
 @router.get(f"{_EVALUATION}/joint-acts")
 def joint_acts_waiting(
-    evaluation_id: str, actor: Either, database: DatabaseDep, house: HouseDep
+    evaluation_id: str, actor: Either, database: DatabaseDep, sealer: SealerDep
 ) -> list[JointActOut]:
     """What waits for its second person."""
     with database.reading() as session:
-        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
+        return joint_views.waiting(session, sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/joint-acts/{{act_id}}/confirm")

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.dependencies import ClockDep, DatabaseDep
+from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.evaluation import booking, cases, conductor, convening, desk, views
 from app.evaluation.cases import HouseDep
 from app.evaluation.disclosing import ReadBy
@@ -50,11 +50,11 @@ def read(
     evaluation_id: str,
     actor: Annotated[Actor, Requires(Permission.evaluation_read)],
     database: DatabaseDep,
-    house: HouseDep,
+    sealer: SealerDep,
 ) -> EvaluationOut:
     with database.reading() as session:
         cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
-        return views.summary(session, reached(session), ReadBy(actor, house.sealer), evaluation_id)
+        return views.summary(session, reached(session), ReadBy(actor, sealer), evaluation_id)
 
 
 @router.post("/evaluations/{evaluation_id}/give-up")
