@@ -4,19 +4,23 @@ import re
 
 from app.core.errors import InvalidInput
 from app.core.i18n import N_
+from app.core.logging import blot
 from app.evaluation.schemas import LINE
 
 SHORTEST, LONGEST = 4, 400
 
 
 def reason(text: str) -> str:
-    """The reason without spaces around it; InvalidInput when it says nothing, or what cannot be stored."""
+    """The reason without spaces around it, and without anybody's numbers, which no trail can forget again.
+
+    InvalidInput when it says nothing, or what cannot be stored.
+    """
     found = text.strip()
     if len(found) < SHORTEST:
         raise InvalidInput("reason-short", N_("原因不足 4 个字"), N_("写明原因，留在审计记录中"))
     if not fits(found):
         raise InvalidInput("reason-shape", N_("原因超过 400 字，或不是一行文字"), N_("改写后重新提交"))
-    return found
+    return blot(found)
 
 
 def fits(text: str) -> bool:

@@ -31,6 +31,11 @@ def test_a_reason_is_kept_without_the_spaces_around_it() -> None:
     assert reasons_given.reason("长" * 400) == "长" * 400
 
 
+def test_nobodys_number_is_kept_with_a_reason() -> None:
+    told = reasons_given.reason("请联系13812345678，证件530102198001011238不符")
+    assert told == "请联系[…]，证件[…]不符"
+
+
 def test_giving_up_takes_a_reason_by_the_same_rule(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     case = Case(world)
