@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from app.accounts import guesses
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
 
@@ -79,7 +80,7 @@ def outdated(password_hash: str) -> bool:
 def require_fit(password: str, *names: str) -> None:
     """Refuses a password that is too short or that anybody would try first; any signs may be in it, in any mixture.
 
-    names: the login and the name of whoever chooses it. Raises InvalidInput.
+    names: the login and the name of whoever chooses it, and what else anybody here would think of. Raises InvalidInput.
     """
     if len(password) < SHORTEST:
         raise InvalidInput(
@@ -91,7 +92,12 @@ def require_fit(password: str, *names: str) -> None:
         )
     plain = password.casefold().replace(" ", "")
     own = {part for name in names if (part := name.casefold().replace(" ", ""))}
-    if plain in _COMMONEST or any(_little_else(plain, part) for part in {*own, *HOUSE_WORDS}):
+    known = {*own, *HOUSE_WORDS}
+    if (
+        plain in _COMMONEST
+        or any(_little_else(plain, part) for part in known)
+        or guesses.easy(password, known, SHORTEST)
+    ):
         raise InvalidInput(
             "password-common",
             N_("这个密码人人都会先猜到"),

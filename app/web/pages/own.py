@@ -14,6 +14,7 @@ from app.core.errors import InvalidInput, NotFound, YuanpingError
 from app.core.i18n import N_
 from app.web.pages.forms import TypedDep
 from app.web.pages.visit import Visit, VisitDep
+from venue import service as venues
 
 router = APIRouter()
 SelfDep = Annotated[Actor, Requires(Permission.account_self)]
@@ -86,7 +87,7 @@ def change_password(visit: VisitDep, actor: SelfDep, typed: TypedDep) -> Respons
         wrong = InvalidInput("password-wrong", N_("现在的密码不正确，或尝试次数过多"), N_("核对后再试"))
         return _password(visit, actor, wrong)
     try:
-        new = chosen(typed, account.login, account.name)
+        new = chosen(typed, account.login, account.name, *centers(visit))
     except InvalidInput as refusal:
         return _password(visit, actor, refusal)
     new_hash = passwords.hash_password(new)
@@ -104,6 +105,13 @@ def chosen(typed: dict[str, tuple[str, ...]], *names: str) -> str:
     if new != again:
         raise InvalidInput("password-differs", N_("两次输入的密码不同"), N_("重新输入两遍"))
     return new
+
+
+def centers(visit: Visit) -> tuple[str, ...]:
+    """How the centers are called: whoever chooses a password here thinks of that."""
+    with visit.database.reading() as session:
+        found = venues.summaries(session, visit.now)
+    return tuple(word for center in found for word in (center.name, center.code))
 
 
 def _believed(visit: Visit, account_id: str, stored: str, typed: dict[str, tuple[str, ...]]) -> bool:

@@ -14,7 +14,7 @@ from app.core.i18n import N_
 from app.web import arriving
 from app.web.pages import guessing
 from app.web.pages.forms import TypedDep, one
-from app.web.pages.own import chosen
+from app.web.pages.own import centers, chosen
 from app.web.pages.sign_in import halfway
 from app.web.pages.visit import Visit, VisitDep
 
@@ -71,7 +71,7 @@ def choose_password(secret: str, visit: VisitDep, typed: TypedDep) -> Response:
     if account is None:
         return _welcome(visit, secret)
     try:
-        password = chosen(typed, account.login, account.name)
+        password = chosen(typed, account.login, account.name, *centers(visit))
     except InvalidInput as refusal:
         return _welcome(visit, secret, refusal)
     new_hash = passwords.hash_password(password)

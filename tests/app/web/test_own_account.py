@@ -9,6 +9,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from tests.support.web import PASSWORD, WebHouse
+from venue.models import Center
 
 OPERATOR = Role.host_operator
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
@@ -153,3 +154,12 @@ def test_an_expert_has_no_account_pages(house: WebHouse) -> None:
     visitor.cookies.set(sessions.cookie_name(secure=False), token)
     for path in ("/account/sessions", "/account/second-factor", "/account/password", "/step-up"):
         assert visitor.get(path).status_code == 404
+
+
+def test_the_name_of_a_center_is_no_password(house: WebHouse) -> None:
+    with house.world.transaction() as session:
+        session.get_one(Center, house.world.host_id).name = "Pearl River Hall"
+    visitor = house.visitor(OPERATOR)
+    for new, status in (("Pearl River Hall 77", 422), ("pears and rivers and halls", 303)):
+        data = {"password": PASSWORD, "new": new, "again": new}
+        assert visitor.post("/account/password", data=data).status_code == status
