@@ -91,7 +91,7 @@ _CLIENT: TypeAdapter[Hello | Watch | Stop | At] = TypeAdapter(
 
 
 def issue_ticket(
-    session: Session, sealer: Sealer, clock: Clock, room_id: str, actor_id: str, session_id: str = ""
+    session: Session, sealer: Sealer, clock: Clock, room_id: str, actor_id: str, session_id: str
 ) -> str:
     """A ticket that opens one connection to watch one room, which ends with the session. Raises NotFound for a room of which
     nothing is recorded."""
@@ -235,7 +235,7 @@ class _Watcher:
         self._channels: dict[int, _Channel] = {}
         self._told: list[TrackOf] | None = None
 
-    async def run(self, row: RoomRecording, actor_id: str, recordings: Path, session_id: str = "") -> None:
+    async def run(self, row: RoomRecording, actor_id: str, recordings: Path, session_id: str) -> None:
         """Until one of the two sides ends it, or the session has ended. Raises Refused with the code to close with."""
         self._row, self._actor_id, self._folder = row, actor_id, recordings / row.room_id
         with self._rooms.watching(row.room_id, self._news) as room:

@@ -379,7 +379,7 @@ def test_a_watcher_who_takes_nothing_is_let_go_and_the_recording_goes_on(
         memory = house.memory()
         watcher = watching._Watcher(Stuck(), house.database, house.clock, rooms, memory)  # type: ignore[arg-type]
         try:
-            await watcher.run(house.row(), "supervisor-1", house.settings.recordings_dir)
+            await watcher.run(house.row(), "supervisor-1", house.settings.recordings_dir, "")
         except watching.Refused as refusal:
             closed.append(refusal.code)
 

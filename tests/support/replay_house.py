@@ -68,7 +68,7 @@ class ReplayHouse:
     def ticket(self) -> str:
         """One way to watch the room while it runs."""
         with self.database.transaction() as session:
-            return watching.issue_ticket(session, self.app.state.sealer, self.clock, ROOM, "supervisor-1")
+            return watching.issue_ticket(session, self.app.state.sealer, self.clock, ROOM, "supervisor-1", "")
 
     def row(self) -> RoomRecording:
         with self.database.reading() as session:
