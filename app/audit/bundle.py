@@ -3,6 +3,7 @@
 from base64 import b64decode
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from sqlmodel import Session
@@ -29,7 +30,12 @@ _WHEN = (1980, 1, 1, 0, 0, 0)
 
 
 def write(
-    session: Session, target: Path, key: Verifier, proofs: Proofs, chosen: Chosen, since: int | None = None
+    session: Session,
+    target: Path | IO[bytes],
+    key: Verifier,
+    proofs: Proofs,
+    chosen: Chosen,
+    since: int | None = None,
 ) -> int:
     """Writes the acts that are meant, as far as they are signed for, and all that is needed to check them; how many they are.
 

@@ -6,7 +6,7 @@ Everything that is public shows hashes and signatures alone.
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import FileResponse, PlainTextResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
 from starlette.requests import HTTPConnection
 
@@ -148,7 +148,7 @@ def export(
     log: LogDep,
     chosen: ChosenDep,
     comparable: Size | None = None,
-) -> FileResponse:
+) -> StreamingResponse:
     """The acts that are asked for, with all that is needed to check them elsewhere. comparable: the size of a checkpoint kept
     elsewhere."""
     return handed_out(database, clock, log, actor, chosen, comparable)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import HTMLResponse, StreamingResponse
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -102,7 +102,9 @@ def acts(
 
 
 @router.get("/export")
-def export(visit: VisitDep, clock: ClockDep, actor: Exporter, log: LogDep, asked: AskedDep) -> FileResponse:
+def export(
+    visit: VisitDep, clock: ClockDep, actor: Exporter, log: LogDep, asked: AskedDep
+) -> StreamingResponse:
     """Exactly the acts that are asked for, whatever page is shown."""
     return handed_out(visit.database, clock, log, actor, asked.chosen)
 
