@@ -121,9 +121,7 @@ def view(session: Session, actor: Actor, evaluation: Evaluation) -> UnsealingVie
     """How it stands, without a name."""
     rows = _standing(session, evaluation)
     released = release.causes(session, [invitation.id for _, invitation in rows])
-    waiting = next(
-        (one for one in joint_acts.waiting(session, evaluation.id) if one.kind == JointKind.unsealing), None
-    )
+    waiting = next(iter(joint_acts.waiting(session, evaluation.id, _KINDS)), None)
     return UnsealingView(
         asked=len(rows),
         opened=any(Cause.unsealed in causes for causes in released.values()),

@@ -225,10 +225,13 @@ async def _rehearsed(camera: Camera) -> None:
     if evaluation is not None:
         await camera.shoot(watching, "live", f"/evaluations/{evaluation}/live", ".live-light[data-on=true]")
         await camera.shoot(watching, "evaluation", f"/evaluations/{evaluation}", themes=BOTH)
+        await camera.shoot(watching, "names", f"/evaluations/{evaluation}/names", themes=BOTH)
     status = await rehearsal.wait()
     if status or evaluation is None:
         raise SystemExit(f"the rehearsal ended with status {status}")
     await camera.shoot(watching, "replay", f"/evaluations/{evaluation}/replay", "room-replay", BOTH)
+    await camera.shoot(watching, "custody", f"/evaluations/{evaluation}/custody", themes=BOTH)
+    await camera.shoot(watching, "audit", "/audit", themes=BOTH)
     await camera.shoot(watching, "today", "/today", themes=BOTH)
 
 

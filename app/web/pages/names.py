@@ -20,8 +20,9 @@ router = APIRouter(prefix="/evaluations/{evaluation_id}/names")
 
 @router.get("")
 def names(
-    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.name_unseal_approve)]
+    evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_supervise)]
 ) -> HTMLResponse:
+    """How it stands, without a name; what can be done here asks for a fresh second factor."""
     return _page(visit, actor, evaluation_id)
 
 
@@ -103,7 +104,7 @@ def _page(
     found: tuple[Unsealed, ...] = (),
 ) -> HTMLResponse:
     with visit.database.reading() as session:
-        evaluation = cases.load_for(session, actor, evaluation_id, Permission.name_unseal_approve)
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
         view = unsealing.view(session, actor, evaluation)
         card = views.card(session, evaluation, disclosing.sight(session, actor, evaluation))
     return visit.page(
