@@ -17,7 +17,6 @@ from recordings import repository
 from recordings.models import RoomRecording
 from recordings.verify import Verdict
 
-
 Recording = RoomRecording
 """What others know a room's recording by."""
 
