@@ -74,6 +74,14 @@ def hold(session: Session, invitation: Invitation) -> None:
         session.refresh(invitation)
 
 
+def hold_people(session: Session) -> None:
+    """Until the transaction ends nobody else puts people on the lists of a draw, names them for one, or erases them.
+
+    To be taken after the turn of an evaluation, or of the roster.
+    """
+    in_turn(session, "draw-people")
+
+
 def by_number(session: Session, number: str) -> Draw:
     draw = session.exec(select(Draw).where(Draw.number == number)).first()
     if draw is None:

@@ -65,6 +65,7 @@ def commit(session: Session, ground: Ground, actor: str, order: DrawOrder) -> Dr
     with what would have to give when the pool cannot fill the places.
     """
     salt = secrets.token_bytes(SHARE_BYTES)
+    keeping.hold_people(session)
     view = ground.rosters.settle(session, ground.now)
     frozen = _frozen(session, ground, view, order, salt)
     if blocked := _in_words(obstacles(frozen.pool, order.law), order, salt):

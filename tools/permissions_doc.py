@@ -42,7 +42,8 @@ RELATIONS = {
 CLOSING = """## Two persons
 
 What cannot be undone, or shows what was sealed, is asked for by one person and settled by another; both say why where the last
-column says so. "Sides" means that the second speaks for another side, host or supervisor, than the first.
+column says so. "Sides" means that the second speaks for another side, host or supervisor, than the first. Erasing a person from the
+roster takes two accounts with `person:erase`, both with reasons.
 """
 APART = """## Duties that stay apart
 

@@ -105,6 +105,7 @@ def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluat
     Everything is checked again. Conflict when the vacant seats are others by now.
     """
     shortage.require_state(evaluation)
+    keeping.hold_people(session)
     draw = _open_draw(session, evaluation)
     wanted = {
         int(seat_no): sealed.read_named(house.sealer, draw, int(seat_no), kept)

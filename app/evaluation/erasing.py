@@ -1,4 +1,5 @@
-"""Erases what the roster knows of a person (个人信息删除), and leaves every draw, record and line of the trail as it was.
+"""Erases what the roster knows of a person (个人信息删除), by two persons, and leaves every draw, record and line of the trail
+as it was.
 
 Draws and the trail know people by codes and by the number of the roster, so nothing in them has to change. What was sent
 stays as it was handed over, sealed, until its retention is over: that it was sent is evidence.
@@ -22,7 +23,7 @@ from app.evaluation.cases import House
 from app.evaluation.disclosing import OVER
 from app.evaluation.models import CommitteeMember, Erasure, Evaluation, LegalHold
 from app.notify import outbox
-from expert_draw import personal, sealed, unmasking
+from expert_draw import keeping, personal, sealed, unmasking
 from expert_draw.models import Draw, Expert, ExpertLeave, ExpertRelation, ExpertSpecialty, Invitation
 
 ERASED_STATE = "erased"
@@ -32,6 +33,7 @@ _ASKED_FOR = timedelta(days=7)
 
 def ask(session: Session, now: datetime, house: House, actor: Actor, number: str, reason: str) -> Erasure:
     """The first step: that it should be done, and why. Conflict while they are on the lists of a draw, or gone already."""
+    keeping.hold_people(session)
     expert = unmasking.find(session, number)
     _require_free(session, house.sealer, expert)
     asked = session.get(Erasure, expert.id) or Erasure(
@@ -47,8 +49,9 @@ def ask(session: Session, now: datetime, house: House, actor: Actor, number: str
 def carry_out(
     session: Session, now: datetime, house: House, actor: Actor, number: str, reason: str
 ) -> Erasure:
-    """The second step: after it nobody can tell any more who this was. Conflict unless it was asked for lately."""
+    """The second step: after it nobody can tell any more who this was. Conflict unless somebody else has asked for it lately."""
     change = house.rosters.begin(session)
+    keeping.hold_people(session)
     expert = unmasking.find(session, number)
     _require_free(session, house.sealer, expert)
     asked = session.get(Erasure, expert.id)
@@ -58,6 +61,12 @@ def carry_out(
             N_("没有人在最近七天内申请过删除编号 {number}"),
             N_("先提出删除申请并写明理由，再由本步确认"),
             number=number,
+        )
+    if asked.asked_by == actor.id:
+        raise Conflict(
+            "erasure-same-person",
+            N_("删除个人信息须由另一个有权的人员确认，不能由申请的人自己确认"),
+            N_("请另一位专家库管理员核对后确认"),
         )
     outbox.forget(session, house.sealer, personal.phone_of(house.sealer, expert))
     _empty(expert)

@@ -1,4 +1,4 @@
-"""The interface for erasing what the roster knows of a person: asked for with a reason, then carried out with another."""
+"""The interface for erasing what the roster knows of a person: asked for with a reason, then carried out by somebody else."""
 
 from datetime import datetime
 from typing import Annotated
@@ -43,7 +43,7 @@ def ask_for_erasure(
 def carry_out_erasure(
     number: str, wanted: ReasonIn, actor: Eraser, database: DatabaseDep, clock: ClockDep, house: HouseDep
 ) -> ErasureOut:
-    """The second step, within seven days: after it nobody can tell any more who this was."""
+    """The second step, by another person within seven days: after it nobody can tell any more who this was."""
     with database.transaction() as session:
         done = erasing.carry_out(session, clock.now(), house, actor, number, wanted.reason)
         return ErasureOut.of(number, done)

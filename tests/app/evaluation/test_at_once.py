@@ -12,6 +12,7 @@ import pytest
 from sqlmodel import Session, select
 
 from app.accounts import entering, second_factor, set_up
+from app.accounts.access import Actor
 from app.accounts.models import Account, WrongTries
 from app.accounts.permissions import Role
 from app.accounts.service import Browser
@@ -20,19 +21,20 @@ from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound
 from app.core.settings import AccountSettings
-from app.evaluation import cases, committee, conductor, desk
+from app.evaluation import cases, committee, conductor, desk, erasing
 from app.evaluation.models import Evaluation
 from app.evaluation.schemas import SheetIn
 from app.notify.delivery import MessageState
 from app.notify.listener import Heard
 from app.projects.models import Project
 from expert_draw import answers, holidays, listing
-from expert_draw.models import Draw
+from expert_draw.models import Draw, Expert
 from tests.support.authenticators import authenticator
 from tests.support.databases import POSTGRESQL, until_somebody_waits
 from tests.support.evaluations import Case
 from tests.support.world import OPERATOR, World, booking, make_world
 
+KEEPER = Actor(id="account:keeper", role=Role.pool_administrator, name="库管")
 T = TypeVar("T")
 
 
@@ -94,6 +96,30 @@ def test_everybody_may_answer_at_the_same_moment(world: World) -> None:
     assert case.record().count(b'"outcome":"accepted"') == 3
     assert case.verified() == "open"
     assert whole(world, case)
+
+
+def test_a_draw_that_opens_beside_an_erasure_lists_nobody_who_is_erased(world: World) -> None:
+    case = Case(world)
+    with world.database.reading() as session:
+        number = session.get_one(Expert, world.experts[0]).number
+
+    def opened(session: Session) -> str:
+        return committee.commit_draw(session, world.now(), world.house, OPERATOR, case.id).state
+
+    def asked(session: Session) -> str:
+        return erasing.ask(session, world.now(), world.house, KEEPER, number, "本人书面申请").asked_by
+
+    assert overlapping(world, opened, asked)[1] == "person-needed"
+
+
+def test_who_asks_for_the_same_erasure_at_the_same_moment_follows(world: World) -> None:
+    with world.database.reading() as session:
+        number = session.get_one(Expert, world.experts[0]).number
+
+    def asked(session: Session) -> str:
+        return erasing.ask(session, world.now(), world.house, KEEPER, number, "本人书面申请").asked_by
+
+    assert overlapping(world, asked, asked) == (KEEPER.id, KEEPER.id)
 
 
 def test_of_two_answers_of_one_person_one_counts_and_the_other_hears_so(world: World) -> None:

@@ -1,10 +1,12 @@
 """Personal data is masked, shown in clear for a reason only, and erased without breaking what rests on it."""
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import select as every
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel, col, select
 
+from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.models import AuditEvent
@@ -27,6 +29,22 @@ from tests.support.web import WebHouse
 NUMBER = f"{1:017d}"
 REASON = {"reason": "本人书面申请"}
 PHONE = "+8613900000001"
+
+
+def another_keeper(house: WebHouse) -> TestClient:
+    """A browser of a second account that keeps the roster."""
+    other = Account(
+        id="other-keeper",
+        login="other-keeper",
+        name="",
+        role=Role.pool_administrator,
+        password_hash="-",
+        created_at=house.world.now(),
+    )
+    with house.world.transaction() as session:
+        session.add(other)
+    house.accounts[Role.pool_administrator] = other
+    return house.visitor(Role.pool_administrator)
 
 
 def expert_of(house: WebHouse) -> Expert:
@@ -162,7 +180,11 @@ def test_an_erased_person_is_nobody_and_everything_still_verifies(house: WebHous
     assert (early.status_code, early.json()["code"]) == (409, "erasure-not-asked")
     assert keeper.post(address, json=REASON).json()["done_at"] is None
     assert expert_of(house).name_sealed == before.name_sealed
-    assert keeper.post(f"{address}/confirm", json=REASON).json()["done_at"] is not None
+    alone = keeper.post(f"{address}/confirm", json=REASON)
+    assert (alone.status_code, alone.json()["code"]) == (409, "erasure-same-person")
+    assert expert_of(house).name_sealed == before.name_sealed
+    other_keeper = another_keeper(house)
+    assert other_keeper.post(f"{address}/confirm", json=REASON).json()["done_at"] is not None
     after = expert_of(house)
     assert (after.name_sealed, after.identity_sealed, after.phone_sealed) == (ERASED,) * 3
     assert after.identity_fingerprint not in {before.identity_fingerprint, after.phone_fingerprint}
@@ -204,6 +226,8 @@ def test_an_erased_person_is_nobody_and_everything_still_verifies(house: WebHous
         "draw:person:erasure-asked",
         "draw:person:erased",
     ]
+    by = [event.actor for event in events(house, "draw:person")]
+    assert by[1] == "account:other-keeper" != by[0], "two persons, each by name"
     again = keeper.post(address, json=REASON)
     assert (again.status_code, again.json()["code"]) == (409, "person-erased")
     # A draw afterwards does not count them, and does not stumble over them.
