@@ -249,7 +249,7 @@ def _place(
     browser: Browser,
 ) -> Place | None:
     """From where the try comes, with the account locked; None when this place has to wait."""
-    session.exec(select(Account.id).where(Account.id == account_id).with_for_update()).one()
+    tries.hold_account(session, account_id)
     place = tries.place_of(session, sealer, account_id, browser.device, browser.whence.address)
     if tries.may_try(session, now, settings, place):
         return place

@@ -5,7 +5,7 @@ Needs the extra `yuanping[oidc]`. Who somebody is there opens nothing here until
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -85,12 +85,21 @@ class Provider:
         metadata = self._metadata()
         token = self._token(metadata, flow, code)
         claims = self._claims(metadata, str(token.get("id_token", "")), flow, now)
+        try:
+            return self._identity(claims)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise _refused(type(error).__name__) from error
+
+    def _identity(self, claims: Mapping[str, Any]) -> Identity:
+        """What the claims say; an error where one of them is no such thing."""
         amr, acr = claims.get("amr") or [], claims.get("acr")
         believed = bool(set(self._settings.second_factor_amr) & set(amr)) or (
             acr is not None and acr in self._settings.second_factor_acr
         )
-        seen = claims.get("auth_time")
-        return Identity(str(claims["iss"]), str(claims["sub"]), believed, None if seen is None else int(seen))
+        seen = None if claims.get("auth_time") is None else int(claims["auth_time"])
+        if seen is not None:
+            datetime.fromtimestamp(seen, UTC)  # an error for what is no moment
+        return Identity(str(claims["iss"]), str(claims["sub"]), believed, seen)
 
     def _metadata(self) -> Mapping[str, Any]:
         issuer = str(self._settings.issuer).rstrip("/")

@@ -93,10 +93,11 @@ def spend(
 
 @dataclass(frozen=True, slots=True)
 class Redeemed:
-    """What a ticket was for, and the session it is part of; empty for one that stood by itself."""
+    """What a ticket was for, the session it is part of (empty for one that stood by itself), and when it was given out."""
 
     subject: str
     session_id: str
+    issued_at: datetime
 
 
 def redeem(session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str) -> str | None:
@@ -122,7 +123,7 @@ def redeem_whole(
             return None
     if ticket.session_id and not sessions.alive(session, now, {ticket.session_id}):
         return None
-    return Redeemed(ticket.subject, ticket.session_id)
+    return Redeemed(ticket.subject, ticket.session_id, ticket.created_at)
 
 
 def peek(session: Session, sealer: Sealer, now: datetime, *, kind: TicketKind, secret: str) -> str | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, select
 
-from app.accounts.models import KnownDevice, WrongTries
+from app.accounts.models import Account, KnownDevice, WrongTries
 from app.accounts.slowing import Slowing, Wrong, at_one_place, elsewhere
 from app.core.sealing import Sealer
 from app.core.settings import AccountSettings
@@ -39,6 +39,11 @@ def knows_device(session: Session, sealer: Sealer, account_id: str, device_token
     if not device_token:
         return False
     return session.get(KnownDevice, (account_id, _hash(sealer, device_token))) is not None
+
+
+def hold_account(session: Session, account_id: str) -> None:
+    """Whoever else tries to get into this account waits until the transaction ends."""
+    session.exec(select(Account.id).where(Account.id == account_id).with_for_update()).one()
 
 
 def may_try(session: Session, now: datetime, settings: AccountSettings, place: Place) -> bool:
@@ -72,7 +77,7 @@ def remember_device(
 ) -> str:
     """Knows this browser from now on; its token, a new one for a browser that has none that is known anywhere.
 
-    The ten devices used last are known.
+    The ten devices used last are known. The caller holds the account.
     """
     token_hash = _hash(sealer, device_token)
     ours = (

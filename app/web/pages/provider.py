@@ -17,7 +17,7 @@ from app.accounts.access import Actor, Public, find_actor
 from app.accounts.entering import Half
 from app.accounts.oidc import Identity, Provider
 from app.accounts.service import How, SignedIn
-from app.accounts.tickets import TicketKind
+from app.accounts.tickets import Redeemed, TicketKind
 from app.core.errors import Forbidden, NotFound, YuanpingError
 from app.core.i18n import N_
 from app.web import arriving, cookies
@@ -30,6 +30,8 @@ FoundDep = Annotated[Actor | None, Depends(find_actor)]
 
 _FLOW = "flow"
 _FLOW_LASTS = timedelta(minutes=10)
+_SKEW = timedelta(seconds=10)
+"""So much the provider's clock may be behind ours when it says that it has asked again."""
 _SIGN_IN, _STEP_UP = "sign-in", "step-up"
 _CALLBACK = "/sign-in/provider/callback"
 
@@ -73,15 +75,15 @@ def come_back(visit: VisitDep) -> Response:
         if not kept or not hmac.compare_digest(asked.get("state", "").encode(), flow.state.encode()):
             raise _stale()
         with visit.database.transaction() as session:
-            purpose = tickets.redeem(
+            begun = tickets.redeem_whole(
                 session, visit.sealer, visit.now, kind=TicketKind.provider, secret=ticket
             )
-        if purpose is None:
+        if begun is None:
             raise _stale()
         if "code" not in asked:
             raise Forbidden("oidc-declined", N_("统一身份认证没有放行"), N_("重新登录，或改用登录名和密码"))
         identity = provider.identity(flow, asked["code"], visit.now)
-        response = _received(visit, identity, purpose, local(going_to))
+        response = _received(visit, identity, begun, local(going_to))
     except YuanpingError as refusal:
         if isinstance(refusal, NotFound):
             raise
@@ -97,7 +99,7 @@ def _provider(visit: Visit) -> Provider:
     return Provider(settings, visit.settings.public_url + _CALLBACK)
 
 
-def _received(visit: Visit, identity: Identity, purpose: str, going_to: str) -> Response:
+def _received(visit: Visit, identity: Identity, begun: Redeemed, going_to: str) -> Response:
     with visit.database.transaction() as session:
         account_id = identities.account_of(session, identity.issuer, identity.subject)
         if account_id is None:
@@ -107,8 +109,9 @@ def _received(visit: Visit, identity: Identity, purpose: str, going_to: str) -> 
                 N_("把这个标识告诉系统管理员，由其关联到您的账号"),
                 subject=identity.subject,
             )
-        if purpose.startswith(_STEP_UP):
-            return _stepped_up(visit, session, identity, account_id, purpose, going_to)
+        if begun.subject.startswith(_STEP_UP):
+            return _stepped_up(visit, session, identity, account_id, begun, going_to)
+        tries.hold_account(session, account_id)
         found: SignedIn | Half | None
         if identity.second_factor:
             found = service.open_session(
@@ -141,12 +144,12 @@ def _received(visit: Visit, identity: Identity, purpose: str, going_to: str) -> 
 
 
 def _stepped_up(
-    visit: Visit, session: Session, identity: Identity, account_id: str, purpose: str, going_to: str
+    visit: Visit, session: Session, identity: Identity, account_id: str, begun: Redeemed, going_to: str
 ) -> Response:
-    """The provider has just asked for its second factor, in the name of who is signed in here."""
-    session_id = purpose.removeprefix(f"{_STEP_UP}:")
-    just_now = visit.now - _FLOW_LASTS
-    if not identity.second_factor or identity.seen_at is None or identity.seen_at < int(just_now.timestamp()):
+    """The provider has asked for its second factor since this way there began, in the name of who is signed in here."""
+    session_id = begun.subject.removeprefix(f"{_STEP_UP}:")
+    earliest = int((begun.issued_at - _SKEW).timestamp())
+    if not identity.second_factor or identity.seen_at is None or identity.seen_at < earliest:
         raise Forbidden(
             "oidc-not-fresh", N_("统一身份认证没有重新验证您的身份"), N_("重新验证，或设置本系统的验证器")
         )

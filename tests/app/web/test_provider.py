@@ -121,6 +121,9 @@ LIES: dict[str, dict[str, Any]] = {
     "for two clients, not issued to us": {"claims": {"aud": [CLIENT, "other"], "azp": "other"}},
     "of another issuer": {"claims": {"iss": "https://elsewhere.example"}},
     "expired": {"claims": {"exp": 1_000_000_000}},
+    "seen at no moment": {"claims": {"auth_time": "yesterday"}},
+    "seen at no moment there is": {"claims": {"auth_time": 10**30}},
+    "seen at many moments": {"claims": {"auth_time": [1]}},
     "without an end": {"claims": {"exp": None}},
     "of nobody": {"claims": {"sub": None}},
     "not signed": {"alg": "none"},
@@ -210,6 +213,18 @@ def test_who_has_no_authenticator_here_confirms_at_the_provider(house: WebHouse,
     somebody = house.visitor(Role.supervisor, proved=False)
     assert somebody.get(there_and_back(somebody, "?step_up=1")).status_code == 403
     assert somebody.get("/account/second-factor/new").status_code == 303
+
+
+def test_what_the_provider_has_seen_before_it_was_asked_again_is_no_new_proof(
+    house: WebHouse, service: OidcHouse
+) -> None:
+    linked(house, service)
+    visitor = house.visitor(OPERATOR, proved=False)
+    now = int(house.world.now().timestamp())
+    for seen, status in ((now - 11, 403), (None, 403), (now - 10, 200)):
+        service.claims = {"amr": ["mfa"], "auth_time": seen}
+        answer = visitor.get(there_and_back(visitor, "?step_up=1&next=/account/second-factor/new"))
+        assert answer.status_code == status, seen
 
 
 def test_an_administrator_links_and_unlinks_after_proving_themselves(
