@@ -42,6 +42,7 @@ _SWEEP_EVERY_S = 0.5
 _REVOCATIONS_EVERY_S = 1.0
 _WORK_EVERY_S = 1.0
 _FILING_EVERY_S = 5.0
+_FORGET_EVERY_S = 3600.0
 _AUDIT_EVERY_S = 1.0
 _CLOCK_EVERY_S = 1.0
 
@@ -142,6 +143,7 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         ticker.every(_PHONES_EVERY_S, "pretend", sweeps.pretend)
         ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
         ticker.every(_WORK_EVERY_S, "work", sweeps.work)
+        ticker.every(_FORGET_EVERY_S, "forget", sweeps.forget)
         ticker.every(_REVOCATIONS_EVERY_S, "revocations", Revocations(ground.database, ground.clock).look)
         ticker.every(
             _CLOCK_EVERY_S,

@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col
 
 from app.core.allowance import Allowance
+from app.core.forgetting import forget_some
 from app.core.models import RateWindow
 
 _MOST_KEYS = 50_000
@@ -81,6 +82,11 @@ def count(session: Session, now: datetime, key: str, window_s: int) -> int:
 def forget(session: Session, before: datetime) -> None:
     """Takes away the windows that began before a moment; none of them counts any more."""
     session.connection().execute(delete(RateWindow).where(col(RateWindow.began_at) < before))
+
+
+def forget_old(session: Session, before: datetime) -> bool:
+    """As `forget`, a few of them; whether there may be more."""
+    return forget_some(session, RateWindow, col(RateWindow.began_at) < before)
 
 
 def window(now: datetime, window_s: int) -> datetime:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import zipfile
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -30,11 +31,11 @@ def packages(
 ) -> Kind:
     """Packs a room as it is, after checking it: unpacked it is a folder that `yuanping verify recording` accepts.
 
-    Packages that nobody may fetch any more are cleared away before the next is made.
+    Packages that nobody may fetch any more are cleared away before the next is made, and every hour.
     """
 
     def build(claim: Claim) -> Result:
-        _clear(exports, clock.now() - timedelta(hours=settings.package_hours))
+        clear(exports, clock.now() - timedelta(hours=settings.package_hours))
         room = recordings / str(claim.payload["room_id"])
         verdict = verify_room(room, claim.payload["manifest"])
         if not verdict.ok:
@@ -78,11 +79,12 @@ def disposals(database: Database, recordings: Path, exports: Path, store: Object
     return Kind(DISPOSAL, run, at_once=1, timeout_s=_TIMEOUT_S, most_tries=_TRIES, done=done)
 
 
-def _clear(exports: Path, before: datetime) -> None:
+def clear(exports: Path, before: datetime) -> None:
     """Takes away packages that are over, and what a try that was killed has left of one."""
     for package in exports.glob("*.zip*"):
-        if package.stat().st_mtime < before.timestamp():
-            package.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # the house deletes them besides, with their recording
+            if package.stat().st_mtime < before.timestamp():
+                package.unlink()
 
 
 def _pack(room: Path, target: Path) -> tuple[int, str]:

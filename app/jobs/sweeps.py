@@ -1,16 +1,25 @@
-"""What each tick looks for: messages to send, windows that closed, places to draw again, jobs to do."""
+"""What each tick looks for: messages to send, windows that closed, places to draw again, jobs to do, what to forget."""
+
+from datetime import timedelta
 
 from anyio import to_thread
 
+from app.accounts import forgetting
+from app.core import rates
 from app.core.clock import Clock
 from app.core.database import Database
 from app.evaluation import committee
 from app.evaluation.cases import House
-from app.exchange import filing
+from app.exchange import custody_jobs, filing
 from app.jobs.patience import Patience
 from app.jobs.worker import Worker
 from app.notify.phone_room import PhoneRoom
 from expert_draw import answers
+
+_FORGOTTEN = timedelta(days=7)
+"""So long after its end a ticket, a session or a wrong try is still there to be looked at."""
+_MOST_ROUNDS = 200
+"""So many short transactions at a time; the rest waits for the next hour."""
 
 
 class Sweeps:
@@ -57,6 +66,20 @@ class Sweeps:
     async def work(self) -> None:
         """Starts jobs that are due; they go on by themselves."""
         await self._worker.start_due()
+
+    async def forget(self) -> None:
+        """Takes away what has been over for days, and packages that nobody may fetch any more."""
+        await to_thread.run_sync(self._forget)
+
+    def _forget(self) -> None:
+        now, settings = self._clock.now(), self._house.settings
+        custody_jobs.clear(settings.exports_dir, now - timedelta(hours=settings.recording.package_hours))
+        for old in (forgetting.forget, rates.forget_old):
+            for _ in range(_MOST_ROUNDS):
+                with self._database.transaction() as session:
+                    more = old(session, now - _FORGOTTEN)
+                if not more:
+                    break
 
     def _file(self) -> None:
         with self._database.reading() as session:
