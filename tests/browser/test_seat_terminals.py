@@ -30,6 +30,8 @@ TAKE_OUT = """async () => {
   return { extractable: here.key.extractable, usages: here.key.usages, out: (await Promise.all(tries)).join("") };
 }"""
 
+KEEPS_NOTHING = "IDBFactory.prototype.open = () => { throw new DOMException('', 'SecurityError'); };"
+
 
 def asks_for_a_ticket(visitor: Visitor) -> int:
     """Opens the desk, whose first act is to ask for a ticket; the answer's status. Sockets lead nowhere here."""
@@ -69,6 +71,12 @@ def test_a_browser_is_enrolled_takes_its_seat_and_a_copied_cookie_gets_no_ticket
     page.locator(f"[data-seat='{member.seat_id}'] button").first.press("Enter")
     enrolment = page.locator("[data-part=code]").inner_text()
     assert staff.barriers() == ""
+
+    forgetful = visit()
+    forgetful.page.add_init_script(KEEPS_NOTHING)
+    page = forgetful.open("/terminal/enroll")
+    expect(page.locator("[data-part=told]")).to_have_attribute("data-tone", "bad")
+    expect(page.locator("[data-part=here]")).to_have_attribute("data-state", "none")
 
     expert = visit()
     page = expert.open("/terminal/enroll")

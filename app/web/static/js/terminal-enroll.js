@@ -17,7 +17,10 @@ function tell(tone, text) {
 }
 
 async function show() {
-  const known = await terminal();
+  const known = await terminal().catch(() => {
+    tell("bad", texts.not_kept); // before a code is used up for a key that this browser will not keep
+    return null;
+  });
   here.dataset.state = known ? "enrolled" : "none";
   here.textContent = known ? fill(texts.here, { place: known.place }) : texts.none;
 }
