@@ -11,12 +11,12 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core import bus
+from app.core import bus, reasons_given
 from app.core.database import in_turn
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
-from app.evaluation import cases, reasons_given
+from app.evaluation import cases
 from app.evaluation.models import CommitteeMember, SeatAlarm
 
 

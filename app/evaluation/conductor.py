@@ -8,14 +8,14 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core import bus
+from app.core import bus, reasons_given
 from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
 from app.core.samples import TrackKey
 from app.core.settings import Provider
-from app.evaluation import booking, cases, committee, convening, reasons_given
+from app.evaluation import booking, cases, committee, convening
 from app.evaluation.cases import Durable, House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet

@@ -10,13 +10,13 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core import work
+from app.core import reasons_given, work
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.settings import RecordingSettings
 from app.core.work import JobView
-from app.evaluation import cases, joint_acts, reasons_given
+from app.evaluation import cases, joint_acts
 from app.evaluation.joint_acts import RULES, JointKind
 from app.evaluation.models import Evaluation, JointAct, LegalHold
 from app.rules import library

@@ -7,9 +7,10 @@ from datetime import datetime
 from sqlmodel import Session
 
 from app.accounts.access import Actor
+from app.core import reasons_given
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
-from app.evaluation import booking, cases, joint_acts, places, reasons_given, seats, shortage
+from app.evaluation import booking, cases, joint_acts, places, seats, shortage
 from app.evaluation.cases import House
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.lifecycle import EvaluationEvent

@@ -13,12 +13,12 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
-from app.core import bus
+from app.core import bus, reasons_given
 from app.core.canonical import Canonical, canonical_json
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
-from app.evaluation import reasons_given, relations
+from app.evaluation import relations
 from app.evaluation.models import Evaluation, JointAct
 
 HOST, SUPERVISOR = "host", "supervisor"

@@ -7,9 +7,10 @@ from sqlmodel import Session, col, select
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Permission
+from app.core import reasons_given
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
-from app.evaluation import cases, check_in, joint_acts, members, reasons_given
+from app.evaluation import cases, check_in, joint_acts, members
 from app.evaluation.cases import House
 from app.evaluation.causes import Cause
 from app.evaluation.joint_acts import JointKind

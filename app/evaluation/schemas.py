@@ -13,12 +13,11 @@ from pydantic import (
     model_validator,
 )
 
+from app.core.reasons_given import LINE
 from app.evaluation.causes import Cause
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 
-# Control characters break what the texts go into: a NUL cannot be stored everywhere, others forge lines and terminals.
-LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 LINES = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*$"
 """As LINE, with line breaks and tabs."""
 

@@ -11,10 +11,11 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core import reasons_given
 from app.core.canonical import Canonical, canonical_json
 from app.core.errors import Conflict, InvalidInput
 from app.core.i18n import N_
-from app.evaluation import booking, cases, committee, reasons_given, widening
+from app.evaluation import booking, cases, committee, widening
 from app.evaluation.cases import House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState
 from app.evaluation.models import Evaluation

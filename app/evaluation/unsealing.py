@@ -12,10 +12,11 @@ from app.accounts.access import Actor
 from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core import reasons_given
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.evaluation import cases, disclosing, joint_acts, reasons_given
+from app.evaluation import cases, disclosing, joint_acts
 from app.evaluation.disclosure import Field, Moment
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.models import Evaluation, JointAct

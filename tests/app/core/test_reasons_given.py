@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.audit.tags import Tag
+from app.core import reasons_given
 from app.core.errors import InvalidInput
-from app.evaluation import conductor, reasons_given
+from app.evaluation import conductor
 from tests.support.evaluations import Case
 from tests.support.world import OPERATOR, make_world
 
@@ -16,6 +17,7 @@ from tests.support.world import OPERATOR, make_world
     ("text", "code"),
     [
         (" 无 ", "reason-short"),
+        ("13812345678", "reason-short"),
         ("长" * 401, "reason-shape"),
         ("两行\n文字", "reason-shape"),
         ("四字\0零", "reason-shape"),

@@ -5,9 +5,10 @@ import re
 from app.core.errors import InvalidInput
 from app.core.i18n import N_
 from app.core.logging import blot
-from app.evaluation.schemas import LINE
 
 SHORTEST, LONGEST = 4, 400
+# Control characters break what the texts go into: a NUL cannot be stored everywhere, others forge lines and terminals.
+LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 
 
 def reason(text: str) -> str:
@@ -15,12 +16,12 @@ def reason(text: str) -> str:
 
     InvalidInput when it says nothing, or what cannot be stored.
     """
-    found = text.strip()
+    found = blot(text.strip())
     if len(found) < SHORTEST:
         raise InvalidInput("reason-short", N_("原因不足 4 个字"), N_("写明原因，留在审计记录中"))
     if not fits(found):
         raise InvalidInput("reason-shape", N_("原因超过 400 字，或不是一行文字"), N_("改写后重新提交"))
-    return blot(found)
+    return found
 
 
 def fits(text: str) -> bool:
