@@ -112,7 +112,7 @@ class LimitSettings(BaseModel):
     heavy_per_minute: int = Field(
         60,
         ge=0,
-        description="Requests a minute of one account that cost the service much, as imports, exports and checks of recordings.",
+        description="Requests a minute of one account that cost the service much, as imports, exports, proofs over the log and checks of recordings.",
     )
     doors_per_minute: int = Field(
         120,

@@ -64,6 +64,10 @@ _DOORS = (
 _SECRETS = ("/sign-in/provider", "/sign-in/ticket/", "/welcome/")
 """Below these the address itself says who somebody is, or comes back with what does."""
 _PROVIDER = ("/hooks/", "/sim/")
+_HEAVY_READS = frozenset(
+    {"/api/audit/consistency", "/api/audit/export", "/api/audit/inclusion", "/api/keys", "/audit/export"}
+)
+"""Proofs over the whole log, the log as a file, counts over all sealed columns."""
 
 
 def route_class(method: str, path: str) -> RouteClass:
@@ -74,7 +78,14 @@ def route_class(method: str, path: str) -> RouteClass:
         return RouteClass.door
     if method == "POST" and (path == _IMPORT or path.endswith(("/exports", "/verify"))):
         return RouteClass.heavy
+    if path in _HEAVY_READS or _is_package(path):
+        return RouteClass.heavy
     return RouteClass.plain
+
+
+def _is_package(path: str) -> bool:
+    """Whether this is a whole recording as a file."""
+    return path.startswith("/api/evaluations/") and "/packages/" in path and path.endswith("/file")
 
 
 @dataclass(frozen=True, slots=True)
