@@ -14,6 +14,7 @@ from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.accounts.trail import ACCOUNT, record
 from app.audit.tags import Tag
+from app.core import reasons_given
 from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
@@ -25,7 +26,7 @@ ROLES: tuple[Role, ...] = tuple(role for role in Role if role not in duties.NOT_
 """What an account can be: experts come by a seat code, the tenderee's representative by a link of their own."""
 COMMAND_LINE = ""
 """Who acts where nobody is signed in: whoever may run commands on the machine."""
-_LONGEST, _LONGEST_REASON = 64, 400
+_LONGEST = 64
 _TURN = "staff-accounts"
 
 
@@ -290,10 +291,10 @@ def require_other(session: Session, account_id: str, actor_id: str) -> Account:
 
 
 def require_reason(reason: str) -> str:
-    """The reason as it is kept; InvalidInput where none is given."""
+    """The reason as it is kept; InvalidInput where none is given, or one that says nothing."""
     if not reason.strip():
         raise InvalidInput("reason-missing", N_("没有写明理由"), N_("写明为什么，理由会留在留痕里"))
-    return reason.strip()[:_LONGEST_REASON]
+    return reasons_given.reason(reason)
 
 
 def _require_role(role: Role) -> None:

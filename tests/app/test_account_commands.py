@@ -92,7 +92,7 @@ def test_disabling_changing_roles_and_signing_out_end_sessions(world: World) -> 
     assert run("enable", "li")[0] == 0
     assert of(world, "li").active
     assert run("disable", "root")[0] == 2, "the last administrator stays"
-    assert run("role", "root", "auditor", "--reason", "x")[0] == 2
+    assert run("role", "root", "auditor", "--reason", "another post")[0] == 2
 
 
 def test_an_empty_house_says_once_where_its_first_account_is_made(

@@ -22,7 +22,8 @@ from venue import service as venues
 
 router = APIRouter()
 KeeperDep = Annotated[Actor, Requires(Permission.account_manage)]
-_LARGEST_PAGE = 10_000
+_LONGEST_NUMBER = 4
+"""Digits of a page; nobody has so many accounts."""
 
 
 @router.get("/accounts")
@@ -33,6 +34,7 @@ def accounts_page(visit: VisitDep, actor: KeeperDep) -> HTMLResponse:
 @router.post("/accounts")
 def add(visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
     """A new account, with the link by which its holder chooses a password: shown this one time, or to who confirms it."""
+    require_fresh(visit.request, actor, visit.now)
     try:
         with visit.database.transaction() as session:
             center = one(typed, "center")
@@ -69,6 +71,7 @@ def new_link(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep
 
 @router.post("/accounts/{account_id}/disable")
 def disable(account_id: str, visit: VisitDep, actor: KeeperDep) -> Response:
+    require_fresh(visit.request, actor, visit.now)
     with visit.database.transaction() as session:
         staff.disable(session, visit.now, account_id=account_id, actor_id=account_of(actor))
     return _back(account_id)
@@ -76,11 +79,13 @@ def disable(account_id: str, visit: VisitDep, actor: KeeperDep) -> Response:
 
 @router.post("/accounts/{account_id}/enable")
 def enable(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
+    require_fresh(visit.request, actor, visit.now)
     return _request(visit, actor, typed, StaffActKind.enable, account_id)
 
 
 @router.post("/accounts/{account_id}/role")
 def change_role(account_id: str, visit: VisitDep, actor: KeeperDep, typed: TypedDep) -> Response:
+    require_fresh(visit.request, actor, visit.now)
     try:
         role = _role(typed)
     except InvalidInput as refusal:
@@ -118,6 +123,7 @@ def end_sessions(
     account_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.session_manage)]
 ) -> Response:
     """Signs somebody out everywhere, at once."""
+    require_fresh(visit.request, actor, visit.now)
     own = account_of(actor)
     with visit.database.transaction() as session:
         staff.load(session, account_id)
@@ -172,7 +178,8 @@ def _list(
     state = next((state for state in State if state == asked.get("state")), None)
     sort = next((sort for sort in Sort if sort == asked.get("sort")), Sort.login)
     number = asked.get("page", "")
-    page = min(int(number), _LARGEST_PAGE) if number.isascii() and number.isdecimal() else 1
+    counted = number.isascii() and number.isdecimal() and len(number) <= _LONGEST_NUMBER
+    page = int(number) if counted else 1
     with visit.database.reading() as session:
         found = listing.listing(session, words=words, role=role, state=state, sort=sort, page=page)
         centers = venues.summaries(session, visit.now)

@@ -119,7 +119,8 @@ def test_another_role_ends_the_sessions_of_the_former(house: WebHouse) -> None:
         data = {"role": role, "reason": reason}
         return keeper.post(f"/accounts/{account.id}/role", data=data).status_code
 
-    assert [change("tenderee"), change("emperor"), change(Role.auditor, " ")] == [422] * 3
+    assert [change("tenderee"), change("emperor")] == [422] * 2
+    assert [change(Role.auditor, reason) for reason in (" ", "x", "两行\n文字", "长" * 401)] == [422] * 4
     assert change(Role.pool_administrator) == 409, "duties that stay apart"
     assert holder.get("/today").status_code == 200
     assert change(Role.auditor) == 303
@@ -130,7 +131,7 @@ def test_another_role_ends_the_sessions_of_the_former(house: WebHouse) -> None:
 def test_a_lost_authenticator_is_reset_with_a_reason_by_who_proves_themselves(house: WebHouse) -> None:
     phone, account = house.phone(OPERATOR), house.account(OPERATOR)
     keeper, holder = house.visitor(ADMINISTRATOR), house.visitor(OPERATOR)
-    path, why = f"/accounts/{account.id}/factor", {"reason": "手机遗失，已当面核实"}
+    path, why = f"/accounts/{account.id}/factor", {"reason": "手机13812345678遗失，已当面核实"}
     unproved = house.visitor(ADMINISTRATOR, proved=False)
     assert unproved.post(path, data=why).headers["location"].startswith("/step-up")
     assert keeper.post(path, data={"reason": " "}).status_code == 422
@@ -142,13 +143,28 @@ def test_a_lost_authenticator_is_reset_with_a_reason_by_who_proves_themselves(ho
     assert 'id="secret"' in holder.get(STEP).text
     with house.world.database.reading() as session:
         (line,) = [e for e in audit.trail(session, "house") if e.tag == Tag.account_factor_reset]
-    assert "已当面核实" in line.data
+    assert "手机[…]遗失，已当面核实" in line.data
+
+
+@pytest.mark.parametrize(
+    "path", ["", "/{}/disable", "/{}/enable", "/{}/factor", "/{}/link", "/{}/role", "/{}/sessions/end"]
+)
+def test_nothing_is_done_to_an_account_without_a_second_factor_shown_just_now(
+    house: WebHouse, path: str
+) -> None:
+    holder, account = house.visitor(OPERATOR), house.account(OPERATOR)
+    data = {"login": "wang", "name": "", "role": Role.auditor, "reason": "岗位调整"}
+    unproved = house.visitor(ADMINISTRATOR, proved=False)
+    answer = unproved.post(f"/accounts{path.format(account.id)}", data=data)
+    assert answer.headers["location"].startswith("/step-up")
+    assert holder.get("/today").status_code == 200
+    assert tags(house) == []
 
 
 def test_nobody_changes_their_own_account_and_the_last_administrator_stays(house: WebHouse) -> None:
     keeper, own = house.visitor(ADMINISTRATOR), house.account(ADMINISTRATOR)
     for act, status in (("disable", 409), ("role", 409), ("factor", 409)):
-        data = {"role": Role.supervisor, "reason": "x"}
+        data = {"role": Role.supervisor, "reason": "岗位调整"}
         assert keeper.post(f"/accounts/{own.id}/{act}", data=data).status_code == status
     with house.world.transaction() as session, pytest.raises(Conflict, match="last-administrator"):
         staff.disable(session, house.world.now(), account_id=own.id, actor_id=staff.COMMAND_LINE)
@@ -202,6 +218,7 @@ def test_the_list_is_found_filtered_sorted_and_paged(house: WebHouse) -> None:
     page = keeper.get("/accounts?q=staff&state=disabled&sort=login&page=1&role=supervisor").text
     assert "共 10 个账号" in page
     assert keeper.get("/accounts?page=x&sort=y&role=z&state=").status_code == 200
+    assert keeper.get(f"/accounts?page={'9' * 5000}").status_code == 200
 
 
 def test_an_empty_house_is_set_up_once_with_the_code_of_its_console(house: WebHouse) -> None:
