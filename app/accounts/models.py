@@ -60,7 +60,7 @@ class WrongTries(SQLModel, table=True):
     account_id: str = Field(primary_key=True, foreign_key="account.id", max_length=36)
     source: str = Field(primary_key=True, max_length=80)
     wrong: int
-    last_at: datetime = Field(sa_type=UtcDateTime)
+    last_at: datetime = Field(index=True, sa_type=UtcDateTime)
 
 
 class KnownDevice(SQLModel, table=True):
@@ -102,7 +102,7 @@ class SignIn(SQLModel, table=True):
     member_id: str | None = Field(default=None, index=True, max_length=36)
     evaluation_id: str | None = Field(default=None, index=True, max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(index=True, sa_type=UtcDateTime)
     idle_s: int | None = None
     last_seen_at: datetime = Field(sa_type=UtcDateTime)
     proved_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
@@ -174,5 +174,5 @@ class Ticket(SQLModel, table=True):
     reusable: bool = False
     session_id: str = Field(default="", max_length=36)
     created_at: datetime = Field(sa_type=UtcDateTime)
-    expires_at: datetime = Field(sa_type=UtcDateTime)
+    expires_at: datetime = Field(index=True, sa_type=UtcDateTime)
     used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)

@@ -34,7 +34,7 @@ class RateWindow(SQLModel, table=True):
     __tablename__ = "rate_window"
 
     key: str = Field(primary_key=True, max_length=80)
-    began_at: datetime = Field(primary_key=True, sa_type=UtcDateTime)
+    began_at: datetime = Field(primary_key=True, index=True, sa_type=UtcDateTime)
     count: int
 
 

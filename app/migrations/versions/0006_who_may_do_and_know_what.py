@@ -88,6 +88,8 @@ def upgrade() -> None:
         sa.Column("count", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("key", "began_at"),
     )
+    op.create_index(op.f("ix_rate_window_began_at"), "rate_window", ["began_at"], unique=False)
+
     op.create_table(
         "erasure",
         sa.Column("expert_id", sa.String(36), nullable=False),
@@ -209,6 +211,8 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("account_id", "source"),
     )
+    op.create_index(op.f("ix_wrong_tries_last_at"), "wrong_tries", ["last_at"], unique=False)
+
     op.create_table(
         "seat_terminal",
         sa.Column("id", sa.String(36), nullable=False),
@@ -365,6 +369,7 @@ def upgrade() -> None:
     _add("joint_act", sa.Column("settled_reason", sa.String(400), nullable=False, server_default=""))
     _add("room_recording", sa.Column("disposed_at", UtcDateTime(), nullable=True))
     _add("ticket", sa.Column("session_id", sa.String(36), nullable=False, server_default=""))
+    op.create_index(op.f("ix_ticket_expires_at"), "ticket", ["expires_at"], unique=False)
     with op.batch_alter_table("account") as batch_op:
         batch_op.drop_column("paused_until")
         batch_op.drop_column("failures")
@@ -372,7 +377,7 @@ def upgrade() -> None:
     with op.batch_alter_table("sign_in") as batch_op:
         for name, kind, nullable in _OF_SESSIONS:
             batch_op.add_column(sa.Column(name, kind, nullable=nullable))
-        for name in ("account_id", "evaluation_id", "member_id", "revoked_at"):
+        for name in ("account_id", "evaluation_id", "expires_at", "member_id", "revoked_at"):
             batch_op.create_index(op.f(f"ix_sign_in_{name}"), [name], unique=False)
         batch_op.create_unique_constraint("uq_sign_in_id", ["id"])
 
