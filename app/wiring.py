@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from anyio import to_thread
 from fastapi import FastAPI
 
+from app.accounts.uses import Uses
 from app.audit.house_log import open_log
 from app.core.clock import Witness
 from app.core.clock_watch import ClockWatch
@@ -83,6 +84,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     application.state.rosters = Rosters(ground.sealer)
     application.state.witness = Witness(ground.clock)
     application.state.clock_watch = ClockWatch()
+    application.state.uses = Uses()
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)
     application.state.reach = disclosing.load_for
     application.state.audit_log = open_log(
@@ -144,7 +146,9 @@ async def running(application: FastAPI, ground: Ground) -> AsyncIterator[None]:
         ticker.every(_SWEEP_EVERY_S, "invitations", sweeps.invitations)
         ticker.every(_WORK_EVERY_S, "work", sweeps.work)
         ticker.every(_FORGET_EVERY_S, "forget", sweeps.forget)
-        ticker.every(_REVOCATIONS_EVERY_S, "revocations", Revocations(ground.database, ground.clock).look)
+        revocations = Revocations(ground.database, ground.clock, application.state.uses)
+        ticker.every(_REVOCATIONS_EVERY_S, "revocations", revocations.look)
+        ticker.every(_REVOCATIONS_EVERY_S, "uses", revocations.write_down)
         ticker.every(
             _CLOCK_EVERY_S,
             "clock",

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from app.accounts import sessions
 from app.accounts.permissions import STEP_UP, Permission, Relation, Role, may, permitted
+from app.accounts.uses import Uses
 from app.core.clock import Clock
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep
 from app.core.errors import Forbidden, Unauthenticated, too_many
@@ -59,14 +60,13 @@ def find_actor(
     token = connection.cookies.get(sessions.cookie_name(secure=connection.url.scheme in {"https", "wss"}))
     if not token:
         return None
-    now = clock.now()
+    now, uses = clock.now(), _uses(connection)
     with database.reading() as session:
-        known = sessions.find(session, sealer, now, token)
+        known = sessions.find(session, sealer, now, token, uses)
     if known is None:
         return None
     if now - known.last_seen_at >= sessions.TOUCH_EVERY and _is_use(connection):
-        with database.transaction() as session:
-            sessions.touch(session, now, known.session_id)
+        uses.note(known.session_id, now)
     return Actor(
         id=known.id,
         role=known.role,
@@ -169,6 +169,12 @@ def unguarded_routes(application: FastAPI) -> tuple[str, ...]:
 
 def _of(context: Any, name: str) -> Any:
     return getattr(context, name, None) or getattr(context.route, name, None)
+
+
+def _uses(connection: HTTPConnection) -> Uses:
+    """Of this process; `app.jobs.revocations` writes them down."""
+    uses: Uses = connection.app.state.uses
+    return uses
 
 
 def _is_use(connection: HTTPConnection) -> bool:

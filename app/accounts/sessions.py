@@ -14,6 +14,7 @@ from sqlmodel import Session, col, select, update
 
 from app.accounts.models import Account, SignIn
 from app.accounts.permissions import Role
+from app.accounts.uses import Uses
 from app.core import bus
 from app.core.ids import new_id
 from app.core.sealing import Sealer
@@ -160,9 +161,15 @@ def open_for_member(
     return token
 
 
-def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known | None:
+def find(
+    session: Session, sealer: Sealer, now: datetime, token: str, uses: Uses | None = None
+) -> Known | None:
+    """Whose session this is, if it lives. uses: what its row does not tell yet."""
     row = session.get(SignIn, _hash(sealer, token))
-    if row is None or not _lives(row, now):
+    if row is None:
+        return None
+    seen_at = row.last_seen_at if uses is None else uses.latest(row.id, row.last_seen_at)
+    if not _lives(row, now, seen_at):
         return None
     account = None if row.account_id is None else session.get(Account, row.account_id)
     if row.member_id is None and (account is None or not account.active):
@@ -176,7 +183,7 @@ def find(session: Session, sealer: Sealer, now: datetime, token: str) -> Known |
         evaluation_id=row.evaluation_id,
         session_id=row.id,
         proved_at=row.proved_at,
-        last_seen_at=row.last_seen_at,
+        last_seen_at=seen_at,
     )
 
 
@@ -191,7 +198,7 @@ def at_seat(session: Session, member_id: str) -> AtSeat | None:
 
 
 def touch(session: Session, now: datetime, session_id: str) -> None:
-    """The session was used just now."""
+    """The session was used then."""
     session.exec(
         update(SignIn)
         .where(col(SignIn.id) == session_id, col(SignIn.last_seen_at) < now)
@@ -209,8 +216,10 @@ def prove(session: Session, sealer: Sealer, now: datetime, session_id: str) -> t
     return token, row.expires_at - now
 
 
-def alive(session: Session, now: datetime, session_ids: Collection[str]) -> frozenset[str]:
-    """Which of these sessions are neither ended nor over nor left alone for too long, of active holders."""
+def alive(
+    session: Session, now: datetime, session_ids: Collection[str], uses: Uses | None = None
+) -> frozenset[str]:
+    """Which of these sessions are neither ended nor over nor left alone for too long, of active holders. uses: as in `find`."""
     if not session_ids:
         return frozenset()
     rows = session.exec(
@@ -221,7 +230,8 @@ def alive(session: Session, now: datetime, session_ids: Collection[str]) -> froz
     return frozenset(
         row.id
         for row, account in rows
-        if _lives(row, now) and (row.member_id is not None or (account is not None and account.active))
+        if _lives(row, now, uses.latest(row.id, row.last_seen_at) if uses else row.last_seen_at)
+        and (row.member_id is not None or (account is not None and account.active))
     )
 
 
@@ -256,7 +266,7 @@ def open_of(session: Session, now: datetime, account_id: str) -> tuple[Open, ...
             row.how,
         )
         for row in rows
-        if _lives(row, now)
+        if _lives(row, now, row.last_seen_at)
     )
 
 
@@ -306,8 +316,8 @@ def _end(session: Session, now: datetime, *which: ColumnElement[bool]) -> int:
     return int(ended.rowcount)
 
 
-def _lives(row: SignIn, now: datetime) -> bool:
-    idle_over = row.idle_s is not None and row.last_seen_at + timedelta(seconds=row.idle_s) <= now
+def _lives(row: SignIn, now: datetime, seen_at: datetime) -> bool:
+    idle_over = row.idle_s is not None and seen_at + timedelta(seconds=row.idle_s) <= now
     return row.revoked_at is None and row.expires_at > now and not idle_over
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from anyio import to_thread
 
 from app.accounts import sessions
+from app.accounts.uses import Uses
 from app.core import bus
 from app.core.bus import News
 from app.core.clock import Clock
@@ -20,9 +21,10 @@ class Revocations:
     Rooms follow their evaluation instead of a session, so an end of a committee member's session is news of that.
     """
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, uses: Uses | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._uses = uses or Uses()
         self._told: frozenset[tuple[str, str]] = frozenset()
 
     async def look(self) -> None:
@@ -35,7 +37,24 @@ class Revocations:
             bus.announce(News(f"evaluation:{evaluation_id}", "members"))
         self._told = seats
 
+    async def write_down(self) -> None:
+        """Lets the rows know which sessions were used here. Apart from the look, which waits for no writer."""
+        await to_thread.run_sync(self._write_down)
+
+    def _write_down(self) -> None:
+        waiting = self._uses.waiting()
+        if not waiting:
+            return
+        with self._database.transaction() as session:
+            for session_id, at in sorted(
+                waiting.items()
+            ):  # in one order, so that no two processes wait for each other
+                sessions.touch(session, at, session_id)
+        self._uses.written(waiting)
+
     def _read(self, listened: frozenset[str]) -> tuple[frozenset[str], frozenset[tuple[str, str]]]:
         now = self._clock.now()
         with self._database.reading() as session:
-            return sessions.alive(session, now, listened), sessions.seats_ended(session, now - _BACK)
+            return sessions.alive(session, now, listened, self._uses), sessions.seats_ended(
+                session, now - _BACK
+            )

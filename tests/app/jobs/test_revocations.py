@@ -11,6 +11,7 @@ from sqlmodel import col, update
 from app.accounts import service, sessions, staff
 from app.accounts.models import Account, SignIn
 from app.accounts.permissions import Role
+from app.accounts.uses import Uses
 from app.core import bus
 from app.evaluation import binding
 from app.jobs.revocations import Revocations
@@ -86,6 +87,26 @@ def test_a_stream_ends_with_its_session_however_that_ended(world: World, end: st
 
     assert len(asyncio.run(listen())) == 2
     assert not bus.listened("session:")
+
+
+def test_who_used_their_session_here_is_not_left_alone_before_that_is_written_down(world: World) -> None:
+    session_id, uses = signed_in(world, timedelta(minutes=30)), Uses()
+    here, elsewhere = (Revocations(world.database, world.clock, known) for known in (uses, Uses()))
+    world.clock.advance(1799)
+    uses.note(session_id, world.now())
+    world.clock.advance(1)
+
+    async def told(by: Revocations) -> int:
+        async with bus.subscribe(sessions.topic(session_id)) as news:
+            await by.look()
+            await asyncio.sleep(0)
+            return news.qsize()
+
+    assert [asyncio.run(told(by)) for by in (here, elsewhere)] == [0, 1]
+    asyncio.run(here.write_down())
+    assert [asyncio.run(told(by)) for by in (here, elsewhere)] == [0, 0]
+    world.clock.advance(1799)
+    assert [asyncio.run(told(by)) for by in (here, elsewhere)] == [1, 1]
 
 
 def test_in_the_same_process_it_ends_without_anybody_looking(world: World) -> None:
