@@ -56,7 +56,10 @@ def serve(
     data: DataDir = None,
     port: Port = None,
     with_tls: Annotated[
-        bool, typer.Option("--tls", help="用 yuanping tls 生成的证书提供 HTTPS · HTTPS with what `yuanping tls` made")
+        bool,
+        typer.Option(
+            "--tls", help="用 yuanping tls 生成的证书提供 HTTPS · HTTPS with what `yuanping tls` made"
+        ),
     ] = False,
 ) -> None:
     """打开服务 · run the service as configured."""
@@ -87,7 +90,9 @@ def migrate(
     data: DataDir = None,
     app_role: Annotated[
         str | None,
-        typer.Option("--app-role", help="服务所用的 PostgreSQL 角色，只授予必需的权限 · the service's own role"),
+        typer.Option(
+            "--app-role", help="服务所用的 PostgreSQL 角色，只授予必需的权限 · the service's own role"
+        ),
     ] = None,
 ) -> None:
     """建库或升级数据库结构 · create the database or bring it to this version."""

@@ -89,7 +89,9 @@ class Sealer:
         cipher = self._cipher(number, letter)
         try:
             raw = base64.b64decode(body, validate=True)
-            if base64.b64encode(raw) != body.encode():  # the same bytes have other spellings, which nobody wrote
+            if (
+                base64.b64encode(raw) != body.encode()
+            ):  # the same bytes have other spellings, which nobody wrote
                 raise _changed()
             return cipher.decrypt(raw[:_NONCE], raw[_NONCE:], associated).decode()
         except (InvalidTag, ValueError) as error:

@@ -205,9 +205,7 @@ class Answering:
     # Documents ------------------------------------------------------------------------------------------
 
     def _latest(self, session: Session, now: datetime, phone: str) -> OutgoingMessage | None:
-        subject = self.progress.listener.subject_for_caller(
-            session, now, self.sealer.fingerprint(phone)
-        )
+        subject = self.progress.listener.subject_for_caller(session, now, self.sealer.fingerprint(phone))
         return repository.latest_for(session, subject, INVITATION) if subject is not None else None
 
     def _ask(self, message: OutgoingMessage, ask: Ask, via: str, first: str = "") -> str:

@@ -126,8 +126,7 @@ def test_who_guesses_without_rest_at_links_or_seat_codes_opens_none_before_they_
     tries = settings.sign_in_tries * (1 if door == guessing.SEAT else guessing._SHARED)
     throttle = Throttle(tries, timedelta(seconds=settings.sign_in_pause_s))
     heard = sum(
-        throttle.attempt(START + timedelta(seconds=second), "10.0.0.9") is not None
-        for second in range(DAY_S)
+        throttle.attempt(START + timedelta(seconds=second), "10.0.0.9") is not None for second in range(DAY_S)
     )
     assert heard <= tries * (DAY_S / settings.sign_in_pause_s + 1)
     assert heard / DAY_S * lives_s * addresses / space < 1e-2

@@ -13,9 +13,7 @@ def test_the_cells_and_the_refusals_are_those_of_the_reader() -> None:
     assert refused.value.params == {"name": "名单.xlsx"}
 
 
-@pytest.mark.parametrize(
-    "limits", [{"patience_s": 0.01}, {"memory": 1024 * 1024}], ids=["time", "memory"]
-)
+@pytest.mark.parametrize("limits", [{"patience_s": 0.01}, {"memory": 1024 * 1024}], ids=["time", "memory"])
 def test_who_takes_too_much_is_ended_with_a_word_on_what_to_do(limits: dict[str, int]) -> None:
     with pytest.raises(InvalidInput, match="sheet-costly") as refused:
         read_bounded(b"a,b,c,d\n" * 60_000, "a.csv", **limits)
