@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 from app.accounts import sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
+from app.accounts.uses import Uses
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import YuanpingError
@@ -27,6 +28,7 @@ def desk(
     application.state.database = database
     application.state.clock = ManualClock(NOW)
     application.state.sealer = SEALER
+    application.state.uses = Uses()
     application.state.rosters = Rosters(SEALER)
     for router in routers:
         application.include_router(router)

@@ -22,6 +22,7 @@ from sqlmodel import Session, col, select
 from app.accounts import sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
+from app.accounts.uses import Uses
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.ids import new_id
@@ -311,6 +312,7 @@ class PhoneHouse:
         application.state.clock = self.clock
         application.state.settings = self.settings
         application.state.sealer = self.sealer
+        application.state.uses = Uses()
         application.state.house = House(self.settings, self.sealer, Rosters(self.sealer))
         application.state.invitees = self.invitees
         if pages:

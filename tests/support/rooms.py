@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse
 from sqlmodel import Session, SQLModel, select
 
 from app.accounts import sessions
+from app.accounts.uses import Uses
 from app.audit import models as _audit  # noqa: F401 -- its tables
 from app.core import bus
 from app.core.clock import Clock, SystemClock
@@ -266,6 +267,7 @@ class House:
         application.state.database = self.database
         application.state.clock = self.clock
         application.state.sealer = self.sealer
+        application.state.uses = Uses()
         application.state.hub = self.hub()
         application.state.terminals = self.terminals
         application.state.register = self.register
