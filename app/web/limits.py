@@ -6,6 +6,7 @@ measured as it comes, whatever was announced of it. `docs/operations.md` tells t
 
 import asyncio
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any
 
 from anyio.to_thread import run_sync
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,6 +26,9 @@ from app.core.errors import HeadTooLarge, TooLarge, TooMany, TooSlow, YuanpingEr
 from app.core.i18n import N_
 from app.core.rates import Open, Rations
 from app.core.settings import LimitSettings
+from app.web.refusals import where
+
+log = logging.getLogger(__name__)
 
 Answer = Callable[[Request, YuanpingError], Response]
 
@@ -39,6 +43,14 @@ _IMPORT_PATIENCE = 10
 _ENDLESS = "text/event-stream"
 _POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
+
+
+class _TurnedAwayError(ConnectionResetError):
+    """What answers a request hears when nobody listens any more."""
+
+
+_HEARD_AS = (ClientDisconnect, _TurnedAwayError)
+"""How what answers a request tells that it has heard of a body cut off, or of a reader turned away."""
 
 
 class RouteClass(StrEnum):
@@ -137,9 +149,11 @@ class Limits:
         answering = _Answering(self, scope, body, send, asker)
         try:
             await self._application(scope, body.receive, answering.send)
-        except Exception:
+        except Exception as error:
             if body.refusal is None and not answering.left:
                 raise
+            if not isinstance(error, _HEARD_AS):
+                log.exception("unexpected error at %s, behind a refusal", where(Request(scope)))
         finally:
             answering.close()
         if not answering.begun and body.refusal is not None:
@@ -296,14 +310,14 @@ class _Answering:
                             "streams-many", N_("同时打开的页面过多"), N_("关闭不用的页面后刷新"), again_s=10
                         )
                     )
-                    raise ConnectionResetError("more streams than one may hold open")
+                    raise _TurnedAwayError("more streams than one may hold open")
             self.begun = True
         try:
             async with asyncio.timeout(self._limits.send_s):
                 await self._send(message)
         except TimeoutError:
             self.left = True
-            raise ConnectionResetError("the reader does not read") from None
+            raise _TurnedAwayError("the reader does not read") from None
 
     async def refuse(self, refusal: YuanpingError) -> None:
         self._refused = self.begun = True

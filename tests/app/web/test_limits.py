@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from starlette.types import Message
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
 
 from app.accounts.access import doors
@@ -16,6 +19,7 @@ from app.accounts.permissions import Role
 from app.core import rates
 from app.core.clock import ManualClock
 from app.core.database import Database
+from app.core.errors import YuanpingError
 from app.core.models import RateWindow
 from app.core.settings import LimitSettings
 from app.web.errors import answer
@@ -227,7 +231,44 @@ def test_a_reader_that_does_not_read_is_let_go() -> None:
     assert asyncio.run(asyncio.wait_for(story(), 10))
 
 
-def test_one_session_holds_only_so_many_streams_open(house: WebHouse) -> None:
+@pytest.mark.parametrize("cause", ["body", "reader"])
+@pytest.mark.parametrize("broken", [True, False], ids=["broken", "sound"])
+def test_what_breaks_behind_a_refusal_is_in_the_log(
+    caplog: pytest.LogCaptureFixture, cause: str, broken: bool
+) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = Route("/a/{code}", answer)
+        try:
+            async for _ in Request(scope, receive).stream():
+                pass
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        except (OSError, ClientDisconnect):
+            if broken:
+                raise RuntimeError("the shelf fell down") from None
+            raise
+
+    told: list[int] = []
+
+    async def send(message: Message) -> None:
+        if cause == "reader":
+            await asyncio.Event().wait()
+        told.append(message.get("status", 0))
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"x" * 40_000, "more_body": cause == "body"}
+
+    scope = _scope("POST", "/a/SECRET", {}) | {"app": _Application()}
+    limits = Limits(application, LimitSettings(body_kb=64, send_s=0.02), _short)
+    asyncio.run(asyncio.wait_for(limits(scope, receive, send), 10))
+    assert told[:1] == ([413] if cause == "body" else [])
+    assert ("the shelf fell down" in caplog.text) is broken
+    assert ("unexpected error at /a/{code}" in caplog.text) is broken
+    assert "SECRET" not in caplog.text
+
+
+def test_one_session_holds_only_so_many_streams_open(
+    house: WebHouse, caplog: pytest.LogCaptureFixture
+) -> None:
     cookie = "; ".join(f"{name}={value}" for name, value in house.visitor(Role.supervisor).cookies.items())
 
     async def story() -> list[int]:
@@ -244,6 +285,7 @@ def test_one_session_holds_only_so_many_streams_open(house: WebHouse) -> None:
         return [*held, third[0], again]
 
     assert asyncio.run(story()) == [200, 200, 429, 200]
+    assert "unexpected" not in caplog.text
 
 
 def test_one_address_holds_only_so_many_sockets_open(tmp_path: Path) -> None:
@@ -276,6 +318,10 @@ class _State:
 
 class _Application:
     state = _State()
+
+
+def _short(_request: Request, refusal: YuanpingError) -> Response:
+    return Response(status_code=refusal.status)
 
 
 async def _nothing() -> Message:
