@@ -1,11 +1,8 @@
 """Writes docs/disclosure.md from the disclosure matrix itself, so that the page cannot say anything else than the program does."""
 
-import sys
-from pathlib import Path
-
 from app.evaluation.disclosure import MATRIX, Cell, Field, Form, Moment, Viewer
+from tools.made_page import MadePage
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "disclosure.md"
 OPENING = """# Who may see what, and from when (信息披露矩阵)
 
 One table in the code (`app/evaluation/disclosure.py`) decides what the answers about an evaluation contain; this page is
@@ -89,13 +86,7 @@ def page() -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def main() -> int:
-    """Write the page; with --check only say whether it is current."""
-    if "--check" in sys.argv:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
-
+PAGE = MadePage("disclosure.md", page)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(PAGE.main())

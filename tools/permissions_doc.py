@@ -1,12 +1,9 @@
 """Writes docs/permissions.md from the table of permissions itself, so that the page cannot say anything else than the program does."""
 
-import sys
-from pathlib import Path
-
 from app.accounts.permissions import GRANTS, STEP_UP, Needed, Permission, Relation, Role
 from app.evaluation.joint_acts import RULES
+from tools.made_page import MadePage
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "permissions.md"
 OPENING = """# Who may do what (岗位与权限)
 
 One table in the code (`app/accounts/permissions.py`) says which role may do which act, and how it has to stand to the thing the
@@ -87,13 +84,7 @@ def page() -> str:
     return "\n".join([*parts, "", APART]).rstrip() + "\n"
 
 
-def main() -> int:
-    """Write the page; with --check only say whether it is current."""
-    if "--check" in sys.argv:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
-
+PAGE = MadePage("permissions.md", page)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(PAGE.main())

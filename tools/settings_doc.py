@@ -1,6 +1,5 @@
 """Writes docs/settings.md from the settings themselves, so that the page cannot say anything else than the program does."""
 
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
@@ -10,8 +9,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from app.core.settings import Settings
+from tools.made_page import MadePage
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 OPENING = """# Settings
 
 Every setting has a default that runs. Change one with an environment variable: the prefix `YUANPING_`, and `__` between
@@ -83,13 +82,7 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def main() -> int:
-    """Write the page; with --check only say whether it is current."""
-    if "--check" in sys.argv:
-        return 0 if PAGE.read_text(encoding="utf-8") == page() else 1
-    PAGE.write_text(page(), encoding="utf-8")
-    return 0
-
+PAGE = MadePage("settings.md", page)
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(PAGE.main())
