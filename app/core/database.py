@@ -9,6 +9,7 @@ by then; who reads something in order to write something else therefore takes it
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,8 +31,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection, ExceptionContext, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.exc import InvalidatePoolError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 from sqlalchemy.types import DateTime, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
@@ -45,6 +46,9 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _READS = "yuanping_reads"
 _ONE_MOMENT: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _WAITED_LONG = "55P03"
+_RESTED_SINCE = "yuanping_rested_since"
+_RESTS_S = 1.0
+"""A connection that has lain unused for so long is asked whether it is still there."""
 _TURN = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("matter"), 0)))
 _PATIENCE = (
     "SET lock_timeout = '10s'",  # as long as SQLite waits for the writer before
@@ -173,15 +177,22 @@ def in_turn(session: Session, matter: str) -> bool:
     """
     if session.info.get(_READS) or session.get_bind().dialect.name != "postgresql":
         return False
-    try:
+    with awaiting_turn():
         session.connection().execute(_TURN, {"matter": matter})
+    return True
+
+
+@contextmanager
+def awaiting_turn() -> Iterator[None]:
+    """For a statement that takes a turn by itself: raises Conflict `turn-taken` where the database tires of waiting."""
+    try:
+        yield
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) != _WAITED_LONG:
             raise
         raise Conflict(
             "turn-taken", N_("同一事项正由他人办理，未能等到"), N_("稍后重试；本次没有写入任何内容")
         ) from error
-    return True
 
 
 def held_up(error: BaseException) -> bool:
@@ -236,7 +247,7 @@ def _engine(url: str) -> Engine:
 
 
 def _server_engine(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=True, pool_size=20, max_overflow=30, hide_parameters=True)
+    engine = create_engine(url, pool_size=20, max_overflow=30, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
@@ -245,6 +256,23 @@ def _server_engine(url: str) -> Engine:
             cursor.execute(setting)
         cursor.close()
         connection.commit()  # a setting of a transaction that is rolled back is forgotten
+
+    @event.listens_for(engine, "checkin")
+    def _rest(_connection: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        entry.info[_RESTED_SINCE] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def _still_there(
+        connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        # Asked before every transaction, as the pool can by itself, a writer would wait for the server once more each time.
+        since = entry.info.get(_RESTED_SINCE)
+        if since is None or time.monotonic() - since < _RESTS_S:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
 
     @event.listens_for(engine, "handle_error")
     def _keep_rows_out(context: ExceptionContext) -> None:

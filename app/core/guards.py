@@ -161,8 +161,31 @@ _POSTGRESQL_PRESENT = dedent(
     WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')
     UNION
     SELECT conname, format('ALTER TABLE booking ADD CONSTRAINT %%I %%s', conname, pg_get_constraintdef(oid, true))
-    FROM pg_constraint WHERE conrelid = to_regclass('booking')"""
+    FROM pg_constraint WHERE conrelid = to_regclass('booking')
+    UNION
+    SELECT proname, replace(pg_get_functiondef(oid), quote_ident(current_schema()) || '.', '')
+    FROM pg_proc WHERE pronamespace = current_schema()::regnamespace AND proname = 'audit_head'"""
 )
+_AUDIT_HEAD = Guard(
+    "audit_head",
+    "audit_event",
+    dedent(
+        """\
+        CREATE OR REPLACE FUNCTION audit_head(of_case text)
+         RETURNS TABLE(n integer, hash text)
+         LANGUAGE plpgsql
+        AS $function$
+        BEGIN
+            PERFORM pg_advisory_xact_lock(hashtextextended(of_case, 0));
+            RETURN QUERY SELECT last.n, last.hash::text FROM audit_event AS last
+                WHERE last."case" = of_case ORDER BY last.n DESC LIMIT 1;
+        END
+        $function$
+        """
+    ),
+    "DROP FUNCTION IF EXISTS audit_head(text)",
+)
+"""Waits for the turn at a case, as `in_turn` does, and only then looks for its last act; one question instead of two."""
 
 
 def _postgresql_append_only(table: str) -> tuple[Guard, ...]:
@@ -200,6 +223,7 @@ _POSTGRESQL: tuple[Guard, ...] = (
     *_postgresql_append_only("audit_alarm"),
     *_postgresql_append_only("audit_checkpoint"),
     *_postgresql_append_only("audit_cosignature"),
+    _AUDIT_HEAD,
     *_postgresql_append_only("audit_event"),
     *_postgresql_append_only("audit_leaf"),
     *_postgresql_append_only("audit_stamp"),

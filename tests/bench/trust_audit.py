@@ -38,7 +38,7 @@ from tests.support.databases import furnish
 from tests.support.postgres import fresh, postgres
 from tests.support.trail_attacks import ATTACKS, HIDES_WHEN_REBUILT, KEY, Attack, Trail, rebuild, unguarded
 
-_CASES, _PROCESSES, _THREADS = 64, 2, 16
+_CASES, _PROCESSES, _THREADS = 64, 2, 4
 _NOW = datetime(2026, 11, 23, 1, tzinfo=UTC)
 _ACTS = 1_000_000
 _SECONDS = 60

@@ -86,6 +86,36 @@ def test_the_address_of_a_server_may_be_written_as_operators_do(written: str, pg
     database.dispose()
 
 
+def test_a_connection_that_was_cut_while_it_rested_is_made_anew(
+    pg_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.core.database._RESTS_S", 0.0)
+    with pg_database.transaction() as session:
+        cut = session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+    other = Database(pg_database.url)
+    with other.transaction() as session:
+        session.connection().exec_driver_sql("SELECT pg_terminate_backend(%(pid)s, 5000)", {"pid": cut})
+    other.dispose()
+    with pg_database.transaction() as session:
+        assert session.connection().exec_driver_sql("SELECT pg_backend_pid()").scalar_one() != cut
+
+
+def test_a_connection_that_was_used_this_moment_is_not_asked_whether_it_is_there(
+    pg_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(pg_database.engine.dialect, "do_ping", asked.append)
+    monkeypatch.setattr("app.core.database._RESTS_S", 3600.0)
+    for _ in range(3):
+        with pg_database.transaction() as session:
+            session.exec(select(Account)).all()
+    assert not asked
+    monkeypatch.setattr("app.core.database._RESTS_S", 0.0)
+    with pg_database.transaction() as session:
+        session.exec(select(Account)).all()
+    assert len(asked) == 1
+
+
 def test_two_turns_at_one_matter_follow_each_other_and_two_matters_do_not_wait(pg_database: Database) -> None:
     reached: list[str] = []
 

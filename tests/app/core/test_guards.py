@@ -214,7 +214,14 @@ def test_a_guard_that_was_rewritten_to_let_everything_through_counts_as_missing(
                 "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS"
                 " $$BEGIN RETURN NEW; END$$"
             ),
-            {guard.name for guard in guards(POSTGRESQL) if guard.table != "booking"},
+            {guard.name for guard in guards(POSTGRESQL) if guard.table != "booking"} - {"audit_head"},
+        ),
+        (
+            (
+                "CREATE OR REPLACE FUNCTION audit_head(of_case text) RETURNS TABLE(n integer, hash text)"
+                " LANGUAGE plpgsql AS $$BEGIN RETURN QUERY SELECT 0, ''; END$$"
+            ),
+            {"audit_head"},
         ),
     ],
 )
