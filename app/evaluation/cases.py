@@ -1,6 +1,6 @@
 """Finds evaluations, says who may meddle with them, and moves them from state to state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
@@ -83,6 +83,23 @@ def load_for(session: Session, actor: Actor, evaluation_id: str, permission: Per
 def unknown_evaluation() -> NotFound:
     """The refusal of what somebody may not see: the same as of what is not there."""
     return NotFound("evaluation", N_("没有这次评标"), N_("从“今日”页面进入"))
+
+
+def numbers(
+    session: Session, actor: Actor, evaluation_ids: Collection[str]
+) -> Mapping[str, tuple[str, bool]]:
+    """Evaluation → (its number, whether the actor may read it); without what is no evaluation."""
+    rows = session.exec(
+        select(Evaluation.id, Evaluation.number, relations.reached(actor, Permission.evaluation_read)).where(
+            col(Evaluation.id).in_(evaluation_ids)
+        )
+    )
+    return {evaluation_id: (number, bool(read)) for evaluation_id, number, read in rows.all()}
+
+
+def of_number(session: Session, number: str) -> str | None:
+    """The evaluation with this number, if there is one."""
+    return session.exec(select(Evaluation.id).where(Evaluation.number == number)).first()
 
 
 def members(session: Session, evaluation_id: str) -> tuple[CommitteeMember, ...]:

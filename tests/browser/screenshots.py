@@ -232,6 +232,7 @@ async def _rehearsed(camera: Camera) -> None:
     await camera.shoot(watching, "replay", f"/evaluations/{evaluation}/replay", "room-replay", BOTH)
     await camera.shoot(watching, "custody", f"/evaluations/{evaluation}/custody", themes=BOTH)
     await camera.shoot(watching, "audit", "/audit", themes=BOTH)
+    await camera.shoot(await camera.visitor("supervisor", PHONE), "audit-phone", "/audit")
     await camera.shoot(watching, "today", "/today", themes=BOTH)
 
 

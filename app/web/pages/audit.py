@@ -1,5 +1,6 @@
 """The audit trail for whoever watches over it: looked up, paged through, taken along with its proofs (留痕)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -7,17 +8,21 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, StreamingResponse
+from sqlmodel import Session
 
+from app.accounts import staff
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
+from app.accounts.trail import ACCOUNT
 from app.audit import browsing, log_rows
-from app.audit.browsing import Chosen
-from app.audit.tags import Tag
+from app.audit.browsing import Act, Chosen
 from app.core.dependencies import ClockDep
+from app.evaluation import cases
 from app.exchange.audit_endpoints import LogDep
 from app.exchange.audit_files import handed_out
 from app.exchange.audit_scope import within_reach
 from app.rules.calendar import CHINA
+from app.web import trail_words
 from app.web.pages.visit import VisitDep
 
 router = APIRouter(prefix="/audit")
@@ -29,7 +34,7 @@ _ON_A_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What the form says. since, until: as a browser writes a moment, in China's time."""
+    """What the form says. case: an evaluation's number too. since, until: as a browser writes a moment, in China's time."""
 
     case: str
     tag: str
@@ -39,11 +44,10 @@ class Asked:
     since: str
     until: str
 
-    @property
-    def chosen(self) -> Chosen:
-        return Chosen(
-            self.case, self.tag, self.actor, self.subject, self.text, _moment(self.since), _moment(self.until)
-        )
+    def chosen(self, session: Session) -> Chosen:
+        case = cases.of_number(session, self.case) or self.case
+        since, until = _moment(self.since), _moment(self.until)
+        return Chosen(case, self.tag, self.actor, self.subject, self.text, since, until)
 
     def query(self, **more: object) -> str:
         """The same again as part of an address; empty fields are left out."""
@@ -75,9 +79,10 @@ def acts(
     before: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> HTMLResponse:
     """The newest acts that are asked for, from `before` downwards; and how the log stands."""
-    chosen = within_reach(actor, asked.chosen)
     with visit.database.reading() as session:
+        chosen = within_reach(actor, asked.chosen(session))
         found = browsing.newest(session, chosen, before, _ON_A_PAGE + 1)
+        shown = found[:_ON_A_PAGE]
         checkpoint = log_rows.last_checkpoint(session)
         values: dict[str, Any] = {
             "total": browsing.count(session, chosen),
@@ -86,8 +91,9 @@ def acts(
             "note": log_rows.note_of(session, checkpoint).decode() if checkpoint else "",
             "witnessed": log_rows.witnessed(session),
             "stamps": log_rows.stamps(session)[-1:],
+            "numbers": cases.numbers(session, actor, {act.case for act in shown}),
+            "people": _people(session, actor, shown),
         }
-    shown = found[:_ON_A_PAGE]
     return visit.page(
         "audit.html",
         actor=actor,
@@ -96,7 +102,7 @@ def acts(
         key=log.key.to_text(),
         older=asked.query(before=shown[-1].id) if len(found) > _ON_A_PAGE else "",
         newest=asked.query() if before is not None else None,
-        tags=sorted(Tag),
+        words=trail_words,
         **values,
     )
 
@@ -106,7 +112,18 @@ def export(
     visit: VisitDep, clock: ClockDep, actor: Exporter, log: LogDep, asked: AskedDep
 ) -> StreamingResponse:
     """Exactly the acts that are asked for, whatever page is shown."""
-    return handed_out(visit.database, clock, log, actor, asked.chosen)
+    with visit.database.reading() as session:
+        chosen = asked.chosen(session)
+    return handed_out(visit.database, clock, log, actor, chosen)
+
+
+def _people(session: Session, actor: Actor, acts: tuple[Act, ...]) -> Mapping[str, str]:
+    """Actor or subject → the name of its account, for who may see accounts of staff; nobody else has a name here."""
+    if not (actor.may(Permission.account_confirm) or actor.may(Permission.account_manage)):
+        return {}
+    named = {text for act in acts for text in (act.actor, act.subject) if text.startswith(ACCOUNT)}
+    found = staff.names(session, {text.removeprefix(ACCOUNT) for text in named})
+    return {f"{ACCOUNT}{account_id}": name for account_id, name in found.items()}
 
 
 def _moment(text: str) -> datetime | None:

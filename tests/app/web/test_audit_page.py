@@ -10,6 +10,9 @@ import pytest
 from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.i18n import catalogue
+from app.web import trail_words
+from tests.support.evaluations import Case
 from tests.support.trail_attacks import edit_body, unguarded
 from tests.support.web import WebHouse
 
@@ -108,3 +111,66 @@ def test_who_does_not_watch_over_the_house_reads_nothing(house: WebHouse) -> Non
     assert unproved.get("/audit").status_code == 200
     asked = unproved.get("/audit/export?case=x")
     assert (asked.status_code, asked.headers["location"]) == (303, "/step-up?next=/audit/export%3Fcase%3Dx")
+
+
+def test_every_kind_of_act_has_words_of_its_own_in_both_languages_and_a_group_to_be_found_in() -> None:
+    chinese = [trail_words.act(tag) for tag in Tag]
+    assert [tag for tag, word in zip(Tag, chinese, strict=True) if word == tag] == []
+    english = [catalogue("en")[word] for word in chinese]
+    assert len(set(chinese)) == len(set(english)) == len(Tag)
+    listed = [tag for tags in trail_words.groups().values() for tag in tags]
+    assert sorted(listed) == sorted(Tag)
+    assert trail_words.act("house:later:act") == "house:later:act"
+
+
+def test_acts_stand_in_words_and_the_form_asks_by_tag(house: WebHouse, acts: None) -> None:
+    visitor = house.visitor(Role.supervisor)
+    chinese, english = (visitor.get(f"/audit?tag=draw:round:drawn&lang={lang}").text for lang in ("zh", "en"))
+    assert '<option value="draw:round:drawn" selected>本轮已抽取</option>' in chinese
+    assert '<option value="draw:round:drawn" selected>Round drawn</option>' in english
+    for page, group, word in (
+        (chinese, "抽取与邀请", "本轮已抽取"),
+        (english, "Draw and invitations", "Round drawn"),
+    ):
+        assert f'<optgroup label="{group}">' in page
+        assert f"{word}<small><code>draw:round:drawn</code></small>" in page
+
+
+def test_staff_go_by_name_for_who_may_see_accounts_and_nobody_else_has_one(house: WebHouse) -> None:
+    account = house.account(Role.host_operator)
+    expert = f"member:{account.id}"  # were it looked up among accounts, it would be found
+    others = (expert, f"invitation:{account.id}", f"seat:{account.id}")
+    with house.world.transaction() as session:
+        session.merge(account).name = name = "经办甲"
+        for actor in (f"account:{account.id}", *others):
+            audit.record(
+                session, house.world.now(), case="house", tag=Tag.sheet_saved, actor=actor, subject="seat:3"
+            )
+    named = f"{name}<small>account:{account.id}</small>"
+    page = house.visitor(Role.supervisor).get("/audit?tag=evaluation:sheet:saved").text
+    assert page.count(named) == page.count(name) == 1
+    assert f"评标委员会成员<small>{expert}</small>" in page
+    assert f"被邀请的专家<small>invitation:{account.id}</small>" in page
+    assert f"工位<small>seat:{account.id}</small>" in page
+    assert "席位<small>seat:3</small>" in page
+    assert f'href="/audit?actor=account%3A{account.id}"' in page
+    unnamed = house.visitor(Role.auditor).get("/audit?tag=evaluation:sheet:saved").text
+    assert name not in unnamed
+    assert f"工作人员账号<small>account:{account.id}</small>" in unnamed
+
+
+def test_a_case_goes_by_its_number_which_also_finds_it_and_leads_on_where_it_may_be_read(
+    house: WebHouse,
+) -> None:
+    case = Case(house.world)
+    number = case.row.number
+    supervisor, auditor = house.visitor(Role.supervisor), house.visitor(Role.auditor)
+    page = supervisor.get(f"/audit?case={number}").text
+    assert page.count("</tr>") == supervisor.get(f"/audit?case={case.id}").text.count("</tr>") > 1
+    assert f'href="/evaluations/{case.id}">{number}</a>' in page
+    assert f'href="/audit?case={case.id}"' in page
+    unread = auditor.get(f"/audit?case={number}").text
+    assert number in unread
+    assert "/evaluations/" not in unread
+    with ZipFile(io.BytesIO(supervisor.get(f"/audit/export?case={number}").content)) as archive:
+        assert archive.read("acts.jsonl").count(b"\n") == page.count("</tr>") - 1
