@@ -23,6 +23,7 @@ from app.core.ids import new_id
 from app.core.listening import listening
 from app.core.logging import set_up
 from app.core.settings import Settings
+from app.core.settings_refusals import require_fit_to_serve
 from app.holding import holding_rooms
 from app.jobs.given import Given
 from app.jobs.relay import Relay
@@ -112,7 +113,7 @@ def work_apart(settings: Settings, number: int) -> None:
     from app.migrations.runner import require_current  # noqa: PLC0415 -- brings Alembic, which the others do without
 
     set_up()
-    settings.check_service()
+    require_fit_to_serve(settings)
     port = settings.media.worker_port + number if settings.media.worker_port else 0
     with listening(settings.server.host, port) as sockets:
         ground = lay(settings)

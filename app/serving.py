@@ -24,6 +24,7 @@ from app.core.listening import listening
 from app.core.locking import alone_in
 from app.core.logging import set_up
 from app.core.settings import Settings
+from app.core.settings_refusals import require_fit_to_serve
 from app.main import create_app
 from app.sample import personas
 from app.sample.loading import load_sample
@@ -35,7 +36,7 @@ from venue.room.protocol import LONGEST_FRAME
 def serve_until_stopped(settings: Settings) -> None:
     """The service as configured; its database is brought to this version first."""
     set_up()
-    settings.check_service()
+    require_fit_to_serve(settings)
     _warn_of_http(settings)
     with listening(settings.server.host, settings.server.port) as sockets, alone_in(settings.data_dir):
         ground = lay(settings)

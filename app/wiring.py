@@ -15,6 +15,7 @@ from app.core.ground import Ground, lay_under
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.keys import remember
+from app.core.settings_refusals import require_fit_to_serve
 from app.core.storage import DirectoryStore
 from app.core.work import Kind
 from app.evaluation import disclosing, renewing
@@ -58,7 +59,7 @@ def raise_up(ground: Ground) -> None:
 
 def require_fit(ground: Ground) -> None:
     """Refuses to open what must not serve: no way to reach experts, an old schema, invented people for real."""
-    ground.settings.check_service()
+    require_fit_to_serve(ground.settings)
     require_current(ground.database)
     with ground.database.transaction() as session:
         remember(session, ground.sealer)

@@ -17,7 +17,7 @@ from app.core.clock import Clock
 from app.core.database import Database, in_turn
 from app.core.errors import Unavailable
 from app.core.i18n import N_
-from app.core.settings import RecordingSettings
+from app.core.settings_rooms import RecordingSettings
 from recordings import repository
 from recordings.models import SpaceAlarm
 

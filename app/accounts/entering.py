@@ -16,7 +16,7 @@ from app.accounts.tries import Place
 from app.audit.tags import Tag
 from app.core.ids import new_id
 from app.core.sealing import Sealer
-from app.core.settings import AccountSettings
+from app.core.settings_doors import AccountSettings
 
 NO_PASSWORD = "-"  # noqa: S105 -- what stands in place of a hash
 """Of an account whose holder has not chosen a password yet; nothing matches it."""

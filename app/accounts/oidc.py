@@ -14,7 +14,7 @@ import httpx2
 from app.core.errors import Forbidden, Unavailable
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.core.settings import OidcSettings
+from app.core.settings_doors import OidcSettings
 
 _TIMEOUT_S = 10.0
 _LEEWAY_S = 60

@@ -15,7 +15,7 @@ from app.accounts.trail import CASE, record, refused
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.sealing import Sealer
-from app.core.settings import AccountSettings
+from app.core.settings_doors import AccountSettings
 
 
 class How(StrEnum):

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, delete, select
 from app.accounts.models import Account, KnownDevice, WrongTries
 from app.accounts.slowing import Slowing, Wrong, at_one_place, elsewhere
 from app.core.sealing import Sealer
-from app.core.settings import AccountSettings
+from app.core.settings_doors import AccountSettings
 
 _ELSEWHERE = "elsewhere"
 _MOST_DEVICES = 10

@@ -8,7 +8,7 @@ from app.audit.models import AuditCheckpoint, AuditCosignature, AuditStamp
 from app.audit.signed_note import Note, NoteMalformed
 from app.core.clock import Clock
 from app.core.database import Database, in_turn
-from app.core.settings import AuditSettings
+from app.core.settings_records import AuditSettings
 
 _PATIENCE_S = 10
 _LINE_MOST = 4096

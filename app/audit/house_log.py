@@ -12,7 +12,7 @@ from app.core.database import Database
 from app.core.errors import InvalidInput
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.core.settings import AuditSettings
+from app.core.settings_records import AuditSettings
 
 _PURPOSE = "audit-log"
 _TICK_S = 1.0

@@ -9,6 +9,7 @@ from app.core.database import Database
 from app.core.keys import sealer_for
 from app.core.sealing import Sealer
 from app.core.settings import Settings
+from app.core.settings_refusals import require_sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +24,7 @@ class Ground:
 
 def lay(settings: Settings, clock: Clock | None = None) -> Ground:
     """The ground of every command: checked settings, folder, database, and the key that this database knows."""
-    settings.check()
+    require_sound(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     database = Database(settings.resolved_database_url())
     try:

@@ -14,7 +14,7 @@ from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id, printed_number
 from app.core.samples import TrackKey
-from app.core.settings import Provider
+from app.core.settings_calls import Provider
 from app.evaluation import booking, cases, committee, convening
 from app.evaluation.cases import Durable, House
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState

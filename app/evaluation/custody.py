@@ -14,7 +14,7 @@ from app.core import reasons_given, work
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
-from app.core.settings import RecordingSettings
+from app.core.settings_rooms import RecordingSettings
 from app.core.work import JobView
 from app.evaluation import cases, joint_acts
 from app.evaluation.joint_acts import RULES, JointKind

@@ -9,7 +9,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.accounts.access import Actor
 from app.core import work
-from app.core.settings import RecordingSettings
+from app.core.settings_rooms import RecordingSettings
 from app.evaluation import custody, joint_acts
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.models import Evaluation, JointAct, LegalHold

@@ -20,7 +20,7 @@ from app.core import bus
 from app.core.database import in_turn
 from app.core.errors import Forbidden
 from app.core.i18n import N_
-from app.core.settings import SeatRules
+from app.core.settings_rooms import SeatRules
 from app.evaluation import alarms, cases, check_in, desk
 from app.evaluation.alarms import AlarmKind
 from app.evaluation.cases import House

@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from app.core.samples import Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from app.evaluation.cases import Durable
 from venue.placement import presence
 from venue.placement.presence import SeatStanding

@@ -15,7 +15,7 @@ from app.audit.tags import Tag
 from app.core.clock import Clock
 from app.core.database import Database
 from app.core.sealing import Sealer
-from app.core.settings import RecordingSettings
+from app.core.settings_rooms import RecordingSettings
 from app.core.storage import ObjectStore
 from app.core.work import Claim, Failed, Kind, Result
 from app.evaluation.custody import DISPOSAL, PACKAGE

@@ -12,7 +12,7 @@ from app.audit.tags import Tag
 from app.core import work
 from app.core.canonical import canonical_json, sha256_hex
 from app.core.clock import Clock
-from app.core.settings import ExchangeSettings
+from app.core.settings_records import ExchangeSettings
 from app.core.work import Claim, JobState, JobView, Kind, Result
 from app.evaluation import ended_draws
 from app.exchange import formats, signing, webhook

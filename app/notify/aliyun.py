@@ -20,7 +20,9 @@ from yarl import URL
 from app.core.clock import Clock
 from app.core.errors import InvalidInput, Unavailable
 from app.core.i18n import N_
-from app.core.settings import AliyunSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_calls import AliyunSettings
+from app.core.settings_refusals import require_account
 from app.notify import aliyun_codes
 from app.notify.aliyun_requests import Approved, Unsendable, obligatory
 from app.notify.delivery import MessageState
@@ -57,7 +59,7 @@ _FOUND_BY_ID = "out:"  # begins what stands for the provider's id where a look-u
 def open_aliyun(settings: Settings, clock: Clock) -> "AliyunMessenger":
     """The messenger of these settings; refuses to be without an account, an approved template or the client library."""
     notify = settings.notify
-    notify.aliyun.check()
+    require_account(notify.aliyun)
     missing = [name for name in obligatory(notify.language) if not notify.aliyun.templates.get(name)]
     if missing:
         raise InvalidInput(

@@ -23,7 +23,7 @@ from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import InvalidInput, NotFound
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.core.settings import Provider
+from app.core.settings_calls import Provider
 from app.notify.aliyun_receipts import Item, Receipts
 from app.notify.phone_room import PhoneRoomDep
 

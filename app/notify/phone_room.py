@@ -13,7 +13,9 @@ from app.core.errors import NotFound
 from app.core.grouping import GroupWriter
 from app.core.i18n import N_
 from app.core.sealing import Sealer
-from app.core.settings import NotifySettings, Provider, Settings
+from app.core.settings import Settings
+from app.core.settings_calls import NotifySettings, Provider
+from app.core.settings_refusals import require_sound
 from app.notify import twilio
 from app.notify.aliyun import open_aliyun
 from app.notify.answering import Answering
@@ -73,7 +75,7 @@ async def open_phone_room(
     to it over HTTP, under a token that this service derives from its own key. Beside a real provider there is
     none, and with sample data a real provider is refused.
     """
-    settings.check()
+    require_sound(settings)
     notify = settings.notify
     simulated = notify.provider is Provider.simulator
     token = notify.auth_token or sealer.derive("simulator-token").hex()

@@ -22,7 +22,9 @@ from app.core.errors import YuanpingError
 from app.core.ground import Ground, lay
 from app.core.i18n import N_, translate
 from app.core.listening import free_port, listening
-from app.core.settings import OwnSettings, SeatSettings, ServerSettings, Settings, configured
+from app.core.settings import OwnSettings, Settings, configured
+from app.core.settings_doors import ServerSettings
+from app.core.settings_rooms import SeatSettings
 from app.evaluation import evidence
 from app.evaluation.proofs import Checked
 from app.rehearsal.desks import VenueStaff

@@ -25,7 +25,7 @@ from app.core import rates
 from app.core.errors import HeadTooLarge, TooLarge, TooMany, TooSlow, YuanpingError, too_many
 from app.core.i18n import N_
 from app.core.rates import Open, Rations
-from app.core.settings import LimitSettings
+from app.core.settings_doors import LimitSettings
 from app.web.refusals import where
 
 log = logging.getLogger(__name__)

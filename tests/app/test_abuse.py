@@ -14,7 +14,7 @@ from app.accounts.throttle import Throttle
 from app.accounts.tickets import _SEAT_CODE_DIGITS
 from app.audit import service as audit
 from app.core.errors import Conflict
-from app.core.settings import AccountSettings
+from app.core.settings_doors import AccountSettings
 from app.evaluation import committee, conductor, custody, unsealing
 from app.evaluation.joint_acts import JointKind
 from app.evaluation.models import Evaluation

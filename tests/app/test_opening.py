@@ -5,7 +5,7 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, cast
+from typing import Any
 
 import httpx2
 import pytest
@@ -16,11 +16,15 @@ from app import cli, serving, wiring
 from app.accounts.access import Public
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core import settings_refusals
 from app.core.errors import Conflict, InvalidInput
 from app.core.ground import Ground, lay
 from app.core.http_server import run_loop
 from app.core.listening import free_port, listening
-from app.core.settings import NotifySettings, OwnSettings, Provider, ServerSettings, Settings
+from app.core.settings import OwnSettings
+from app.core.settings_calls import NotifySettings, Provider
+from app.core.settings_doors import ServerSettings
+from app.core.settings_refusals import require_fit_to_serve
 from app.sample import personas
 from app.sample.loading import load_sample
 from app.web import sse
@@ -105,8 +109,8 @@ def test_other_machines_are_not_served_by_plain_http(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(Settings, "check", lambda _self: None)
-    monkeypatch.setattr(Settings, "_require_secrets", lambda _self: None)
+    monkeypatch.setattr(settings_refusals, "require_sound", lambda _settings: None)
+    monkeypatch.setattr(settings_refusals, "_require_secrets", lambda _settings: None)
 
     def settings(**more: Any) -> OwnSettings:
         made = OwnSettings(demo=bool(more.pop("demo", False)), server=ServerSettings(**server, **more))
@@ -116,11 +120,11 @@ def test_other_machines_are_not_served_by_plain_http(
     assert settings().server.open_plainly is open_plainly
     if open_plainly:
         with pytest.raises(InvalidInput, match="http-in-the-open"):
-            settings().check_service()
+            require_fit_to_serve(settings())
     else:
-        settings().check_service()
+        require_fit_to_serve(settings())
     for allowed in (settings(plain_http_ok=True), settings(demo=True)):
-        allowed.check_service()
+        require_fit_to_serve(allowed)
         caplog.clear()
         serving._warn_of_http(allowed)
         assert [record.levelname for record in caplog.records] == ["WARNING"] * open_plainly
@@ -194,16 +198,3 @@ def test_the_service_runs_on_uvloop() -> None:
 
     run_loop(note())
     assert loops == ["uvloop"]
-
-
-def test_settings_of_a_house_apart_ignore_every_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    plain = OwnSettings()
-    for name, value in {
-        "YUANPING_DATA_DIR": "/elsewhere",
-        "YUANPING_DEMO": "true",
-        "YUANPING_SERVER__PORT": "1",
-        "yuanping_notify__provider": "twilio",
-    }.items():
-        monkeypatch.setenv(name, value)
-    assert Settings().demo
-    assert cast("Settings", OwnSettings()) == plain

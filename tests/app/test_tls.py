@@ -22,7 +22,8 @@ from app.core.clock import SystemClock
 from app.core.errors import InvalidInput
 from app.core.http_server import server_for
 from app.core.listening import listening
-from app.core.settings import LimitSettings, OwnSettings, ServerSettings
+from app.core.settings import OwnSettings
+from app.core.settings_doors import LimitSettings, ServerSettings
 from app.jobs.media_processes import _answers
 
 _T = TypeVar("_T")

@@ -17,7 +17,8 @@ from sqlmodel import Session, text
 from app.core.clock import SystemClock
 from app.core.database import Database
 from app.core.sealing import Sealer
-from app.core.settings import NotifySettings, OwnSettings
+from app.core.settings import OwnSettings
+from app.core.settings_calls import NotifySettings
 from app.migrations.runner import upgrade
 from app.notify import outbox, phone_room
 from app.notify.messenger import Outgoing, SendResult, Taken

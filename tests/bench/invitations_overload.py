@@ -23,7 +23,9 @@ from sqlmodel import func, select
 
 from app.core.clock import ManualClock
 from app.core.database import Database
-from app.core.settings import InvitationSettings, NotifySettings, OwnSettings, ServerSettings
+from app.core.settings import OwnSettings
+from app.core.settings_calls import InvitationSettings, NotifySettings
+from app.core.settings_doors import ServerSettings
 from app.evaluation import committee
 from app.notify import callbacks, phone_room
 from app.notify.messenger import Found, Outgoing, SendResult, Taken

@@ -26,7 +26,7 @@ from aiortc.contrib.media import MediaRecorder
 
 from app.core.clock import SystemClock
 from app.core.samples import ClockNote, Codec, EncodedSample, SampleSink, Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from recordings.recorder import Recorder
 from tests.bench.media_janus import Janus
 from tests.bench.pinning import pin

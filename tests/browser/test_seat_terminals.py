@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.accounts.permissions import Role
-from app.core.settings import SeatSettings
+from app.core.settings_rooms import SeatSettings
 from app.notify.enclosed import variables_of
 from tests.browser.conftest import Visit, Visitor
 from tests.support.evaluations import Case

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from app.core.listening import free_port
-from app.core.settings import InvitationSettings
+from app.core.settings_calls import InvitationSettings
 from tests.faults.chance import Faults, Ways
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from app.core.clock import SystemClock
 from app.core.samples import Codec, SampleSink, Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from recordings.lines import Fragment
 from recordings.recorder import Recorder
 from recordings.sealing import read_room

@@ -15,7 +15,7 @@ from app.audit.tags import Tag
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import Unavailable
-from app.core.settings import RecordingSettings
+from app.core.settings_rooms import RecordingSettings
 from recordings.space import Space
 from tests.support.databases import POSTGRESQL, SQLITE
 

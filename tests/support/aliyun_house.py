@@ -11,7 +11,9 @@ import httpx2
 import uvicorn
 from pydantic import SecretStr
 
-from app.core.settings import AliyunSettings, NotifySettings, OwnSettings, Provider, ServerSettings
+from app.core.settings import OwnSettings
+from app.core.settings_calls import AliyunSettings, NotifySettings, Provider
+from app.core.settings_doors import ServerSettings
 from app.notify import aliyun_callbacks, wording
 from app.notify.aliyun_callbacks import Kind, addresses
 from app.notify.aliyun_requests import obligatory

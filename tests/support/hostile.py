@@ -22,7 +22,7 @@ from app.accounts.permissions import Permission, Role, may
 from app.core.database import Database
 from app.core.ground import Ground
 from app.core.models import Job
-from app.core.settings import LimitSettings
+from app.core.settings_doors import LimitSettings
 from app.evaluation import conductor, draw_parties, leaving
 from app.evaluation.causes import Cause
 from app.evaluation.models import Evaluation, JointAct

@@ -8,7 +8,7 @@ from typing import Any
 from app.core.clock import ManualClock
 from app.core.errors import Forbidden, InvalidInput, Unauthenticated
 from app.core.samples import Codec, SampleSink, Source, TrackKey
-from app.core.settings import MediaSettings, RecordingSettings
+from app.core.settings_rooms import MediaSettings, RecordingSettings
 from tests.support.ledgers import Held, Notebook
 from tests.support.rooms import ZERO_AT, Shelf, holder
 from venue.room.hub import RoomHub

@@ -14,7 +14,9 @@ from sqlmodel import Session, col, select
 from app.core.clock import SystemClock
 from app.core.database import Database
 from app.core.errors import YuanpingError
-from app.core.settings import MediaSettings, ServerSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_doors import ServerSettings
+from app.core.settings_rooms import MediaSettings
 from app.evaluation.desk import CommitteeAdmissions
 from app.jobs.media_processes import MediaProcesses
 from tests.support.clip import make_clip

@@ -27,7 +27,9 @@ from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.ids import new_id
 from app.core.sealing import Sealer
-from app.core.settings import NotifySettings, ServerSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_calls import NotifySettings
+from app.core.settings_doors import ServerSettings
 from app.evaluation.cases import House
 from app.notify import callbacks, outbox, simulator_endpoints, simulator_wire, twilio
 from app.notify.delivery import MessageState

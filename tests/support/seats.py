@@ -6,7 +6,7 @@ from typing import Any
 
 from app.core.clock import SystemClock
 from app.core.samples import ClockNote, Codec, EncodedSample, Source
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from venue.media.peer import SeatPeer
 
 DEADLINE_S = 40.0

@@ -19,7 +19,8 @@ from app.accounts.permissions import Role
 from app.core.database import Database
 from app.core.ground import Ground
 from app.core.ids import new_id
-from app.core.settings import LimitSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_doors import LimitSettings
 from app.evaluation.models import CommitteeMember
 from app.main import create_app
 from app.rehearsal.terminals import SoftwareTerminal

@@ -9,7 +9,7 @@ import hmac
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 
 
 @dataclass(frozen=True, slots=True)

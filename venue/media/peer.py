@@ -20,7 +20,7 @@ from aiortc.exceptions import InvalidStateError
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.samples import Codec, SampleSink, Source
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from venue.media.encoded import EncodedLine, SourceStats
 from venue.media.guard import PortGuard
 from venue.media.offer import Line, bad_offer, read_offer, without_candidates

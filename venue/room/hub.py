@@ -16,7 +16,7 @@ from app.core.clock import Clock
 from app.core.errors import Conflict
 from app.core.i18n import N_
 from app.core.samples import SinkFactory, Source, TrackKey
-from app.core.settings import MediaSettings, RecordingSettings
+from app.core.settings_rooms import MediaSettings, RecordingSettings
 from venue.media.peer import SeatPeer
 from venue.placement.patience import Patience
 from venue.placement.presence import Reached, SeatNow

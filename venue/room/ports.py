@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from app.core.canonical import Canonical
 from app.core.samples import Codec, SampleSink, Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from venue.room.events import SeatEvent
 
 

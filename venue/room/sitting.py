@@ -12,7 +12,7 @@ from app.core.clock import Clock
 from app.core.errors import Conflict, YuanpingError
 from app.core.i18n import N_
 from app.core.samples import Codec, SampleSink, SinkFactory, Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from venue.media.ice import ice_servers
 from venue.room.clock import RoomClock
 from venue.room.events import EventKind, SeatEvent

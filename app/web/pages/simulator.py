@@ -9,7 +9,7 @@ from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.errors import NotFound
 from app.core.i18n import N_
-from app.core.settings import Provider
+from app.core.settings_calls import Provider
 from app.web.pages.visit import VisitDep
 
 router = APIRouter()

@@ -20,7 +20,7 @@ from app.audit.tags import Tag
 from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import InvalidInput
-from app.core.settings import AuditSettings
+from app.core.settings_records import AuditSettings
 from tests.support.databases import furnish
 from tests.support.trail_attacks import KEY, Trail
 from tests.support.world import START

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +14,8 @@ from app.accounts.models import Account
 from app.core import bus
 from app.core.clock import ManualClock, SystemClock
 from app.core.database import Database
-from app.core.errors import InvalidInput
 from app.core.ids import new_id, printed_number
 from app.core.logging import blot
-from app.core.settings import NotifySettings, Provider, Settings
 from tests.support.world import START, make_world
 
 
@@ -115,34 +112,3 @@ def test_an_instant_needs_a_time_zone_and_keeps_its_microseconds(any_database: D
         assert kept.tzinfo is UTC
     with pytest.raises(Exception, match="time zone"), any_database.transaction() as session:
         store(session, exact.replace(tzinfo=None))
-
-
-def test_sample_data_never_rings_a_real_phone() -> None:
-    real = NotifySettings(provider=Provider.twilio, auth_token=secrets.token_hex(16))
-    with pytest.raises(InvalidInput, match="demo-real-phones"):
-        Settings(demo=True, notify=real).check()
-    with pytest.raises(InvalidInput, match="provider-token-missing"):
-        Settings(notify=NotifySettings(provider=Provider.twilio)).check()
-    Settings(notify=real).check()
-    Settings(notify=real).check_service()
-
-
-def test_a_service_without_a_way_to_reach_real_experts_does_not_open() -> None:
-    Settings().check()  # a roster can be imported and a record verified before a provider is chosen
-    with pytest.raises(InvalidInput, match="provider-missing") as refused:
-        Settings().check_service()
-    assert "YUANPING_NOTIFY__PROVIDER=twilio" in refused.value.remedy
-    assert "YUANPING_DEMO=true" in refused.value.remedy
-    Settings(demo=True).check_service()
-
-
-def test_the_master_key_is_made_once_and_readable_by_its_owner_alone(tmp_path: Path) -> None:
-    first, second = Settings(data_dir=tmp_path / "new"), Settings(data_dir=tmp_path / "new")
-    first.make_key()
-    second.make_key()
-    assert first.key == second.key
-    assert [path.name for path in (tmp_path / "new").iterdir()] == ["secret.key"]
-    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
-    assert (tmp_path / "new" / "secret.key").stat().st_mode & 0o777 == 0o600
-    with pytest.raises(InvalidInput, match="secret-key"):
-        _ = Settings(secret_key="short").key

@@ -14,7 +14,8 @@ from app.core.errors import Conflict, Unavailable
 from app.core.ground import Ground, lay
 from app.core.keys import remember
 from app.core.sealing import FieldSuite, IndexSuite, Sealer
-from app.core.settings import OwnSettings, SealSettings
+from app.core.settings import OwnSettings
+from app.core.settings_records import SealSettings
 from app.sample import personas
 from tests.support.databases import POSTGRESQL, SQLITE, furnish
 from tests.support.world import START

@@ -7,7 +7,8 @@ import pytest
 from app.core.errors import Conflict
 from app.core.listening import free_port
 from app.core.locking import alone_in
-from app.core.settings import ServerSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_doors import ServerSettings
 from app.serving import serve_until_stopped
 
 

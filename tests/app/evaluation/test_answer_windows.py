@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, update
 
-from app.core.settings import InvitationSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_calls import InvitationSettings
 from app.notify.listener import Heard
 from expert_draw import answers, departures, links
 from expert_draw.invitation import InvitationEvent

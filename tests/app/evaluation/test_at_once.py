@@ -20,7 +20,7 @@ from app.accounts.sessions import Whence
 from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, NotFound
-from app.core.settings import AccountSettings
+from app.core.settings_doors import AccountSettings
 from app.evaluation import cases, committee, conductor, desk, erasing
 from app.evaluation.models import Evaluation
 from app.evaluation.schemas import SheetIn

@@ -7,7 +7,7 @@ from sqlmodel import update
 
 from app.core.errors import Conflict
 from app.core.samples import Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from app.evaluation import conductor
 from app.evaluation.recorded import reached, recorded
 from tests.support.evaluations import Case

@@ -10,7 +10,9 @@ from pydantic import SecretStr
 from app import wiring
 from app.accounts.permissions import Role
 from app.core.ground import Ground
-from app.core.settings import ExchangeSettings, MediaSettings, Settings
+from app.core.settings import Settings
+from app.core.settings_records import ExchangeSettings
+from app.core.settings_rooms import MediaSettings
 from app.jobs.sweeps import Sweeps
 from app.main import create_app
 from tests.app.exchange.test_filing import drawn, given_up

@@ -18,7 +18,7 @@ from app.audit.tags import Tag
 from app.audit.witnessing import Refused
 from app.cli import witness_round
 from app.core.errors import InvalidInput, Unavailable
-from app.core.settings import AuditSettings
+from app.core.settings_records import AuditSettings
 from tests.support.trail_attacks import Trail, edit_body, rebuild, unguarded
 from tests.support.web import WebHouse, open_web
 from tests.support.world import START

@@ -14,8 +14,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.core import work
 from app.core.canonical import sha256_hex
-from app.core.errors import InvalidInput
-from app.core.settings import ExchangeSettings, OwnSettings
+from app.core.settings_records import ExchangeSettings
 from app.core.work import JobState, JobView
 from app.evaluation import committee, conductor, ended_draws
 from app.exchange import filing
@@ -349,38 +348,3 @@ def test_an_evaluation_without_a_draw_has_nothing_filed(house: WebHouse) -> None
         evaluation = conductor.book(session, world.now(), world.house, OPERATOR, booking(world))
     answer = house.visitor(Role.host_operator).get(f"/api/evaluations/{evaluation.id}/filing")
     assert (answer.status_code, answer.json()) == (200, [])
-
-
-def configured(url: str | None, secret: str | None = SECRET_WRITTEN, *, demo: bool = False) -> OwnSettings:
-    given = ExchangeSettings(filing_url=url, filing_secret=SecretStr(secret) if secret is not None else None)
-    return OwnSettings(demo=demo, exchange=given)
-
-
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://platform.example/x",
-        "platform.example/x",
-        "https://",
-        "https://user:" + "word@platform.example/",
-        "http://platform.example:0/",
-        "http://platform.example:99999/",
-        "http://[::1/",
-    ],
-)
-def test_an_address_nothing_can_be_posted_to_is_refused_at_start(url: str) -> None:
-    with pytest.raises(InvalidInput, match="filing-address"):
-        configured(url).check()
-
-
-@pytest.mark.parametrize("secret", [None, "", "whsec_", "whsec_c2hvcnQ=", "whsec_not base64", "QUFB" * 30])
-def test_a_secret_that_cannot_sign_is_refused_at_start(secret: str | None) -> None:
-    with pytest.raises(InvalidInput, match="filing-secret"):
-        configured("https://platform.example/filings", secret).check()
-
-
-def test_a_demonstration_files_nothing(house: WebHouse) -> None:
-    configured("https://platform.example/filings").check()
-    configured(None, demo=True).check()
-    with pytest.raises(InvalidInput, match="demo-real-filing"):
-        configured("https://platform.example/filings", demo=True).check()

@@ -15,7 +15,7 @@ from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import InvalidInput
 from app.core.sealing import Sealer
-from app.core.settings import AuditSettings
+from app.core.settings_records import AuditSettings
 from app.jobs.sequencing import Sequencing
 from tests.support.databases import furnish
 from tests.support.world import START

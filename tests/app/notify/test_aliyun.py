@@ -15,7 +15,9 @@ import pytest
 from app.core.clock import ManualClock
 from app.core.errors import InvalidInput, Unavailable
 from app.core.ids import new_id
-from app.core.settings import AliyunSettings, NotifySettings, OwnSettings, Provider, Settings
+from app.core.settings import OwnSettings, Settings
+from app.core.settings_calls import AliyunSettings, NotifySettings, Provider
+from app.core.settings_refusals import require_fit_to_serve, require_sound
 from app.notify import aliyun
 from app.notify.aliyun import AliyunMessenger, open_aliyun
 from app.notify.aliyun_requests import obligatory
@@ -362,11 +364,11 @@ def with_account(**changes: Any) -> Settings:
     "name", ["access_key_id", "access_key_secret", "sign_name", "called_show_number", "templates"]
 )
 def test_the_service_does_not_open_without(name: str) -> None:
-    with_account().check()
-    with_account().check_service()
+    require_sound(with_account())
+    require_fit_to_serve(with_account())
     for empty in ({} if name == "templates" else "", *([] if name == "templates" else [None])):
         with pytest.raises(InvalidInput, match="aliyun-incomplete") as refused:
-            with_account(**{name: empty}).check()
+            require_sound(with_account(**{name: empty}))
         assert refused.value.params["names"] == f"YUANPING_NOTIFY__ALIYUN__{name.upper()}"
 
 
@@ -385,15 +387,15 @@ def test_the_service_does_not_open_without(name: str) -> None:
 def test_numbers_leave_the_machine_under_tls_only(address: str) -> None:
     for name in ("sms_endpoint", "voice_endpoint"):
         with pytest.raises(InvalidInput, match="aliyun-endpoint"):
-            with_account(**{name: address}).check()
-    with_account(sms_endpoint="https://dysmsapi.ap-southeast-1.aliyuncs.com").check()
-    with_account(sms_endpoint="http://127.0.0.1:8080", voice_endpoint="http://localhost:1").check()
+            require_sound(with_account(**{name: address}))
+    require_sound(with_account(sms_endpoint="https://dysmsapi.ap-southeast-1.aliyuncs.com"))
+    require_sound(with_account(sms_endpoint="http://127.0.0.1:8080", voice_endpoint="http://localhost:1"))
 
 
 def test_invented_people_are_never_called() -> None:
     real = with_account()
     with pytest.raises(InvalidInput, match="demo-real-phones"):
-        OwnSettings(demo=True, notify=real.notify).check()
+        require_sound(OwnSettings(demo=True, notify=real.notify))
 
 
 @pytest.mark.parametrize("name", obligatory("zh"))

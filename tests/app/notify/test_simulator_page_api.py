@@ -4,7 +4,8 @@ import pytest
 
 from app.accounts.permissions import Role
 from app.core.errors import InvalidInput, NotFound
-from app.core.settings import NotifySettings, Provider, Settings
+from app.core.settings import Settings
+from app.core.settings_calls import NotifySettings, Provider
 from app.notify.phone_room import _line, open_phone_room
 from tests.support.phones import PhoneHouse
 

@@ -6,14 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.core.settings import (
-    InvitationSettings,
-    OwnSettings,
-    RehearsalSettings,
-    SeatSettings,
-    ServerSettings,
-    Settings,
-)
+from app.core.settings import OwnSettings, Settings
+from app.core.settings_calls import InvitationSettings, RehearsalSettings
+from app.core.settings_doors import ServerSettings
+from app.core.settings_rooms import SeatSettings
 from app.rehearsal import stage
 from app.rehearsal.phones import PhoneCast
 from app.rehearsal.service import Desk, RehearsalFailed

@@ -15,7 +15,7 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
-from app.core.settings import OidcSettings
+from app.core.settings_doors import OidcSettings
 from tests.support.authenticators import authenticator
 from tests.support.web import PASSWORD, WebHouse
 

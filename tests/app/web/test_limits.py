@@ -21,7 +21,7 @@ from app.core.clock import ManualClock
 from app.core.database import Database
 from app.core.errors import YuanpingError
 from app.core.models import RateWindow
-from app.core.settings import LimitSettings
+from app.core.settings_doors import LimitSettings
 from app.web.errors import answer
 from app.web.limits import _DOORS, _SECRETS, Limits, RouteClass, route_class
 from tests.support.web import HOST, WebHouse, open_web

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import identities
 from app.accounts.permissions import Role
-from app.core.settings import OidcSettings
+from app.core.settings_doors import OidcSettings
 from tests.support.oidc_house import CLIENT, SECRET, OidcHouse, oidc_house
 from tests.support.web import WebHouse
 

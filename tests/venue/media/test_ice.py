@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from venue.media.ice import IceServer, ice_servers
 
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from sqlalchemy.exc import OperationalError
 from app.core import bus
 from app.core.errors import Conflict, Forbidden, InvalidInput, Unauthenticated
 from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
-from app.core.settings import MediaSettings
+from app.core.settings_rooms import MediaSettings
 from tests.support.hubs import Bench, PretendPage
 from tests.support.seats import play
 from venue.room.ports import Noted, Place
