@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.accounts.uses import Uses
 from app.audit.house_log import open_log
-from app.core.clock import Witness
+from app.core.clock import BoundedClock
 from app.core.clock_watch import ClockWatch
 from app.core.errors import Conflict
 from app.core.ground import Ground, lay_under
@@ -83,7 +83,7 @@ def attach(application: FastAPI, ground: Ground) -> None:
     lay_under(application, ground)
     application.state.invitees = Invitees(ground.sealer)
     application.state.rosters = Rosters(ground.sealer)
-    application.state.witness = Witness(ground.clock)
+    application.state.bounded_clock = BoundedClock(ground.clock)
     application.state.clock_watch = ClockWatch()
     application.state.uses = Uses()
     application.state.house = House(ground.settings, ground.sealer, application.state.rosters)

@@ -1,6 +1,7 @@
 """The only place that reads the time."""
 
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -23,21 +24,30 @@ class SystemClock:
         return time.monotonic_ns()
 
 
-class Witness:
-    """Doubts the wall clock: what the monotonic clock says of the time since this was made cannot be set by anybody.
+@dataclass(frozen=True, slots=True)
+class BoundedTime:
+    """Now by the clock on the wall, and between which two moments it must lie whoever sets that clock.
 
     Something that must not open early opens once the `earliest` has come, and what must end ends with the `latest`.
     """
+
+    now: datetime
+    earliest: datetime
+    latest: datetime
+
+
+class BoundedClock:
+    """Doubts the wall clock: what the monotonic clock says of the time since this was made cannot be set by anybody."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._began, self._began_ns = clock.now(), clock.monotonic_ns()
 
-    def bounds(self) -> tuple[datetime, datetime]:
-        """The earliest and the latest that it can be now; equal but for milliseconds unless a clock was set."""
+    def now(self) -> BoundedTime:
+        """Earliest and latest are equal but for milliseconds unless a clock was set."""
         lasted = timedelta(microseconds=(self._clock.monotonic_ns() - self._began_ns) // 1000)
         told, kept = self._clock.now(), self._began + lasted
-        return min(told, kept), max(told, kept)
+        return BoundedTime(told, min(told, kept), max(told, kept))
 
 
 class ManualClock:

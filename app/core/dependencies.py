@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from app.core.clock import Clock
+from app.core.clock import BoundedTime, Clock
 from app.core.database import Database
 from app.core.sealing import Sealer
 from app.core.settings import Settings
@@ -24,6 +24,11 @@ async def _clock(connection: HTTPConnection) -> Clock:
     return clock
 
 
+async def _bounded_time(connection: HTTPConnection) -> BoundedTime:
+    told: BoundedTime = connection.app.state.bounded_clock.now()
+    return told
+
+
 async def _settings(connection: HTTPConnection) -> Settings:
     settings: Settings = connection.app.state.settings
     return settings
@@ -36,5 +41,6 @@ async def _sealer(connection: HTTPConnection) -> Sealer:
 
 DatabaseDep = Annotated[Database, Depends(_database)]
 ClockDep = Annotated[Clock, Depends(_clock)]
+BoundedTimeDep = Annotated[BoundedTime, Depends(_bounded_time)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
 SealerDep = Annotated[Sealer, Depends(_sealer)]

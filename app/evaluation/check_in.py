@@ -17,6 +17,7 @@ from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.clock import BoundedTime
 from app.core.database import in_turn
 from app.core.errors import Conflict, InvalidInput, NotFound
 from app.core.i18n import N_
@@ -40,15 +41,6 @@ _EXPECTS = (
     EvaluationState.short,
 )
 _REFERENCE = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now by the clock on the wall, and between which two moments it must lie whoever sets that clock."""
-
-    now: datetime
-    earliest: datetime
-    latest: datetime
 
 
 class Outcome(StrEnum):
@@ -104,7 +96,7 @@ class Papers:
     photo_sha256: str | None = None
 
 
-def arrivals(session: Session, moment: Moment, house: House, actor: Actor) -> tuple[Arrival, ...]:
+def arrivals(session: Session, moment: BoundedTime, house: House, actor: Actor) -> tuple[Arrival, ...]:
     """Whom the actor's own center expects today, by time and place."""
     if not actor.reaches(Permission.identity_check, *actor.at(actor.center_id)):
         return ()
@@ -131,7 +123,7 @@ def passed(session: Session, member_id: str) -> bool:
 
 
 def check(
-    session: Session, moment: Moment, house: House, actor: Actor, member_id: str, papers: Papers
+    session: Session, moment: BoundedTime, house: House, actor: Actor, member_id: str, papers: Papers
 ) -> Checked:
     """Compares the number on somebody's card with that of the expert who was asked; agreeing, they are admitted.
 
@@ -190,7 +182,7 @@ def _keep(
 
 
 def _expected(
-    session: Session, moment: Moment, house: House, actor: Actor, member_id: str
+    session: Session, moment: BoundedTime, house: House, actor: Actor, member_id: str
 ) -> CommitteeMember:
     member = session.get(CommitteeMember, member_id)
     if member is not None and in_turn(session, member.evaluation_id):
@@ -208,7 +200,7 @@ def _expected(
     return member
 
 
-def _today(moment: Moment, house: House, evaluation: Evaluation) -> bool:
+def _today(moment: BoundedTime, house: House, evaluation: Evaluation) -> bool:
     """Whether they are to come today, by the clock in China; a demonstration expects everybody at any time."""
     if house.settings.seat_rules.opens is None:
         return True

@@ -3,17 +3,15 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
-from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.clock import Witness
-from app.core.dependencies import ClockDep, DatabaseDep
+from app.core.dependencies import BoundedTimeDep, ClockDep, DatabaseDep
 from app.evaluation import alarms, check_in
 from app.evaluation.cases import HouseDep
-from app.evaluation.check_in import ArrivalState, Moment, Outcome, Papers
+from app.evaluation.check_in import ArrivalState, Outcome, Papers
 from app.evaluation.schemas import ReasonIn
 
 router = APIRouter(prefix="/api", tags=["check-in"])
@@ -56,20 +54,12 @@ class AlarmOut(BaseModel):
     last_at: datetime
 
 
-async def _moment(connection: HTTPConnection, clock: ClockDep) -> Moment:
-    witness: Witness = connection.app.state.witness
-    return Moment(clock.now(), *witness.bounds())
-
-
-MomentDep = Annotated[Moment, Depends(_moment)]
-
-
 @router.get("/check-in")
 def arrivals(
     actor: Annotated[Actor, Requires(Permission.identity_check)],
     database: DatabaseDep,
     house: HouseDep,
-    moment: MomentDep,
+    moment: BoundedTimeDep,
 ) -> list[ArrivalOut]:
     """Whom the actor's own center expects today."""
     with database.reading() as session:
@@ -94,7 +84,7 @@ def check(
     actor: Annotated[Actor, Requires(Permission.identity_check)],
     database: DatabaseDep,
     house: HouseDep,
-    moment: MomentDep,
+    moment: BoundedTimeDep,
 ) -> CheckedOut:
     """Compares somebody's papers with whom the house expects; agreeing, they are admitted and their name is told."""
     with database.transaction() as session:

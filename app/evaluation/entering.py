@@ -17,6 +17,7 @@ from app.accounts.tickets import TicketKind
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core import bus
+from app.core.clock import BoundedTime
 from app.core.database import in_turn
 from app.core.errors import Forbidden
 from app.core.i18n import N_
@@ -24,7 +25,6 @@ from app.core.settings_rooms import SeatRules
 from app.evaluation import alarms, cases, check_in, desk
 from app.evaluation.alarms import AlarmKind
 from app.evaluation.cases import House
-from app.evaluation.check_in import Moment
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
 from expert_draw import release
@@ -60,7 +60,7 @@ class Shown:
     proof: Proof | None
 
 
-def take(session: Session, moment: Moment, house: House, shown: Shown) -> SignedIn | None:
+def take(session: Session, moment: BoundedTime, house: House, shown: Shown) -> SignedIn | None:
     """The member's session at their seat; None when it is refused, which the trail then holds.
 
     Forbidden where the machine proves nothing, before the code is even looked at.
@@ -118,7 +118,7 @@ def _member(session: Session, subject: str | None) -> CommitteeMember | None:
 
 def _refusal(
     session: Session,
-    moment: Moment,
+    moment: BoundedTime,
     rules: SeatRules,
     evaluation: Evaluation,
     member: CommitteeMember,
@@ -139,7 +139,11 @@ def _refusal(
 
 
 def _seat(
-    session: Session, moment: Moment, house: House, member: CommitteeMember, terminal: SeatTerminal | None
+    session: Session,
+    moment: BoundedTime,
+    house: House,
+    member: CommitteeMember,
+    terminal: SeatTerminal | None,
 ) -> SignedIn:
     now = moment.now
     terminal_id = terminal.id if terminal is not None else None

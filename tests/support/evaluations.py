@@ -9,6 +9,7 @@ from app.accounts import sessions
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
 from app.audit import service as audit
+from app.core.clock import BoundedTime
 from app.evaluation import (
     cases,
     check_in,
@@ -21,7 +22,6 @@ from app.evaluation import (
     leaving,
 )
 from app.evaluation.causes import Cause
-from app.evaluation.check_in import Moment
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import SheetIn
 from app.notify.listener import Heard
@@ -208,7 +208,7 @@ class Case:
             passed = check_in.passed(session, member.id)
         if not passed:
             start = self.row.starts_at
-            checked(self.world, member, Moment(self.world.now(), start, start))
+            checked(self.world, member, BoundedTime(self.world.now(), start, start))
 
     def sign_in(self, member: CommitteeMember) -> str:
         """The member comes in; their session's token."""

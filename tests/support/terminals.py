@@ -8,10 +8,11 @@ from sqlmodel import select
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
+from app.core.clock import BoundedTime
 from app.core.database import Database
 from app.core.sealing import Sealer
 from app.evaluation import check_in, entering
-from app.evaluation.check_in import Checked, Moment, Papers
+from app.evaluation.check_in import Checked, Papers
 from app.evaluation.entering import Shown
 from app.evaluation.models import CommitteeMember
 from app.rehearsal.terminals import SoftwareTerminal
@@ -60,9 +61,9 @@ def proof(
     return Proof(terminal.id, challenge, terminal.sign(purpose, challenge, said))
 
 
-def moment(world: World) -> Moment:
+def moment(world: World) -> BoundedTime:
     """Now, on a clock that nobody has set."""
-    return Moment(world.now(), world.now(), world.now())
+    return BoundedTime(world.now(), world.now(), world.now())
 
 
 def papers(world: World, member: CommitteeMember) -> Papers:
@@ -72,7 +73,7 @@ def papers(world: World, member: CommitteeMember) -> Papers:
     return Papers(identity_of(int(world.expert(invitation).number)), phone_deposited=True, badge=True)
 
 
-def checked(world: World, member: CommitteeMember, at: Moment | None = None) -> Checked:
+def checked(world: World, member: CommitteeMember, at: BoundedTime | None = None) -> Checked:
     """The member has shown their papers at the desk of their center."""
     with world.transaction() as session:
         return check_in.check(
@@ -85,7 +86,7 @@ def checked(world: World, member: CommitteeMember, at: Moment | None = None) -> 
         )
 
 
-def takes(world: World, code: str, terminal: SoftwareTerminal, at: Moment | None = None) -> bool:
+def takes(world: World, code: str, terminal: SoftwareTerminal, at: BoundedTime | None = None) -> bool:
     """Whether this code, typed at this terminal, opens the seat."""
     with world.transaction() as session:
         shown = Shown(code, proof(world, terminal, Purpose.seat, code))

@@ -31,7 +31,7 @@ def check(member_id: str, visit: VisitDep, actor: Clerk, typed: TypedDep) -> Res
     papers = Papers(one(typed, "identity"), bool(one(typed, "phone_deposited")), bool(one(typed, "badge")))
     try:
         with visit.database.transaction() as session:
-            found = check_in.check(session, visit.moment, visit.house, actor, member_id, papers)
+            found = check_in.check(session, visit.time, visit.house, actor, member_id, papers)
     except NotFound:
         raise
     except YuanpingError as refusal:
@@ -49,7 +49,7 @@ def _page(
 ) -> HTMLResponse:
     """about: the member whom `found` or `refusal` is about."""
     with visit.database.reading() as session:
-        expected = check_in.arrivals(session, visit.moment, visit.house, actor)
+        expected = check_in.arrivals(session, visit.time, visit.house, actor)
     return visit.page(
         "check_in.html",
         actor=actor,

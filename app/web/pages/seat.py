@@ -84,7 +84,7 @@ def _shown(typed: Typed) -> Shown:
 
 def _sign_in(visit: Visit, shown: Shown) -> service.SignedIn | None:
     with visit.database.transaction() as session:
-        return entering.take(session, visit.moment, visit.house, shown)
+        return entering.take(session, visit.time, visit.house, shown)
 
 
 def _page(visit: Visit, status: HTTPStatus, failed: str = "", remedy: str = "") -> HTMLResponse:

@@ -10,13 +10,13 @@ from starlette.requests import Request
 
 from app.accounts.access import Actor
 from app.accounts.service import Browser
+from app.core.clock import BoundedTime
 from app.core.database import Database
-from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
+from app.core.dependencies import BoundedTimeDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House, HouseDep
-from app.evaluation.check_in import Moment
 from app.web.cookies import browser_of
 from app.web.problems import explain, language_of
 from app.web.templating import Pages, PagesDep
@@ -24,10 +24,8 @@ from app.web.templating import Pages, PagesDep
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """`now` is the moment of the request."""
-
     request: Request
-    now: datetime
+    time: BoundedTime
     database: Database
     settings: Settings
     sealer: Sealer
@@ -35,10 +33,9 @@ class Visit:
     pages: Pages
 
     @property
-    def moment(self) -> Moment:
-        """The moment of the request, and between which two it must lie whoever sets the clock of the machine."""
-        earliest, latest = self.request.app.state.witness.bounds()
-        return Moment(self.now, earliest, latest)
+    def now(self) -> datetime:
+        """The moment of the request."""
+        return self.time.now
 
     @property
     def language(self) -> str:
@@ -65,14 +62,14 @@ class Visit:
 
 async def _visit(
     request: Request,
-    clock: ClockDep,
+    time: BoundedTimeDep,
     database: DatabaseDep,
     settings: SettingsDep,
     sealer: SealerDep,
     house: HouseDep,
     pages: PagesDep,
 ) -> Visit:
-    return Visit(request, clock.now(), database, settings, sealer, house, pages)
+    return Visit(request, time, database, settings, sealer, house, pages)
 
 
 VisitDep = Annotated[Visit, Depends(_visit)]

@@ -11,12 +11,12 @@ from sqlmodel import select
 
 from app.accounts import sessions
 from app.audit import service as audit
-from app.core.clock import Witness
+from app.core.clock import BoundedClock, BoundedTime
 from app.core.errors import Conflict, Forbidden, InvalidInput, NotFound
 from app.evaluation import alarms, cases, check_in, convening, entering, leaving
 from app.evaluation.alarms import AlarmKind
 from app.evaluation.causes import Cause
-from app.evaluation.check_in import ArrivalState, Moment, Outcome, Papers
+from app.evaluation.check_in import ArrivalState, Outcome, Papers
 from app.evaluation.desk import CommitteeAdmissions
 from app.evaluation.entering import Shown
 from app.evaluation.models import IdentityCheck, SeatAlarm
@@ -52,10 +52,10 @@ class Seated:
     def code(self) -> str:
         return variables_of(self.world.sealer, self.case.texts(self.member.id)[-1])["code"]
 
-    def at(self, minutes: float = -30) -> Moment:
+    def at(self, minutes: float = -30) -> BoundedTime:
         """So many minutes after the start, by a clock that nobody has set."""
         moment = self.case.row.starts_at + timedelta(minutes=minutes)
-        return Moment(self.world.now(), moment, moment)
+        return BoundedTime(self.world.now(), moment, moment)
 
     def check(self) -> None:
         checked(self.world, self.member, self.at())
@@ -140,12 +140,13 @@ def test_no_clock_that_is_set_opens_a_seat_early_or_late(case: Case, jump_s: int
     clock = world.clock
     hours_before, hours_after = 1.5, 5.0
     for away in (-hours_before, hours_after):
-        witness = Witness(clock)
+        bounded = BoundedClock(clock)
         began = clock.now()
         clock.jump(jump_s)
         offset = case.row.starts_at + timedelta(hours=away) - began
-        earliest, latest = (bound + offset for bound in witness.bounds())
-        assert not takes(world, one.code, one.terminal, Moment(clock.now(), earliest, latest))
+        time = bounded.now()
+        moment = BoundedTime(time.now, time.earliest + offset, time.latest + offset)
+        assert not takes(world, one.code, one.terminal, moment)
         clock.jump(-jump_s)
     assert len(one.refusals()) == 2
     assert set(one.refusals()) <= {"early", "late"}
@@ -284,7 +285,9 @@ def test_a_number_that_cannot_be_one_is_a_slip_and_no_check(fresh: Case) -> None
 
 def test_the_desk_opens_on_the_day_whatever_the_clock_is_set_to(fresh: Case) -> None:
     one = Seated(fresh, 5)
-    day_before = Moment(one.world.now(), one.case.row.starts_at - timedelta(hours=10), one.case.row.starts_at)
+    day_before = BoundedTime(
+        one.world.now(), one.case.row.starts_at - timedelta(hours=10), one.case.row.starts_at
+    )
     with one.world.transaction() as session, pytest.raises(NotFound, match="arrival-unknown"):
         check_in.check(
             session,

@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
+from app.core.clock import BoundedTime
 from app.core.errors import Conflict, NotFound
 from app.evaluation import cases, check_in, committee, conductor, convening
-from app.evaluation.check_in import Moment
 from app.notify import outbox
 from app.notify.enclosed import variables_of
 from app.notify.models import OutgoingMessage
@@ -78,7 +78,7 @@ def signs_in(world: World, evaluation_id: str, code: str, seat_no: int = 2) -> b
         member = cases.members(session, evaluation_id)[seat_no - 1]
         start = cases.load(session, evaluation_id).starts_at
         passed = check_in.passed(session, member.id)
-    at = Moment(world.now(), start, start)
+    at = BoundedTime(world.now(), start, start)
     if not passed:
         checked(world, member, at)
     return takes(world, code, enrolled(world, member.seat_id), at)

@@ -4,24 +4,24 @@ from datetime import timedelta
 
 import pytest
 
-from app.core.clock import ManualClock, Witness
+from app.core.clock import BoundedClock, BoundedTime, ManualClock
 from tests.support.world import START
 
 
 def test_a_clock_that_nobody_sets_is_believed() -> None:
     clock = ManualClock(START)
-    witness = Witness(clock)
+    bounded = BoundedClock(clock)
     clock.advance(7200)
-    assert witness.bounds() == (clock.now(), clock.now())
+    assert bounded.now() == BoundedTime(clock.now(), clock.now(), clock.now())
 
 
 @pytest.mark.parametrize("jump_s", [3600, -3600, 86_400, -86_400])
 def test_a_clock_that_is_set_makes_it_neither_later_nor_earlier(jump_s: int) -> None:
     clock = ManualClock(START)
-    witness = Witness(clock)
+    bounded = BoundedClock(clock)
     clock.advance(60)
     clock.jump(jump_s)
     true, told = START + timedelta(seconds=60), START + timedelta(seconds=60 + jump_s)
-    assert witness.bounds() == (min(true, told), max(true, told))
+    assert bounded.now() == BoundedTime(told, min(true, told), max(true, told))
     clock.jump(-jump_s)
-    assert witness.bounds() == (true, true)
+    assert bounded.now() == BoundedTime(true, true, true)
