@@ -12,7 +12,7 @@ from app.accounts.models import Account, HalfSignIn
 from app.accounts.permissions import Role
 from app.accounts.service import Browser, How, SignedIn, open_session
 from app.accounts.trail import ACCOUNT, record, refused
-from app.accounts.tries import Place
+from app.accounts.tries import Attempt
 from app.audit.tags import Tag
 from app.core.ids import new_id
 from app.core.sealing import Sealer
@@ -172,18 +172,18 @@ def proves(
     browser: Browser,
 ) -> bool:
     """Whether this code proves the account's second factor now. Wrong ones are counted as wrong passwords are."""
-    place = _place(session, sealer, now, settings, account_id, browser)
-    if place is None:
+    attempt = _attempt(session, sealer, now, settings, account_id, browser)
+    if attempt is None:
         return False
     check = second_factor.recover if recovery else second_factor.accept
     if not check(session, sealer, now, account_id, code):
-        tries.note_wrong(session, now, settings, place)
+        tries.note_wrong(session, now, settings, attempt)
         refused(session, now, f"{ACCOUNT}{account_id}", "code")
         return False
     if recovery:
         left = second_factor.standing(session, account_id).codes_left
         record(session, now, account_id, Tag.account_recovered, account_id, {"left": left})
-    tries.forgive(session, settings, place)
+    tries.forgive(session, settings, attempt)
     return True
 
 
@@ -198,11 +198,11 @@ def believed(
     browser: Browser,
 ) -> bool:
     """Whether a password that was compared outside counts: it was right, and this place does not have to wait."""
-    place = _place(session, sealer, now, settings, account_id, browser)
-    if place is None:
+    attempt = _attempt(session, sealer, now, settings, account_id, browser)
+    if attempt is None:
         return False
     if not right:
-        tries.note_wrong(session, now, settings, place)
+        tries.note_wrong(session, now, settings, attempt)
         refused(session, now, f"{ACCOUNT}{account_id}", "wrong")
     return right
 
@@ -240,19 +240,19 @@ def proved(session: Session, sealer: Sealer, now: datetime, account_id: str, ses
     return SignedIn(token, Role(session.get_one(Account, account_id).role), lifetime)
 
 
-def _place(
+def _attempt(
     session: Session,
     sealer: Sealer,
     now: datetime,
     settings: AccountSettings,
     account_id: str,
     browser: Browser,
-) -> Place | None:
+) -> Attempt | None:
     """From where the try comes, with the account locked; None when this place has to wait."""
     tries.hold_account(session, account_id)
-    place = tries.place_of(session, sealer, account_id, browser.device, browser.whence.address)
-    if tries.may_try(session, now, settings, place):
-        return place
+    attempt = tries.attempt_of(session, sealer, account_id, browser.device, browser.whence.address)
+    if tries.may_try(session, now, settings, attempt):
+        return attempt
     refused(session, now, f"{ACCOUNT}{account_id}", "paused")
     return None
 

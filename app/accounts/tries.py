@@ -21,18 +21,18 @@ _MOST_DEVICES = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """From where somebody tries to get into an account. device: the hash of a device known to it, else empty."""
+class Attempt:
+    """An attempt to get into an account, and from where. device: the hash of a device known to it, else empty."""
 
     account_id: str
     address: str
     device: str
 
 
-def place_of(session: Session, sealer: Sealer, account_id: str, device_token: str, address: str) -> Place:
+def attempt_of(session: Session, sealer: Sealer, account_id: str, device_token: str, address: str) -> Attempt:
     """device_token: what the browser shows as its device; it counts only where this account knows it."""
     known = knows_device(session, sealer, account_id, device_token)
-    return Place(account_id, address, _hash(sealer, device_token) if known else "")
+    return Attempt(account_id, address, _hash(sealer, device_token) if known else "")
 
 
 def knows_device(session: Session, sealer: Sealer, account_id: str, device_token: str) -> bool:
@@ -46,28 +46,28 @@ def hold_account(session: Session, account_id: str) -> None:
     session.exec(select(Account.id).where(Account.id == account_id).with_for_update()).one()
 
 
-def may_try(session: Session, now: datetime, settings: AccountSettings, place: Place) -> bool:
+def may_try(session: Session, now: datetime, settings: AccountSettings, attempt: Attempt) -> bool:
     return all(
-        slowing.may_try(_remembered(session, place.account_id, source), now)
-        for source, slowing in _counted(settings, place)
+        slowing.may_try(_remembered(session, attempt.account_id, source), now)
+        for source, slowing in _counted(settings, attempt)
     )
 
 
-def note_wrong(session: Session, now: datetime, settings: AccountSettings, place: Place) -> None:
-    for source, slowing in _counted(settings, place):
-        wrong = slowing.another(_remembered(session, place.account_id, source), now)
+def note_wrong(session: Session, now: datetime, settings: AccountSettings, attempt: Attempt) -> None:
+    for source, slowing in _counted(settings, attempt):
+        wrong = slowing.another(_remembered(session, attempt.account_id, source), now)
         session.merge(
-            WrongTries(account_id=place.account_id, source=source, wrong=wrong.count, last_at=wrong.last_at)
+            WrongTries(account_id=attempt.account_id, source=source, wrong=wrong.count, last_at=wrong.last_at)
         )
     session.flush()
 
 
-def forgive(session: Session, settings: AccountSettings, place: Place) -> None:
+def forgive(session: Session, settings: AccountSettings, attempt: Attempt) -> None:
     """Both factors were right: the wrong tries of this very place are forgiven, those of others are not."""
-    own = [source for source, _ in _counted(settings, place) if source != _ELSEWHERE]
+    own = [source for source, _ in _counted(settings, attempt) if source != _ELSEWHERE]
     session.exec(
         delete(WrongTries).where(
-            col(WrongTries.account_id) == place.account_id, col(WrongTries.source).in_(own)
+            col(WrongTries.account_id) == attempt.account_id, col(WrongTries.source).in_(own)
         )
     )
 
@@ -107,13 +107,13 @@ def forget_devices(session: Session, account_id: str) -> None:
     session.exec(delete(WrongTries).where(col(WrongTries.account_id) == account_id))
 
 
-def _counted(settings: AccountSettings, place: Place) -> tuple[tuple[str, Slowing], ...]:
+def _counted(settings: AccountSettings, attempt: Attempt) -> tuple[tuple[str, Slowing], ...]:
     pause = timedelta(seconds=settings.sign_in_pause_s)
     own = at_one_place(settings.sign_in_tries, pause)
-    if place.device:
-        return ((f"device:{place.device}", own),)
+    if attempt.device:
+        return ((f"device:{attempt.device}", own),)
     return (
-        (f"address:{place.address}", own),
+        (f"address:{attempt.address}", own),
         (_ELSEWHERE, elsewhere(settings.sign_in_tries, pause)),
     )
 

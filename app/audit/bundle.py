@@ -73,9 +73,9 @@ def write(
         for stamp in stamps:
             _put(archive, f"{STAMPS}/{stamp.size}.tsr", [b64decode(stamp.token)])
         if whole:
-            places = (log_rows.places(session) for _ in range(2))
-            acts = _put(archive, ACTS, ((one.entry or b"") + b"\n" for one in next(places)))
-            _put(archive, LEAVES, (one.leaf.hex().encode() + b"\n" for one in next(places)))
+            leaves = (log_rows.leaves(session) for _ in range(2))
+            acts = _put(archive, ACTS, ((one.entry or b"") + b"\n" for one in next(leaves)))
+            _put(archive, LEAVES, (one.leaf.hex().encode() + b"\n" for one in next(leaves)))
             return acts
         acts = _put(archive, ACTS, (entry + b"\n" for _, entry in in_log(session, chosen, last.size)))
         _put(

@@ -44,7 +44,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class NumberedLeaf:
     """A leaf in order, with the act that belongs to it; None where that is gone."""
 
     position: int
@@ -98,7 +98,7 @@ def append(session: Session, start: int, leaves: list[tuple[int, bytes]]) -> Non
     )
 
 
-def places(session: Session, start: int = 0) -> Iterator[Place]:
+def leaves(session: Session, start: int = 0) -> Iterator[NumberedLeaf]:
     """Every leaf from `start` on in order, however many there are. A leaf that is no hash counts as another one."""
     while True:
         rows = session.execute(
@@ -109,7 +109,7 @@ def places(session: Session, start: int = 0) -> Iterator[Place]:
             .limit(_AT_ONCE)
         ).all()
         for row in rows:
-            yield Place(row.position, hash_of(row.hash), None if row.id is None else entry_of(row))
+            yield NumberedLeaf(row.position, hash_of(row.hash), None if row.id is None else entry_of(row))
         if len(rows) < _AT_ONCE:
             return
         start = rows[-1].position + 1

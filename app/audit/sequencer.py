@@ -31,7 +31,7 @@ _SECOND_NS = 1_000_000_000
 _SHORT = 20_000
 _REVIEW_EVERY_NS = 3600 * _SECOND_NS
 _OPEN_AT_MOST = timedelta(minutes=15)
-"""PostgreSQL gives numbers out before the commit, so a lower one may appear after a higher one has its place. No transaction is
+"""PostgreSQL gives numbers out before the commit, so a lower one may appear after a higher one has its one. No transaction is
 open as long as this; should one ever be, the hourly look everywhere finds its acts."""
 _REST_NS = 60 * _SECOND_NS
 
@@ -173,10 +173,10 @@ class Sequencer:
         if seen.size in roots and roots[seen.size] != seen.root:
             raise Disagreement(f"checkpoint {seen.size} is another one")
         check = LogCheck({seen.size: seen.root, **roots}, self._vouched(before))
-        for expected, place in enumerate(log_rows.places(session, check.frontier.size), check.frontier.size):
-            if place.position != expected:
+        for expected, one in enumerate(log_rows.leaves(session, check.frontier.size), check.frontier.size):
+            if one.position != expected:
                 raise Disagreement(f"leaf {expected} is gone")
-            check.see(place.entry, place.leaf)
+            check.see(one.entry, one.leaf)
             if check.faults:
                 break
         check.end()

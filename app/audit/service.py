@@ -102,8 +102,8 @@ def check_log(session: Session) -> tuple[int, tuple[Fault, ...]] | None:
     if last is None:
         return None
     check = LogCheck({last.size: log_rows.hash_of(last.root)})
-    for place in log_rows.places(session):
-        check.see(place.entry, place.leaf)
+    for one in log_rows.leaves(session):
+        check.see(one.entry, one.leaf)
     check.end()
     return last.size, check.faults
 

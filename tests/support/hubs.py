@@ -12,7 +12,7 @@ from app.core.settings_rooms import MediaSettings, RecordingSettings
 from tests.support.ledgers import Held, Notebook
 from tests.support.rooms import ZERO_AT, Shelf, holder
 from venue.room.hub import RoomHub
-from venue.room.ports import Arrival, Contest, Departure, Entry, Place, SeatHolder
+from venue.room.ports import Arrival, Contest, Departure, Entry, HeldSeat, SeatHolder
 from venue.room.protocol import VERSION, CloseCode, Hello, Offer, ServerMessage
 from venue.room.sitting import Sitting
 
@@ -21,33 +21,33 @@ class Rows:
     """Implements `Register`: a ticket is the member's id."""
 
     def __init__(self) -> None:
-        self.places_of: dict[str, Place] = {}
+        self.held_by: dict[str, HeldSeat] = {}
         self.written: list[Entry] = []
 
     def admit(self, member_id: str, seat_no: int = 1, room_id: str = "room-1") -> SeatHolder:
-        self.places_of[member_id] = Place(holder(member_id, seat_no, room_id), room_closed=False, last_ms=0)
-        return self.places_of[member_id].holder
+        self.held_by[member_id] = HeldSeat(holder(member_id, seat_no, room_id), room_closed=False, last_ms=0)
+        return self.held_by[member_id].holder
 
     def change(self, member_id: str, *, room_closed: bool = False, **changes: Any) -> None:
-        place = self.places_of[member_id]
-        self.places_of[member_id] = replace(
-            place, room_closed=room_closed, holder=replace(place.holder, **changes)
+        held = self.held_by[member_id]
+        self.held_by[member_id] = replace(
+            held, room_closed=room_closed, holder=replace(held.holder, **changes)
         )
 
     def sign_in(self, member_id: str, session_id: str) -> None:
         """The member has a new session, or with an empty one none any more."""
-        self.places_of[member_id] = replace(self.places_of[member_id], session_id=session_id)
+        self.held_by[member_id] = replace(self.held_by[member_id], session_id=session_id)
 
-    def redeem(self, ticket: str) -> Place:
-        place = self.places_of.get(ticket)
-        if place is None:
+    def redeem(self, ticket: str) -> HeldSeat:
+        held = self.held_by.get(ticket)
+        if held is None:
             raise Unauthenticated("ticket-refused", "入室凭据已失效")
-        if not place.holder.admitted:
+        if not held.holder.admitted:
             raise Forbidden("seat-not-admitted", "您现在不能进入评标室")
-        return place
+        return held
 
-    def places(self, member_ids: Sequence[str]) -> tuple[Place | None, ...]:
-        return tuple(self.places_of.get(member_id) for member_id in member_ids)
+    def held_seats(self, member_ids: Sequence[str]) -> tuple[HeldSeat | None, ...]:
+        return tuple(self.held_by.get(member_id) for member_id in member_ids)
 
     def write(self, entries: Sequence[Entry]) -> None:
         self.written.extend(entries)

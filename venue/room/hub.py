@@ -28,10 +28,10 @@ from venue.room.ports import (
     Contest,
     Departure,
     Durable,
+    HeldSeat,
     Leases,
     Ledgers,
     PeerFactory,
-    Place,
     Register,
 )
 from venue.room.protocol import ClientMessage, CloseCode, ClosedReason, Hello, MediaState
@@ -112,9 +112,9 @@ class RoomHub:
         """Lets the holder of the ticket in. Raises YuanpingError when the ticket or the seat is refused, or when another
         process holds the room: with a new ticket the page finds its way there."""
         async with self._door:
-            place = await self._rows(self.register.redeem, hello.ticket)
-        holder = place.holder
-        await self._begin(place)
+            held = await self._rows(self.register.redeem, hello.ticket)
+        holder = held.holder
+        await self._begin(held)
         key = (holder.room_id, holder.seat_no)
         async with self._lock(key):
             sitting = self._sittings.get(key)
@@ -122,13 +122,13 @@ class RoomHub:
                 await self._end(sitting, ClosedReason.seat_released, CloseCode.not_admitted)
                 sitting = None
             if sitting is None:
-                sitting = Sitting(holder, self._clock_of(place), self._fittings, self._note, self._seat)
+                sitting = Sitting(holder, self._clock_of(held), self._fittings, self._note, self._seat)
                 self._sittings[key] = sitting
                 self._follow(holder.room_id, holder.evaluation_id)
             sitting.update(holder)
-            if sitting.taken_from(place.session_id, hello.page):
+            if sitting.taken_from(held.session_id, hello.page):
                 self._journal.note(Contest(holder))
-            sitting.session_id = place.session_id
+            sitting.session_id = held.session_id
             await sitting.take(connection, hello.page)
         return sitting
 
@@ -154,30 +154,30 @@ class RoomHub:
         sittings = [s for s in tuple(self._sittings.values()) if s.holder.room_id == room_id]
         members = [sitting.holder.member_id for sitting in sittings]
         asked_as = {sitting: sitting.session_id for sitting in sittings}
-        places = await self._look(self.register.places, members)
-        for sitting, place in zip(sittings, places, strict=True):
+        held_seats = await self._look(self.register.held_seats, members)
+        for sitting, held in zip(sittings, held_seats, strict=True):
             if sitting.ended:
                 continue
             if (
-                place is not None
-                and place.holder.admitted
-                and not place.room_closed
-                and _same_seat(sitting, place)
-                and place.session_id == sitting.session_id
+                held is not None
+                and held.holder.admitted
+                and not held.room_closed
+                and _same_seat(sitting, held)
+                and held.session_id == sitting.session_id
             ):
-                sitting.update(place.holder)
+                sitting.update(held.holder)
                 continue
             async with self._lock((room_id, sitting.holder.seat_no)):
-                if place is not None and place.room_closed:
-                    sitting.update(place.holder)
+                if held is not None and held.room_closed:
+                    sitting.update(held.holder)
                     await self._end(sitting, ClosedReason.room_closed, CloseCode.room_closed)
-                elif sitting.ended or (place is not None and sitting.session_id != asked_as[sitting]):
+                elif sitting.ended or (held is not None and sitting.session_id != asked_as[sitting]):
                     continue  # they have come again while we asked
                 elif (
-                    place is not None
-                    and place.holder.admitted
-                    and _same_seat(sitting, place)
-                    and place.session_id
+                    held is not None
+                    and held.holder.admitted
+                    and _same_seat(sitting, held)
+                    and held.session_id
                 ):
                     # They have signed in anew: whoever sits here by the earlier session goes at once, media too.
                     if await sitting.oust():
@@ -231,9 +231,9 @@ class RoomHub:
             for room_id in tuple(self._followers):
                 await self._refresh_or_log(room_id)
 
-    async def _begin(self, place: Place) -> None:
+    async def _begin(self, held: HeldSeat) -> None:
         """Makes sure that the room is recorded under the lease by which it is held here; Conflict when it is not held."""
-        room_id = place.holder.room_id
+        room_id = held.holder.room_id
         lock = self._beginnings.get(room_id)
         if lock is None:
             lock = self._beginnings[room_id] = asyncio.Lock()
@@ -245,7 +245,7 @@ class RoomHub:
                 )
             if self._begun.get(room_id, 0) < lease:
                 async with self._beginning:
-                    await self._disk(self._ledgers.begin, room_id, lease, place.holder.zero_at)
+                    await self._disk(self._ledgers.begin, room_id, lease, held.holder.zero_at)
                 self._begun[room_id] = lease
                 if lease > 1:
                     self._spawn(self._catch_up(room_id))
@@ -340,10 +340,10 @@ class RoomHub:
             stats=sitting.stats,
         )
 
-    def _clock_of(self, place: Place) -> RoomClock:
-        room_id = place.holder.room_id
+    def _clock_of(self, held: HeldSeat) -> RoomClock:
+        room_id = held.holder.room_id
         if room_id not in self._clocks:
-            self._clocks[room_id] = RoomClock(self.clock, place.holder.zero_at, place.last_ms)
+            self._clocks[room_id] = RoomClock(self.clock, held.holder.zero_at, held.last_ms)
         return self._clocks[room_id]
 
     def _lock(self, key: tuple[str, int]) -> asyncio.Lock:
@@ -364,5 +364,5 @@ class RoomHub:
             logger.error("work of the room hub failed", exc_info=error)
 
 
-def _same_seat(sitting: Sitting, place: Place) -> bool:
-    return (sitting.holder.room_id, sitting.holder.seat_no) == (place.holder.room_id, place.holder.seat_no)
+def _same_seat(sitting: Sitting, held: HeldSeat) -> bool:
+    return (sitting.holder.room_id, sitting.holder.seat_no) == (held.holder.room_id, held.holder.seat_no)

@@ -74,7 +74,7 @@ class PeerFactory(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HeldSeat:
     """A holder, and whether their room has been closed for good. `last_ms`: latest room time written down.
 
     session_id: the session that the ticket was given to, or the member's session now; empty when there is none.
@@ -166,9 +166,9 @@ class Way:
 class Register(Protocol):
     """The rows behind the room. Every method is one transaction and is called from a thread."""
 
-    def redeem(self, ticket: str) -> Place: ...
+    def redeem(self, ticket: str) -> HeldSeat: ...
 
-    def places(self, member_ids: Sequence[str]) -> tuple[Place | None, ...]: ...
+    def held_seats(self, member_ids: Sequence[str]) -> tuple[HeldSeat | None, ...]: ...
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Adds what happened; of rooms that this process does not hold nothing. What is there already stays as it is."""

@@ -16,7 +16,7 @@ from app.core.i18n import N_
 from app.core.sealing import Sealer
 from venue.models import OnlineRoom, RoomEvent
 from venue.placement import leases
-from venue.room.ports import Admissions, Arrival, Contest, Departure, Entry, Noted, Place, Way
+from venue.room.ports import Admissions, Arrival, Contest, Departure, Entry, HeldSeat, Noted, Way
 
 TICKET_LIFETIME = timedelta(seconds=30)
 _SUBJECT = "member:"
@@ -57,8 +57,8 @@ class DatabaseRegister:
         no worker lives.
         """
         with self._database.transaction() as session:
-            place = _require_open(self._place(session, member_id))
-            if self._may_begin is not None and not leases.ever_held(session, place.holder.room_id):
+            held = _require_open(self._held_seat(session, member_id))
+            if self._may_begin is not None and not leases.ever_held(session, held.holder.room_id):
                 self._may_begin()
             ticket = tickets.issue(
                 session,
@@ -69,9 +69,9 @@ class DatabaseRegister:
                 lifetime=TICKET_LIFETIME,
                 session_id=session_id,
             )
-            return Way(ticket, leases.place(session, place.holder.room_id, self._ttl_ms).url)
+            return Way(ticket, leases.place(session, held.holder.room_id, self._ttl_ms).url)
 
-    def redeem(self, ticket: str) -> Place:
+    def redeem(self, ticket: str) -> HeldSeat:
         """The place that a ticket opens; the ticket is used up, also when the member may not enter.
 
         Raises Unauthenticated for a ticket that is unknown, used or too old, or whose session has ended; else as `way`.
@@ -80,15 +80,15 @@ class DatabaseRegister:
             redeemed = tickets.redeem_whole(
                 session, self._sealer, self._clock.now(), kind=_KIND, secret=ticket
             )
-            place = self._place(session, redeemed.subject.removeprefix(_SUBJECT)) if redeemed else None
-        if redeemed is None or (place is not None and place.session_id != redeemed.session_id):
+            held = self._held_seat(session, redeemed.subject.removeprefix(_SUBJECT)) if redeemed else None
+        if redeemed is None or (held is not None and held.session_id != redeemed.session_id):
             raise Unauthenticated("ticket-refused", N_("入室凭据已失效"), N_("页面会自动重新领取凭据"))
-        return _require_open(place)
+        return _require_open(held)
 
-    def places(self, member_ids: Sequence[str]) -> tuple[Place | None, ...]:
+    def held_seats(self, member_ids: Sequence[str]) -> tuple[HeldSeat | None, ...]:
         """Where these members stand now, in the same order; None for one who has no seat."""
         with self._database.reading() as session:
-            return tuple(self._place(session, member_id) for member_id in member_ids)
+            return tuple(self._held_seat(session, member_id) for member_id in member_ids)
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Adds what happened, and tells the evaluation who came and who left. Of a room that another process holds by now
@@ -121,7 +121,7 @@ class DatabaseRegister:
                     self._admissions.left(session, now, holder)
         session.flush()
 
-    def _place(self, session: Session, member_id: str) -> Place | None:
+    def _held_seat(self, session: Session, member_id: str) -> HeldSeat | None:
         holder = self._admissions.holder(session, member_id)
         room = session.get(OnlineRoom, holder.room_id) if holder else None
         if holder is None or room is None:
@@ -130,7 +130,7 @@ class DatabaseRegister:
             select(func.max(RoomEvent.room_ms)).where(col(RoomEvent.room_id) == room.id)
         ).one()
         sits = sessions.at_seat(session, member_id)
-        return Place(
+        return HeldSeat(
             holder,
             room_closed=room.closed_at is not None,
             last_ms=last_ms or 0,
@@ -163,9 +163,9 @@ def keep(session: Session, epoch: int, events: Sequence[Noted]) -> None:
     )
 
 
-def _require_open(place: Place | None) -> Place:
-    if place is not None and place.room_closed:
+def _require_open(held: HeldSeat | None) -> HeldSeat:
+    if held is not None and held.room_closed:
         raise Conflict("room-closed", N_("评标室已经关闭"), N_("评标已经结束，您可以退出登录"))
-    if place is None or not place.holder.admitted:
+    if held is None or not held.holder.admitted:
         raise Forbidden("seat-not-admitted", N_("您现在不能进入评标室"), N_("请等候召集，或联系场地工作人员"))
-    return place
+    return held

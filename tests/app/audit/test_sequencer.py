@@ -49,7 +49,7 @@ def acts_and_leaves(trail: Trail) -> Iterator[tuple[int | None, int, str, str]]:
     """Number of the act, and beside its leaf what that should be."""
     with trail.database.reading() as session:
         for place, leaf in zip(
-            log_rows.places(session),
+            log_rows.leaves(session),
             session.exec(select(AuditLeaf).order_by(col(AuditLeaf.position))).all(),
             strict=True,
         ):

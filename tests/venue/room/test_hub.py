@@ -13,7 +13,7 @@ from app.core.samples import ClockNote, Codec, EncodedSample, Source, TrackKey
 from app.core.settings_rooms import MediaSettings
 from tests.support.hubs import Bench, PretendPage
 from tests.support.seats import play
-from venue.room.ports import Noted, Place
+from venue.room.ports import HeldSeat, Noted
 from venue.room.protocol import (
     Answer,
     CloseCode,
@@ -470,12 +470,12 @@ def test_a_member_who_vanished_from_the_rows_is_sent_away() -> None:
         bench.rows.admit("li")
         async with bench.hub.running():
             _, page = await bench.enter("li")
-            place = bench.rows.places_of.pop("li")
+            place = bench.rows.held_by.pop("li")
             await bench.hub.refresh("room-1")
             assert page.closed is CloseCode.not_admitted
-            bench.rows.places_of["li"] = place
+            bench.rows.held_by["li"] = place
             _, page = await bench.enter("li")
-            bench.rows.places_of["li"] = replace(place, holder=replace(place.holder, seat_no=2))
+            bench.rows.held_by["li"] = replace(place, holder=replace(place.holder, seat_no=2))
             await bench.hub.refresh("room-1")
             assert page.closed is CloseCode.not_admitted
 
@@ -501,7 +501,7 @@ def test_room_time_goes_on_from_what_was_written_down_before_a_restart() -> None
     async def scenario() -> None:
         bench = Bench()
         bench.rows.admit("li")
-        bench.rows.places_of["li"] = replace(bench.rows.places_of["li"], last_ms=90_000)
+        bench.rows.held_by["li"] = replace(bench.rows.held_by["li"], last_ms=90_000)
         async with bench.hub.running():
             _, page = await bench.enter("li")
             assert isinstance(page.heard[0], Welcome)
@@ -554,13 +554,13 @@ def test_a_room_that_cannot_look_at_its_rows_goes_on(monkeypatch: pytest.MonkeyP
         bench = Bench()
         bench.rows.admit("li")
 
-        def away(members: Sequence[str]) -> tuple[Place | None, ...]:
+        def away(members: Sequence[str]) -> tuple[HeldSeat | None, ...]:
             raise OperationalError("SELECT", {}, Exception("the database is away"))
 
         async with bench.hub.running():
             sitting, page = await bench.enter("li")
             with monkeypatch.context() as broken:
-                broken.setattr(bench.rows, "places", away)
+                broken.setattr(bench.rows, "held_seats", away)
                 await bench.hub._refresh_or_log("room-1")
             await bench.hub.handle(sitting, page, Ping(t=1))
             assert page.heard[-1] == Pong(t=1, room_ms=0)
@@ -815,12 +815,12 @@ def test_who_came_again_while_the_rows_were_asked_is_not_sent_away() -> None:
         bench.rows.sign_in("li", "first")
         async with bench.hub.running():
             await bench.enter("li")
-            earlier = bench.rows.places(["li"])
+            earlier = bench.rows.held_seats(["li"])
             bench.rows.sign_in("li", "second")
-            places = bench.rows.places
+            held_seats = bench.rows.held_seats
 
-            def slow(member_ids: Sequence[str]) -> tuple[Place | None, ...]:
-                bench.rows.places = places  # type: ignore[method-assign]
+            def slow(member_ids: Sequence[str]) -> tuple[HeldSeat | None, ...]:
+                bench.rows.held_seats = held_seats  # type: ignore[method-assign]
                 asyncio.run_coroutine_threadsafe(enter(), loop).result(5)
                 return earlier
 
@@ -829,7 +829,7 @@ def test_who_came_again_while_the_rows_were_asked_is_not_sent_away() -> None:
 
             came: list[PretendPage] = []
             loop = asyncio.get_running_loop()
-            bench.rows.places = slow  # type: ignore[method-assign]
+            bench.rows.held_seats = slow  # type: ignore[method-assign]
             await bench.hub.refresh("room-1")
             assert [page.closed for page in came] == [None]
 

@@ -13,7 +13,7 @@ from tests.support.ledgers import noted
 from tests.support.rooms import ZERO_AT
 from tests.support.seats import play
 from venue.room.events import EventKind, SeatEvent
-from venue.room.ports import Noted, Place
+from venue.room.ports import HeldSeat, Noted
 from venue.room.protocol import CloseCode
 
 
@@ -134,7 +134,7 @@ def test_many_who_come_at_once_wait_for_one_another() -> None:
             bench.rows.admit(f"member-{seat_no}", seat_no, f"room-{seat_no % 20}")
         redeem, begin = bench.rows.redeem, bench.notebook.begin
 
-        def slow_redeem(ticket: str) -> Place:
+        def slow_redeem(ticket: str) -> HeldSeat:
             assert gate.wait(10)
             return redeem(ticket)
 

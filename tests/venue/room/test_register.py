@@ -38,8 +38,8 @@ def refused(kind: type[Exception], act: Callable[[], object]) -> str:
 
 def test_a_ticket_opens_the_seat_once(house: House) -> None:
     ticket = house.register.issue_ticket("li")
-    place = house.register.redeem(ticket)
-    assert (place.holder.member_id, place.holder.seat_no, place.room_closed) == ("li", 2, False)
+    held = house.register.redeem(ticket)
+    assert (held.holder.member_id, held.holder.seat_no, held.room_closed) == ("li", 2, False)
     assert refused(Unauthenticated, lambda: house.register.redeem(ticket)) == "ticket-refused"
 
 
@@ -71,9 +71,9 @@ def test_a_stranger_gets_no_ticket(house: House) -> None:
 def test_a_closed_room_gives_no_tickets(house: House) -> None:
     house.close_room_row()
     assert refused(Conflict, lambda: house.register.issue_ticket("li")) == "room-closed"
-    (place,) = house.register.places(["li"])
-    assert place is not None
-    assert place.room_closed
+    (held,) = house.register.held_seats(["li"])
+    assert held is not None
+    assert held.room_closed
 
 
 def test_events_are_written_and_the_evaluation_hears_who_came_and_left(house: House) -> None:
@@ -88,7 +88,7 @@ def test_events_are_written_and_the_evaluation_hears_who_came_and_left(house: Ho
     )
     assert house.events() == [(2, "seat-joined"), (2, "seat-left")]
     assert (house.committee.sat, house.committee.gone) == (["li"], ["li"])
-    known, unknown = house.register.places(["li", "nobody"])
+    known, unknown = house.register.held_seats(["li", "nobody"])
     assert unknown is None
     assert known is not None
     assert known.last_ms == 45_000
@@ -147,9 +147,9 @@ def test_a_ticket_is_for_the_session_it_was_given_to(house: House) -> None:
     early = house.register.issue_ticket("li")
     house.cookie("li")
     assert refused(Unauthenticated, lambda: house.register.redeem(early)) == "ticket-refused"
-    (place,) = house.register.places(["li"])
-    assert place is not None
-    assert house.register.redeem(house.register.issue_ticket("li")).session_id == place.session_id != ""
+    (held,) = house.register.held_seats(["li"])
+    assert held is not None
+    assert house.register.redeem(house.register.issue_ticket("li")).session_id == held.session_id != ""
 
 
 def test_the_evaluation_hears_of_a_second_page_at_a_seat(house: House) -> None:
