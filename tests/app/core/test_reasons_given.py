@@ -1,6 +1,7 @@
 """One rule for every reason that staff types: it says something, it is one line, and it can be stored."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,11 @@ from app.core.errors import InvalidInput
 from app.evaluation import conductor
 from tests.support.evaluations import Case
 from tests.support.world import OPERATOR, make_world
+
+TEMPLATES = Path(__file__).resolve().parents[3] / "app" / "web" / "templates"
+# What asks for a reason in a page: a field as it is written, or one by a macro.
+ASKED = re.compile(r"""<input[^>]*name="reason"[^>]*>|ui\.(?:field|area)\("(?:\w+_)?reason\b.*?}}""")
+BOUNDS = ('minlength="4" maxlength="400"', '"minlength": 4, "maxlength": 400', "reason_attrs")
 
 
 @pytest.mark.parametrize(
@@ -31,6 +37,17 @@ def test_what_says_nothing_or_cannot_be_stored_is_refused(text: str, code: str) 
 def test_a_reason_is_kept_without_the_spaces_around_it() -> None:
     assert reasons_given.reason("  四个字的  ") == "四个字的"
     assert reasons_given.reason("长" * 400) == "长" * 400
+
+
+def test_every_page_asks_for_a_reason_by_that_rule() -> None:
+    asked = [
+        (path.name, field)
+        for path in sorted(TEMPLATES.glob("*.html"))
+        for field in ASKED.findall(path.read_text(encoding="utf-8"))
+    ]
+    assert len(asked) > 10
+    assert not [one for one in asked if not any(bounds in one[1] for bounds in BOUNDS)]
+    assert (reasons_given.SHORTEST, reasons_given.LONGEST) == (4, 400)
 
 
 def test_nobodys_number_is_kept_with_a_reason() -> None:
