@@ -72,11 +72,6 @@ class MediaProcesses:
     def urls(self) -> tuple[str, ...]:
         return tuple(post.url for post in self._posts)
 
-    @property
-    def pids(self) -> tuple[int, ...]:
-        """The processes that run now, by number."""
-        return tuple(post.process.pid for post in self._posts if post.process is not None)
-
     @asynccontextmanager
     async def running(self) -> AsyncIterator["MediaProcesses"]:
         """Keeps the workers running; at the end all are stopped in good order. Conflict when a port is taken."""

@@ -25,12 +25,6 @@ class SoftwareTerminal:
         x, y = (_text(number.to_bytes(_COORDINATE, "big")) for number in (point.x, point.y))
         return {"kty": "EC", "crv": "P-256", "x": x, "y": y}
 
-    @property
-    def whole_jwk(self) -> dict[str, str]:
-        """Both halves, for a browser that is to be this terminal; one that enrolls itself never has them to give."""
-        private = self._key.private_numbers().private_value
-        return {**self.jwk, "d": _text(private.to_bytes(_COORDINATE, "big"))}
-
     def sign(self, purpose: Purpose, challenge: str, said: str = "") -> str:
         r, s = decode_dss_signature(self._key.sign(signed_text(purpose, challenge, said), ec.ECDSA(SHA256())))
         return _text(r.to_bytes(_COORDINATE, "big") + s.to_bytes(_COORDINATE, "big"))

@@ -15,7 +15,7 @@ from recordings.manifest import MANIFEST_FILE
 from recordings.trackfile import track_names
 from tests.support.ledgers import noted
 from tests.support.media_blows import blows, locked, sealed_after_closing
-from tests.support.media_house import WorkerHouse
+from tests.support.media_house import WorkerHouse, pids
 from venue.placement import leases
 from venue.room import register
 from venue.room.events import EventKind, SeatEvent
@@ -44,7 +44,7 @@ def test_neither_killed_workers_nor_a_locked_database_cost_a_room_its_recording(
             assert [len(seat.arrivals) for seat in seats] == arrivals  # nobody had to come again
             number, _ = house.holder()
             await house.hears_of(number)
-            os.kill(house.processes.pids[number], signal.SIGKILL)
+            os.kill(pids(house.processes)[number], signal.SIGKILL)
             await sealed_after_closing(house, SOON_S)
 
     asyncio.run(story())
@@ -98,12 +98,12 @@ def test_a_worker_whose_loop_stands_still_is_killed_and_started_again(
     async def story() -> None:
         async with house.seated(1) as (seat,):
             await seat.comes_again(0.0, 60)
-            (pid,) = house.processes.pids
+            (pid,) = pids(house.processes)
             await asyncio.sleep(2.5)  # the watch has looked once
             os.kill(pid, signal.SIGSTOP)
             stopped = time.monotonic()
             await seat.comes_again(stopped, 60)
-            assert house.processes.pids != (pid,)
+            assert pids(house.processes) != (pid,)
 
     asyncio.run(story())
     assert {name.lease for name in track_names(house.recording)} == {1, 2}
@@ -119,10 +119,10 @@ def test_a_worker_that_never_comes_up_is_killed_and_started_again(tmp_path: Path
 
     async def story() -> None:
         async with processes.running(), asyncio.timeout(60):
-            while not processes.pids:
+            while not pids(processes):
                 await asyncio.sleep(0.05)
-            first = processes.pids
-            while processes.pids in {first, ()}:
+            first = pids(processes)
+            while pids(processes) in {first, ()}:
                 await asyncio.sleep(0.05)
 
     asyncio.run(story())
@@ -139,4 +139,4 @@ def test_workers_stop_with_the_service_in_good_order_or_not(tmp_path: Path) -> N
     asyncio.run(story())
     reasons = {event.kind for *_, event in read_events(house.recording)}
     assert "media-closed" in reasons
-    assert house.processes.pids == ()
+    assert pids(house.processes) == ()

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 
-from tests.support.media_house import RestlessSeat, WorkerHouse
+from tests.support.media_house import RestlessSeat, WorkerHouse, pids
 
 
 async def blows(
@@ -23,7 +23,7 @@ async def blows(
     await asyncio.gather(*(seat.comes_again(0.0, 60) for seat in seats))
     for blow in kinds:
         number, epoch = house.holder()
-        pid = house.processes.pids[number]
+        pid = pids(house.processes)[number]
         struck = monotonic()
         os.kill(pid, blow)
         try:

@@ -44,6 +44,11 @@ def small_clip() -> Clip:
     return make_clip(width=320, height=240, per_second=10, seconds=2, bitrate=60_000, group=20)
 
 
+def pids(processes: MediaProcesses) -> tuple[int, ...]:
+    """The processes that run now, by number."""
+    return tuple(post.process.pid for post in processes._posts if post.process is not None)
+
+
 class WorkerHouse:
     """An evaluation that is convened, and media workers that hold its room."""
 
