@@ -21,6 +21,7 @@ from expert_draw import answers, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.personal import name_of, phone_of
+from tests.support.drawing import answer, book, refill
 from tests.support.world import OPERATOR, World, booking, make_world
 from venue import service as venues
 from venue.models import Center, Seat
@@ -32,11 +33,6 @@ REPLY_WINDOW_S = 900
 @pytest.fixture
 def world(tmp_path: Path, any_database: Database) -> World:
     return make_world(tmp_path, database=any_database)
-
-
-def book(world: World, **changes: object) -> str:
-    with world.transaction() as session:
-        return conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes)).id
 
 
 def draw(world: World, evaluation_id: str) -> None:
@@ -55,17 +51,6 @@ def invitations(session: Session, *states: str) -> list[Invitation]:
             select(Invitation).where(col(Invitation.state).in_(states)).order_by(Invitation.id)
         ).all()
     )
-
-
-def answer(world: World, invitation: Invitation, *, accept: bool) -> Heard:
-    with world.transaction() as session:
-        world.invitees.taken(session, world.now(), invitation.id)
-        return world.invitees.answer(session, world.now(), invitation.id, accept, "voice")
-
-
-def refill(world: World, evaluation_id: str) -> None:
-    with world.transaction() as session:
-        committee.refill(session, world.now(), world.house, evaluation_id)
 
 
 def record_of(session: Session) -> bytes:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Role
@@ -19,9 +19,10 @@ from expert_draw.engine.record import DrawRecord, agree_signature
 from expert_draw.engine.register import verify_register
 from expert_draw.engine.slip import verify_slip
 from expert_draw.engine.verify import verify_record
-from expert_draw.models import Draw, DrawDeferred, Expert, ExpertLeave, Invitation
+from expert_draw.models import Draw, DrawDeferred, Expert, ExpertLeave
 from expert_draw.statements import OwnShare
-from tests.support.world import OPERATOR, START, World, booking, make_world
+from tests.support.drawing import act, answer, book, invited, lines, refill, say, state, whole
+from tests.support.world import OPERATOR, START, World, make_world
 
 SUPERVISOR = Actor(id="account:supervisor", role=Role.supervisor, name="监督")
 NEIGHBOUR = Actor(id="account:other", role=Role.host_operator, name="邻市", center_id="elsewhere")
@@ -32,62 +33,11 @@ def world(tmp_path: Path) -> World:
     return make_world(tmp_path)
 
 
-def book(world: World, **changes: object) -> str:
-    with world.transaction() as session:
-        return conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes)).id
-
-
-def say(world: World, evaluation_id: str, party: str, step: str, text: str) -> None:
-    with world.transaction() as session:
-        evaluation = cases.load(session, evaluation_id)
-        draw_parties.say(session, world.now(), world.house, evaluation, party, step, text)
-
-
 def promise(world: World, evaluation_id: str, *names: str) -> dict[str, OwnShare]:
     own = {name: OwnShare.new(name, "sha256") for name in names}
     for name, share in own.items():
         say(world, evaluation_id, name, "promise", share.promise().text)
     return own
-
-
-def act(world: World, evaluation_id: str, name: str) -> None:
-    with world.transaction() as session:
-        conductor.perform(session, world.now(), world.house, OPERATOR, evaluation_id, name, lambda _key: None)
-
-
-def lines(world: World) -> bytes:
-    with world.database.reading() as session:
-        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=False)
-
-
-def whole(world: World) -> bytes:
-    with world.database.reading() as session:
-        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
-
-
-def state(world: World) -> str:
-    with world.database.reading() as session:
-        return session.exec(select(Draw)).one().state
-
-
-def invited(world: World, *states: str) -> list[Invitation]:
-    with world.database.reading() as session:
-        return list(
-            session.exec(
-                select(Invitation).where(col(Invitation.state).in_(states)).order_by(Invitation.id)
-            ).all()
-        )
-
-
-def answer(world: World, invitation: Invitation, *, accept: bool) -> Heard:
-    with world.transaction() as session:
-        world.invitees.taken(session, world.now(), invitation.id)
-        return world.invitees.answer(session, world.now(), invitation.id, accept, "voice")
-
-
-def refill(world: World, evaluation_id: str) -> None:
-    with world.transaction() as session:
-        committee.refill(session, world.now(), world.house, evaluation_id)
 
 
 def drawn_by_three(world: World) -> tuple[str, dict[str, OwnShare]]:

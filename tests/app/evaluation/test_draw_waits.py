@@ -12,17 +12,18 @@ from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
-from app.evaluation import cases, committee, conductor, draw_parties, draw_views, grounds, reasons, views
+from app.evaluation import cases, conductor, draw_parties, draw_views, grounds, reasons, views
 from app.evaluation.disclosing import NOBODY, Sight
 from app.evaluation.disclosure import Viewer
 from app.evaluation.models import Evaluation
 from app.evaluation.shown import DrawView
 from app.notify.listener import Heard
-from expert_draw import answers, parties, rounds, stored_lines
+from expert_draw import answers, parties, rounds
 from expert_draw.engine.verify import verify_record
-from expert_draw.models import Draw, DrawDeferred, Invitation
+from expert_draw.models import DrawDeferred
 from expert_draw.statements import OwnShare
-from tests.support.world import OPERATOR, World, booking, make_world
+from tests.support.drawing import act, answer, book, invited, lines, refill, say, whole
+from tests.support.world import OPERATOR, World, make_world
 from venue.models import Seat
 
 SUPERVISOR = Actor(id="account:supervisor", role=Role.supervisor, name="监督")
@@ -33,46 +34,9 @@ def world(tmp_path: Path) -> World:
     return make_world(tmp_path)
 
 
-def book(world: World, **changes: object) -> str:
-    with world.transaction() as session:
-        return conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes)).id
-
-
-def act(world: World, evaluation_id: str, name: str) -> None:
-    with world.transaction() as session:
-        conductor.perform(session, world.now(), world.house, OPERATOR, evaluation_id, name, lambda _key: None)
-
-
-def say(world: World, evaluation_id: str, party: str, step: str, text: str) -> None:
-    with world.transaction() as session:
-        evaluation = cases.load(session, evaluation_id)
-        draw_parties.say(session, world.now(), world.house, evaluation, party, step, text)
-
-
-def record(world: World, *, opened: bool = False) -> bytes:
-    with world.database.reading() as session:
-        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=opened)
-
-
-def refill(world: World, evaluation_id: str) -> None:
-    with world.transaction() as session:
-        committee.refill(session, world.now(), world.house, evaluation_id)
-
-
 def give_up(world: World, evaluation_id: str) -> None:
     with world.transaction() as session:
         conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "项目取消")
-
-
-def asked(world: World) -> list[Invitation]:
-    with world.database.reading() as session:
-        return list(session.exec(select(Invitation).where(Invitation.state == "queued")).all())
-
-
-def decline(world: World, invitation: Invitation) -> None:
-    with world.transaction() as session:
-        world.invitees.taken(session, world.now(), invitation.id)
-        world.invitees.answer(session, world.now(), invitation.id, accept=False, channel="voice")
 
 
 def seats(world: World, state: str, *ids: str) -> None:
@@ -114,7 +78,7 @@ def called(world: World, *names: str) -> tuple[str, dict[str, OwnShare]]:
     """The first round is called; these parties have to reveal."""
     evaluation_id, own = committed(world, *names)
     for name, share in own.items():
-        say(world, evaluation_id, name, "agree", share.agree(record(world)).text)
+        say(world, evaluation_id, name, "agree", share.agree(lines(world)).text)
     act(world, evaluation_id, "run")
     return evaluation_id, own
 
@@ -123,13 +87,13 @@ def test_while_no_seat_is_free_for_a_vacant_place_nobody_is_let_go_and_a_mended_
     world: World,
 ) -> None:
     evaluation_id, _ = called(world)
-    first, other, *_ = asked(world)
-    decline(world, first)
+    first, other, *_ = invited(world)
+    answer(world, first, accept=False)
     seats(world, "fault")
     for _ in range(2):
         refill(world, evaluation_id)
-    assert len(asked(world)) == 4
-    assert record(world).count(b'"type":"call"') == 1
+    assert len(invited(world)) == 4
+    assert lines(world).count(b'"type":"call"') == 1
     assert told(world, evaluation_id)[Tag.draw_waits] == 1
     assert row(world, evaluation_id).state == "inviting"
     waits = page(world, evaluation_id).waits
@@ -144,21 +108,21 @@ def test_while_no_seat_is_free_for_a_vacant_place_nobody_is_let_go_and_a_mended_
         ).all()
     seats(world, "ready", *beside)
     refill(world, evaluation_id)
-    assert record(world).count(b'"type":"call"') == 1
+    assert lines(world).count(b'"type":"call"') == 1
 
     seats(world, "ready", first.seat_id)
     refill(world, evaluation_id)
-    assert len(asked(world)) == 5
-    assert (record(world).count(b'"type":"call"'), record(world).count(b'"type":"redraw"')) == (2, 0)
+    assert len(invited(world)) == 5
+    assert (lines(world).count(b'"type":"call"'), lines(world).count(b'"type":"redraw"')) == (2, 0)
     assert row(world, evaluation_id).short_reason is None
     assert page(world, evaluation_id).waits is None
-    assert verify_record(record(world, opened=True)).full
+    assert verify_record(whole(world)).full
 
 
 def test_who_gives_up_while_a_share_is_awaited_is_shown_with_whose_share_it_was(world: World) -> None:
     evaluation_id, own = called(world, parties.CENTER, parties.TENDEREE)
     tenderee = own[parties.TENDEREE]
-    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(record(world)).text)
+    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(lines(world)).text)
     give_up(world, evaluation_id)
     why = page(world, evaluation_id).given_up
     assert why is not None
@@ -175,8 +139,8 @@ def test_who_gives_up_after_the_time_to_reveal_does_not_spare_the_record_the_nam
     evaluation_id, _ = called(world, parties.CENTER)
     world.clock.advance(3600)
     give_up(world, evaluation_id)
-    assert b'"body":{"party":"center","reason":"share_withheld"}' in record(world)
-    assert verify_record(record(world, opened=True)).ok
+    assert b'"body":{"party":"center","reason":"share_withheld"}' in lines(world)
+    assert verify_record(whole(world)).ok
 
 
 def test_giving_up_with_no_call_open_names_nobody(world: World) -> None:
@@ -208,7 +172,7 @@ def test_counts_that_concern_single_people_are_one_row_and_small_ones_are_not_to
 def test_who_has_not_agreed_is_waited_for_by_name_and_with_a_time(world: World) -> None:
     evaluation_id, own = committed(world, parties.SUPERVISOR, parties.TENDEREE)
     supervisor = own[parties.SUPERVISOR]
-    say(world, evaluation_id, parties.SUPERVISOR, "agree", supervisor.agree(record(world)).text)
+    say(world, evaluation_id, parties.SUPERVISOR, "agree", supervisor.agree(lines(world)).text)
     with world.database.reading() as session:
         guide = views.today(session, world.now()).evaluations[0].guide
     assert (guide.waits_for, guide.next_step) == ((parties.TENDEREE,), "核对承诺并同意")
@@ -216,7 +180,7 @@ def test_who_has_not_agreed_is_waited_for_by_name_and_with_a_time(world: World) 
     assert agree_by == guide.due_at
     assert agree_by is not None
     assert 0 < (agree_by - world.now()).total_seconds() <= 3600
-    say(world, evaluation_id, parties.TENDEREE, "agree", own[parties.TENDEREE].agree(record(world)).text)
+    say(world, evaluation_id, parties.TENDEREE, "agree", own[parties.TENDEREE].agree(lines(world)).text)
     assert page(world, evaluation_id).agree_by is None
     with world.database.reading() as session:
         assert views.today(session, world.now()).evaluations[0].guide.waits_for == ()
@@ -235,11 +199,11 @@ def test_a_reason_of_an_earlier_version_is_shown_without_what_to_do(world: World
 def test_answers_that_waited_for_a_round_that_never_came_do_not_stay(world: World) -> None:
     evaluation_id, own = called(world, parties.TENDEREE)
     tenderee = own[parties.TENDEREE]
-    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(record(world)).text)
-    first, second, *_ = asked(world)
-    decline(world, first)
+    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(lines(world)).text)
+    first, second, *_ = invited(world)
+    answer(world, first, accept=False)
     refill(world, evaluation_id)
-    decline(world, second)
+    answer(world, second, accept=False)
     with world.database.reading() as session:
         assert len(session.exec(select(DrawDeferred)).all()) == 1
     give_up(world, evaluation_id)
@@ -254,8 +218,8 @@ def test_a_late_answer_that_waited_is_written_down_although_all_is_drawn_anew(
     monkeypatch.setattr(rounds, "short_of_room", lambda *_: False)
     evaluation_id, own = called(world, parties.TENDEREE)
     tenderee = own[parties.TENDEREE]
-    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(record(world)).text)
-    first = asked(world)[0]
+    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(lines(world)).text)
+    first = invited(world)[0]
     with world.transaction() as session:
         world.invitees.taken(session, world.now(), first.id)
     world.clock.advance(first.window_s + 1)
@@ -265,10 +229,10 @@ def test_a_late_answer_that_waited_is_written_down_although_all_is_drawn_anew(
     refill(world, evaluation_id)
     with world.transaction() as session:
         assert world.invitees.late_contact(session, world.now(), first.id, "voice") is Heard.lapsed
-    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(record(world)).text)
-    text = record(world)
+    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(lines(world)).text)
+    text = lines(world)
     assert 0 < text.index(b'"type":"redraw"') < text.index(b'"outcome":"late"')
-    assert verify_record(record(world, opened=True)).full
+    assert verify_record(whole(world)).full
 
 
 def test_the_tenderees_link_is_not_replaced_during_a_call_and_the_trail_tells_when_it_was_made(
@@ -278,12 +242,12 @@ def test_the_tenderees_link_is_not_replaced_during_a_call_and_the_trail_tells_wh
     with world.transaction() as session:
         draw_parties.new_link(session, world.now(), world.house, OPERATOR, evaluation_id)
     tenderee = own[parties.TENDEREE]
-    say(world, evaluation_id, parties.TENDEREE, "agree", tenderee.agree(record(world)).text)
+    say(world, evaluation_id, parties.TENDEREE, "agree", tenderee.agree(lines(world)).text)
     act(world, evaluation_id, "run")
     with world.transaction() as session, pytest.raises(Conflict) as refused:
         draw_parties.new_link(session, world.now(), world.house, OPERATOR, evaluation_id)
     assert refused.value.code == "link-during-call"
-    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(record(world)).text)
+    say(world, evaluation_id, parties.TENDEREE, "reveal", tenderee.reveal(lines(world)).text)
     made = world.now()
     world.clock.advance(60)
     with world.transaction() as session:

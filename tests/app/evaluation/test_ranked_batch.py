@@ -12,9 +12,10 @@ from app.evaluation.disclosing import NOBODY
 from app.evaluation.models import Evaluation
 from app.notify.listener import Heard
 from app.notify.models import OutgoingMessage
-from expert_draw import answers, inviting, standby, stored_lines
+from expert_draw import answers, inviting, standby
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, DrawSlot, Invitation
+from tests.support.drawing import whole
 from tests.support.world import OPERATOR, World, booking, make_world
 
 
@@ -75,11 +76,6 @@ def state(world: World, evaluation_id: str) -> str:
         return session.get_one(Evaluation, evaluation_id).state
 
 
-def record_of(world: World) -> bytes:
-    with world.database.reading() as session:
-        return stored_lines.text(session, session.exec(select(Draw)).one(), opened=True)
-
-
 def texts(world: World, invitation: Invitation) -> list[str]:
     with world.database.reading() as session:
         return list(
@@ -105,8 +101,8 @@ def test_the_reserves_are_asked_together_with_the_drawn_and_hold_no_place(
         assert views.card(session, evaluation, NOBODY).confirmed == 0
         view = terminal.view(session, evaluation_id, NOBODY)
         assert (len(view.current), view.earlier, view.standbys) == (5, (), 4)
-    assert b'"type":"outcome"' not in record_of(world), "the record hears of them when their turn comes"
-    assert verify_record(record_of(world)).full
+    assert b'"type":"outcome"' not in whole(world), "the record hears of them when their turn comes"
+    assert verify_record(whole(world)).full
 
 
 def test_whoever_answers_first_gains_nothing(world: World, evaluation_id: str) -> None:
@@ -129,7 +125,7 @@ def test_whoever_answers_first_gains_nothing(world: World, evaluation_id: str) -
     assert second.id not in seated
     assert texts(world, first) == ["assigned_sms"]
     assert texts(world, second) == ["not_required_sms"]
-    text = record_of(world)
+    text = whole(world)
     assert (text.count(b'"method":"reserve"'), verify_record(text).full) == (1, True)
 
 
@@ -143,7 +139,7 @@ def test_one_who_stood_by_and_said_no_is_passed_over_in_order(world: World, eval
     says(world, holders[0], accept=False)
     moves_on(world, evaluation_id)
     assert state(world, evaluation_id) == "ready"
-    text = record_of(world)
+    text = whole(world)
     assert text.count(b'"method":"reserve"') == 2
     assert text.count(b'"outcome":"declined"') == 2
     assert verify_record(text).full
@@ -164,7 +160,7 @@ def test_one_who_stood_by_and_never_answered_holds_the_place_only_until_the_wind
     moves_on(world, evaluation_id)
     assert state(world, evaluation_id) == "ready"
     assert texts(world, second) == ["assigned_sms"]
-    assert record_of(world).count(b'"outcome":"expired"') == 1
+    assert whole(world).count(b'"outcome":"expired"') == 1
 
 
 def test_one_who_was_told_that_they_are_not_needed_is_asked_anew(world: World, evaluation_id: str) -> None:
@@ -192,7 +188,7 @@ def test_one_who_was_told_that_they_are_not_needed_is_asked_anew(world: World, e
     assert says(world, first, accept=True) is Heard.accepted
     moves_on(world, evaluation_id)
     assert state(world, evaluation_id) == "ready"
-    assert verify_record(record_of(world)).full
+    assert verify_record(whole(world)).full
 
 
 def test_leave_of_somebody_who_stands_by_is_heard_by_the_record_in_their_turn(
@@ -213,7 +209,7 @@ def test_leave_of_somebody_who_stands_by_is_heard_by_the_record_in_their_turn(
     says(world, holders[0], accept=False)
     moves_on(world, evaluation_id)
     assert state(world, evaluation_id) == "ready"
-    text = record_of(world)
+    text = whole(world)
     assert text.count(b'"outcome":"withdrawn"') == 1
     assert verify_record(text).full
 
