@@ -1,7 +1,8 @@
 """A hub without network and database: pretend pages, pretend media, rows in memory, and a clock that is moved."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -147,6 +148,13 @@ class Bench:
         connection = PretendPage()
         hello = Hello(v=VERSION, ticket=member_id, page=page, lang="zh")
         return await self.hub.enter(hello, connection), connection
+
+    @asynccontextmanager
+    async def seated(self, member_id: str, seat_no: int = 1) -> AsyncIterator[tuple[Sitting, PretendPage]]:
+        """The hub runs, and this member has just come in."""
+        self.rows.admit(member_id, seat_no)
+        async with self.hub.running():
+            yield await self.enter(member_id)
 
     async def offer(self, sitting: Sitting, page: PretendPage, sdp: str = "offer", n: int = 1) -> None:
         await self.hub.handle(sitting, page, Offer(n=n, sdp=sdp, screen_mid=None))

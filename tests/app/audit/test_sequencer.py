@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -103,26 +104,33 @@ def test_many_acts_are_taken_in_several_steps(trail: Trail, monkeypatch: pytest.
     assert alarm(trail) == ""
 
 
-def test_a_number_that_appears_late_is_not_passed_over(pg_trail: Trail) -> None:
-    """PostgreSQL gives a number to an act before it is committed: a later one may be in the log by then."""
-    given, committed = threading.Event(), threading.Event()
+@contextmanager
+def open_act(trail: Trail) -> Iterator[None]:
+    """An act has been given its number; only when this ends is it committed."""
+    given, may_commit = threading.Event(), threading.Event()
 
     def slow() -> None:
-        with pg_trail.database.transaction() as session:
+        with trail.database.transaction() as session:
             record(session, "slow")
             given.set()
-            assert committed.wait(20)
+            assert may_commit.wait(20)
 
     with ThreadPoolExecutor(1) as other:
         waiting = other.submit(slow)
         assert given.wait(20)
+        yield
+        may_commit.set()
+        waiting.result()
+
+
+def test_a_number_that_appears_late_is_not_passed_over(pg_trail: Trail) -> None:
+    """PostgreSQL gives a number to an act before it is committed: a later one may be in the log by then."""
+    with open_act(pg_trail):
         pg_trail.record(("quick", "act"))
         assert pg_trail.sequencer.advance() == 1
         pg_trail.clock.advance(600)
         pg_trail.record(("quick", "act"))
         assert pg_trail.sequencer.advance() == 1
-        committed.set()
-        waiting.result()
     pg_trail.clock.advance(10)
     assert pg_trail.sequencer.advance() == 1
     numbers = [number for number, _, _, _ in acts_and_leaves(pg_trail)]
@@ -130,23 +138,11 @@ def test_a_number_that_appears_late_is_not_passed_over(pg_trail: Trail) -> None:
 
 
 def test_even_an_act_that_was_open_beyond_all_measure_is_found_within_the_hour(pg_trail: Trail) -> None:
-    given, committed = threading.Event(), threading.Event()
-
-    def slow() -> None:
-        with pg_trail.database.transaction() as session:
-            record(session, "slow")
-            given.set()
-            assert committed.wait(20)
-
-    with ThreadPoolExecutor(1) as other:
-        waiting = other.submit(slow)
-        assert given.wait(20)
+    with open_act(pg_trail):
         for _ in range(3):
             pg_trail.clock.advance(1000)
             pg_trail.record(("quick", "act"))
             assert pg_trail.sequencer.advance() == 1
-        committed.set()
-        waiting.result()
     pg_trail.clock.advance(10)
     assert pg_trail.sequencer.advance() == 0
     pg_trail.clock.advance(1600)

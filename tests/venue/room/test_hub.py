@@ -112,9 +112,7 @@ def test_a_second_page_replaces_the_first_and_both_are_written_down() -> None:
 def test_a_page_that_comes_back_keeps_its_media() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.peers[0].on_state("connected")
             bench.hub.leave(sitting, page)
@@ -134,9 +132,7 @@ def test_a_page_that_comes_back_keeps_its_media() -> None:
 def test_a_dead_line_is_taken_over_by_the_same_page() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             _, returned = await bench.enter("li")
             assert page.closed is CloseCode.replaced
@@ -152,9 +148,7 @@ def test_a_dead_line_is_taken_over_by_the_same_page() -> None:
 def test_a_seat_that_stays_away_has_left() -> None:
     async def scenario() -> None:
         bench = Bench(grace_s=0.0)
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.hub.leave(sitting, page)
             async with asyncio.timeout(10):
@@ -163,8 +157,8 @@ def test_a_seat_that_stays_away_has_left() -> None:
             await bench.settle()
             assert bench.peers[0].closed_for == "left"
             assert bench.rows.kinds()[-3:] == ["media-closed", "seat-left", "departure"]
-            _, page = await bench.enter("li")
-            assert page.types()[0] == "welcome"
+            _, back = await bench.enter("li")
+            assert back.types()[0] == "welcome"
 
     play(scenario())
 
@@ -172,15 +166,13 @@ def test_a_seat_that_stays_away_has_left() -> None:
 def test_coming_back_within_the_grace_is_not_leaving() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             bench.hub.leave(sitting, page)
             first_time = sitting.times_away
-            _, page = await bench.enter("li")
+            _, back = await bench.enter("li")
             await bench.hub._gone(sitting, first_time)
             assert [seat.connected for seat in bench.hub.seats()] == [True]
-            bench.hub.leave(sitting, page)
+            bench.hub.leave(sitting, back)
             await bench.hub._gone(sitting, first_time)
             assert [seat.connected for seat in bench.hub.seats()] == [False]
 
@@ -190,9 +182,7 @@ def test_coming_back_within_the_grace_is_not_leaving() -> None:
 def test_an_offer_is_answered_and_its_samples_go_to_the_seats_tracks() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li", 4)
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li", 4) as (sitting, page):
             await bench.offer(sitting, page, "v=0", n=7)
             assert page.heard[-1] == Answer(n=7, sdp="answer to v=0")
             bench.peers[0].sinks(Source.camera, Codec.vp8).close("test")
@@ -206,9 +196,7 @@ def test_an_offer_is_answered_and_its_samples_go_to_the_seats_tracks() -> None:
 def test_a_new_offer_closes_the_earlier_connection_whose_last_words_are_not_told() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page, n=1)
             await bench.offer(sitting, page, n=2)
             assert bench.peers[0].closed_for == "replaced"
@@ -221,9 +209,7 @@ def test_a_new_offer_closes_the_earlier_connection_whose_last_words_are_not_told
 def test_a_bad_offer_is_refused_and_the_seat_may_offer_again() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             with pytest.raises(InvalidInput):
                 await bench.offer(sitting, page, "bad")
             assert bench.peers[0].closed_for == "bad-offer"
@@ -236,9 +222,7 @@ def test_a_bad_offer_is_refused_and_the_seat_may_offer_again() -> None:
 def test_offers_without_end_are_refused_until_time_has_passed() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             for _ in range(5):
                 await bench.offer(sitting, page)
             with pytest.raises(Conflict, match="offer-flood"):
@@ -253,9 +237,7 @@ def test_offers_without_end_are_refused_until_time_has_passed() -> None:
 def test_after_failed_media_a_returning_page_is_asked_for_new() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.peers[0].on_state("new")  # a state the protocol does not know is not told
             bench.peers[0].on_state("failed")
@@ -271,9 +253,7 @@ def test_after_failed_media_a_returning_page_is_asked_for_new() -> None:
 def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.peers[0].on_state("connected")
             bench.hub.tick()
@@ -307,9 +287,7 @@ def test_the_light_follows_what_is_on_disk_and_nothing_else() -> None:
 def test_one_track_on_disk_is_not_enough() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li") as (_, page):
             bench.on_disk(0)
             del bench.shelf.samples[TrackKey("room-1", 1, Source.microphone)]
             bench.hub.tick()
@@ -323,9 +301,7 @@ def test_one_track_on_disk_is_not_enough() -> None:
 def test_devices_and_focus_are_written_down_when_they_change() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             live, denied = DeviceState.live, DeviceState.denied
             for message in (
                 Devices(camera=live, microphone=denied, screen=ScreenState.not_asked),
@@ -348,9 +324,7 @@ def test_devices_and_focus_are_written_down_when_they_change() -> None:
 def test_a_ping_tells_the_room_time() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             bench.clock.advance(0.25)
             await bench.hub.handle(sitting, page, Ping(t=99))
             assert page.heard[-1] == Pong(t=99, room_ms=250)
@@ -361,9 +335,7 @@ def test_a_ping_tells_the_room_time() -> None:
 def test_a_second_hello_is_refused() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             with pytest.raises(Conflict, match="hello-again"):
                 await bench.hub.handle(sitting, page, Hello(v=1, ticket="li", page="page-one", lang="zh"))
 
@@ -373,9 +345,7 @@ def test_a_second_hello_is_refused() -> None:
 def test_news_of_the_evaluation_reach_the_seat_as_its_state() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li") as (_, page):
             await bench.settle()
             bench.rows.change("li", evaluation_state="in_session")
             async with asyncio.timeout(10):
@@ -413,9 +383,7 @@ def test_a_member_who_lost_the_seat_is_sent_away_and_the_others_stay() -> None:
 def test_a_replacement_takes_the_seat_of_the_member_before() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li", 1)
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li", 1) as (sitting, page):
             await bench.offer(sitting, page)
             bench.rows.admit("zhao", 1)
             successor, new_page = await bench.enter("zhao")
@@ -453,9 +421,7 @@ def test_closing_a_room_ends_all_its_seats_and_waits_for_their_media() -> None:
 def test_a_room_whose_row_was_closed_is_closed_at_the_next_look() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li") as (_, page):
             bench.rows.change("li", room_closed=True, evaluation_state="sealed", admitted=False)
             await bench.hub.refresh("room-1")
             assert page.heard[-2:] == [State(evaluation="sealed"), Closed(reason=ClosedReason.room_closed)]
@@ -467,17 +433,15 @@ def test_a_room_whose_row_was_closed_is_closed_at_the_next_look() -> None:
 def test_a_member_who_vanished_from_the_rows_is_sent_away() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li") as (_, page):
             place = bench.rows.held_by.pop("li")
             await bench.hub.refresh("room-1")
             assert page.closed is CloseCode.not_admitted
             bench.rows.held_by["li"] = place
-            _, page = await bench.enter("li")
+            _, back = await bench.enter("li")
             bench.rows.held_by["li"] = replace(place, holder=replace(place.holder, seat_no=2))
             await bench.hub.refresh("room-1")
-            assert page.closed is CloseCode.not_admitted
+            assert back.closed is CloseCode.not_admitted
 
     play(scenario())
 
@@ -485,9 +449,7 @@ def test_a_member_who_vanished_from_the_rows_is_sent_away() -> None:
 def test_a_stopping_service_says_so_and_ends_all_media() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
         assert page.heard[-1] == Closed(reason=ClosedReason.service_stopping)
         assert page.closed is CloseCode.service_restart
@@ -513,9 +475,7 @@ def test_room_time_goes_on_from_what_was_written_down_before_a_restart() -> None
 def test_a_message_about_somebody_else_does_not_pass() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             heard = len(page.heard)
             for origin in (
                 Standing(Party.expert, "room-1", 2),
@@ -579,9 +539,7 @@ def reach(bench: Bench, source: Source, ms: int) -> None:
 def test_a_shared_screen_is_expected_on_disk_and_one_that_is_not_shared_is_not() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
 
             def on_disk(*sources: Source) -> None:
                 for source in sources:
@@ -620,9 +578,7 @@ def test_a_shared_screen_is_expected_on_disk_and_one_that_is_not_shared_is_not()
 def test_where_the_house_requires_screens_none_is_recorded_without() -> None:
     async def scenario() -> None:
         bench = Bench(MediaSettings(screen_required=True))
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li") as (_, page):
             for source in (Source.camera, Source.microphone):
                 reach(bench, source, 0)
             bench.hub.tick()
@@ -641,9 +597,7 @@ def test_where_the_house_requires_screens_none_is_recorded_without() -> None:
 def test_the_offers_line_of_the_screen_is_passed_on() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.hub.handle(sitting, page, Offer(n=1, sdp="v=0", screen_mid="2"))
             assert bench.peers[0].screen_mid == "2"
 
@@ -656,9 +610,7 @@ def test_seats_are_told_the_relays_with_a_password_of_their_own() -> None:
             ice_urls=("stun:a.example", "turn:a.example"), turn_secret=SecretStr("north"), turn_lifetime_s=60
         )
         bench = Bench(relays)
-        bench.rows.admit("li", 7)
-        async with bench.hub.running():
-            _, page = await bench.enter("li")
+        async with bench.seated("li", 7) as (_, page):
             told = page.heard[0]
             assert isinstance(told, Welcome)
             stun, turn = told.ice_servers
@@ -697,9 +649,7 @@ def test_a_connections_light_is_written_down_once_two_reports_agree() -> None:
 def test_a_microphone_that_sends_nothing_is_written_down() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             sink = bench.peers[0].sinks(Source.microphone, Codec.opus)
             for at in range(0, 12_000, 500):

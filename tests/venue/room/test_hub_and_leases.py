@@ -88,9 +88,7 @@ def test_a_seat_whose_page_cannot_come_back_while_the_room_is_not_held_goes_on_b
 
     async def scenario() -> None:
         bench = Bench(grace_s=0.01)
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.peers[0].on_state("connected")
             bench.held.epochs["room-1"] = None
@@ -112,9 +110,7 @@ def test_a_seat_whose_page_cannot_come_back_while_the_room_is_not_held_goes_on_b
 def test_without_media_there_is_nothing_to_keep_a_seat_for() -> None:
     async def scenario() -> None:
         bench = Bench(grace_s=0.01)
-        bench.rows.admit("li")
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li") as (sitting, page):
             await bench.offer(sitting, page)
             bench.held.epochs["room-1"] = None
             bench.hub.leave(sitting, page)
@@ -172,9 +168,7 @@ def test_an_event_gets_its_row_only_once_it_is_on_disk() -> None:
 def test_every_seat_is_told_as_it_is_now() -> None:
     async def scenario() -> None:
         bench = Bench()
-        bench.rows.admit("li", 3)
-        async with bench.hub.running():
-            sitting, page = await bench.enter("li")
+        async with bench.seated("li", 3) as (sitting, page):
             bench.on_disk(800, 3)
             bench.clock.advance(2)
             bench.clock._now += timedelta(
