@@ -41,6 +41,7 @@ class Permission(StrEnum):
     recording_dispose = "recording:dispose"
     recording_export = "recording:export"
     recording_hold = "recording:hold"
+    recording_release = "recording:release"
     recording_replay = "recording:replay"
     recording_watch = "recording:watch"
     roster_import = "roster:import"
@@ -115,6 +116,7 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
         _P.recording_dispose: _CENTER | _OVER | _APART,
         _P.recording_export: _CENTER | _OVER | _APART,
         _P.recording_hold: _CENTER | _OVER | _APART,
+        _P.recording_release: _CENTER | _OVER | _APART,
     },
     Role.auditor: {
         **_STAFF,
@@ -198,6 +200,7 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
         _P.recording_dispose: _OVER | _APART,
         _P.recording_export: _OVER | _APART,
         _P.recording_hold: _APART,
+        _P.recording_release: _APART,
         _P.recording_replay: _ANY,
         _P.recording_watch: _ANY,
         _P.simulator_use: _ANY,
@@ -216,12 +219,14 @@ STEP_UP: frozenset[Permission] = frozenset(
     {
         Permission.audit_export,
         Permission.key_rotate,
+        Permission.name_read,
         Permission.name_unseal,
         Permission.name_unseal_approve,
         Permission.person_erase,
         Permission.person_unmask,
         Permission.recording_dispose,
         Permission.recording_export,
+        Permission.recording_release,
     }
 )
 """Acts that need a second factor shown a moment ago."""

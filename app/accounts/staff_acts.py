@@ -38,6 +38,7 @@ WEIGHTY = frozenset(
         Permission.recording_dispose,
         Permission.recording_export,
         Permission.recording_hold,
+        Permission.recording_release,
     }
 )
 """What a second account must not give to one person."""

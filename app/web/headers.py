@@ -39,16 +39,16 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 _SECRET_PATHS = ("/api/party/", "/party/", "/sign-in/ticket/")
-_LINK = "/a/"
+_SECRET_FORMS = ("/a/", "/set-up", "/welcome/")
 _SECRET = {**HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
 _SECRET_WITH_FORM = {**_SECRET, "Referrer-Policy": "strict-origin"}
 """Of an address that is itself the key nobody is told anything. Under `no-referrer` a form would say that it comes from nowhere,
-which an older phone has no other way to tell, so an expert's link is told the name of the house and nothing behind it."""
+which an older phone has no other way to tell, so a link that leads to one is told the name of the house and nothing behind it."""
 
 
 def headers_for(path: str) -> dict[str, str]:
     """What an answer under this path carries unless it says otherwise itself."""
-    if path.startswith(_LINK):
+    if path.startswith(_SECRET_FORMS):
         return _SECRET_WITH_FORM
     return _SECRET if path.startswith(_SECRET_PATHS) else HEADERS
 

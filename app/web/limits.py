@@ -34,6 +34,8 @@ Answer = Callable[[Request, YuanpingError], Response]
 
 _BURST_S = 10
 _HEAVY_AT_ONCE = 20
+_HEAVY_SESSIONS = 4
+"""Of so many sessions the costly requests are answered at one address: a cookie can be made up, an address cannot."""
 _DOOR_WINDOW_S = 60
 _MOST_HEADERS, _LONGEST_HEAD = 100, 32 * 1024
 _KEPT = timedelta(days=1)
@@ -117,8 +119,10 @@ class Limits:
         self._answer = answer
         self._addresses = rations(settings.address_per_s)
         self._providers = rations(settings.provider_per_s)
-        self._heavy = (
-            Rations(_HEAVY_AT_ONCE, settings.heavy_per_minute / 60) if settings.heavy_per_minute else None
+        per_s = settings.heavy_per_minute / 60
+        self._heavy = Rations(_HEAVY_AT_ONCE, per_s) if per_s else None
+        self._heavy_there = (
+            Rations(_HEAVY_AT_ONCE * _HEAVY_SESSIONS, per_s * _HEAVY_SESSIONS) if per_s else None
         )
         self._session_holds = Open(settings.streams)
         self._address_holds = Open(settings.sockets_per_address)
@@ -181,13 +185,18 @@ class Limits:
         given = self._providers if kind is RouteClass.provider else self._addresses
         if given is not None and not given.take(asker.address, now_ns):
             return too_many(1)
-        if kind is RouteClass.heavy and self._heavy is not None:
-            key = asker.session or asker.address
-            if not self._heavy.take(key, now_ns):
-                return too_many(max(round(60 / self._settings.heavy_per_minute), 1))
+        if kind is RouteClass.heavy and not self._bears(asker, now_ns):
+            return too_many(max(round(60 / self._settings.heavy_per_minute), 1))
         if kind is RouteClass.door and self._settings.doors_per_minute:
             return await run_sync(self._door, state, asker)
         return None
+
+    def _bears(self, asker: _Asker, now_ns: int) -> bool:
+        """Whether one more costly request is within the ration of its session, and of the address it comes from."""
+        if self._heavy is None or self._heavy_there is None:
+            return True
+        of_session = self._heavy.take(asker.session or asker.address, now_ns)
+        return of_session and self._heavy_there.take(asker.address, now_ns)
 
     def _door(self, state: Any, asker: _Asker) -> YuanpingError | None:
         now = state.clock.now()
@@ -336,12 +345,9 @@ def rations(per_second: int) -> Rations | None:
 def _asker(scope: Scope) -> _Asker:
     client = scope.get("client")
     cookies = HTTPConnection(scope if scope["type"] == "http" else {**scope, "type": "http"}).cookies
-    token = next((cookies[name] for name in _COOKIES if name in cookies), "")
+    token = cookies.get(sessions.cookie_name(secure=scope["scheme"] in {"https", "wss"}), "")
     session = hashlib.sha256(token.encode("utf-8", "replace")).hexdigest() if token else ""
     return _Asker(rates.neighborhood(client[0]) if client else "", session)
-
-
-_COOKIES = tuple(sessions.cookie_name(secure=secure) for secure in (True, False))
 
 
 def _too_large(most: int) -> YuanpingError:

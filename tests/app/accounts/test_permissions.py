@@ -66,6 +66,7 @@ person:unmask          -   -   -   -   -   -   -   -   -   -   *   *   -   -
 recording:dispose      -   -   CDN -   -   -   -   -   -   -   -   DN  -   -
 recording:export       -   -   CDN -   -   -   -   -   -   -   -   DN  -   -
 recording:hold         -   -   CDN -   -   -   -   -   -   -   -   N   -   -
+recording:release      -   -   CDN -   -   -   -   -   -   -   -   N   -   -
 recording:replay       -   -   -   D   -   -   -   -   -   D   -   *   -   -
 recording:watch        -   -   -   -   -   -   -   -   -   -   -   *   -   C
 roster:import          -   -   -   -   -   -   -   -   -   -   *   -   -   -
@@ -140,11 +141,13 @@ def test_what_opens_hides_or_destroys_for_good_needs_a_second_factor() -> None:
     assert {
         Permission.audit_export,
         Permission.key_rotate,
+        Permission.name_read,
         Permission.name_unseal,
         Permission.name_unseal_approve,
         Permission.person_unmask,
         Permission.recording_dispose,
         Permission.recording_export,
+        Permission.recording_release,
     } <= STEP_UP
     assert not STEP_UP & {Permission.account_self, Permission.evaluation_read, Permission.seat_sit}
 

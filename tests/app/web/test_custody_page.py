@@ -76,10 +76,13 @@ def test_what_destroys_or_leaves_the_house_asks_for_the_second_factor(house: Web
     here = f"/evaluations/{sealed}/custody"
     unproved = keeper(house, Role.supervisor, proved=False)
     assert unproved.get(here).status_code == 200
-    for kind in ("recording_export", "disposal"):
-        assert unproved.post(f"{here}/{kind}", data=WHY).status_code in {303, 403}
+    assert keeper(house, Role.archivist).post(f"{here}/hold", data=WHY).status_code == 303
+    for kind in ("recording_export", "hold_release", "disposal"):
+        sent_on = unproved.post(f"{here}/{kind}", data=WHY)
+        assert sent_on.headers["location"].startswith("/step-up"), kind
         assert f"{here}/{kind}/" not in keeper(house, Role.archivist).get(here).text, "nothing was asked"
     assert keeper(house, Role.supervisor).post(f"{here}/disposal", data=WHY).status_code == 409
+    assert keeper(house, Role.supervisor).post(f"{here}/hold_release", data=WHY).status_code == 303
 
 
 @pytest.mark.parametrize("role", [Role.host_operator, Role.administrator, Role.auditor, Role.witness])

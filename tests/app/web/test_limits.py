@@ -223,7 +223,7 @@ def test_a_reader_that_does_not_read_is_let_go() -> None:
         async def stuck(_message: Message) -> None:
             await asyncio.Event().wait()
 
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "app": _Application()}
+        scope = _scope("GET", "/", {}) | {"app": _Application()}
         limits = Limits(application, LimitSettings(send_s=0.02), answer)
         await limits(scope, _nothing, stuck)
         return True
@@ -264,6 +264,30 @@ def test_what_breaks_behind_a_refusal_is_in_the_log(
     assert ("the shelf fell down" in caplog.text) is broken
     assert ("unexpected error at /a/{code}" in caplog.text) is broken
     assert "SECRET" not in caplog.text
+
+
+def test_costly_requests_are_counted_by_session_and_a_made_up_cookie_is_none_at_one_address() -> None:
+    async def application(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def story(cookies: list[str]) -> list[int]:
+        told: list[int] = []
+
+        async def send(message: Message) -> None:
+            told.extend([message["status"]] if "status" in message else [])
+
+        limits = Limits(application, LimitSettings(heavy_per_minute=60), _short)
+        for cookie in cookies:
+            scope = _scope("GET", "/api/audit/inclusion", {"cookie": cookie}) | {"app": _Application()}
+            await limits(scope, _nothing, send)
+        return told
+
+    of_one = asyncio.run(story(["yuanping=mine"] * 21))
+    assert of_one == [200] * 20 + [429]
+    made_up = asyncio.run(story([f"yuanping={number}" for number in range(81)]))
+    assert made_up == [200] * 80 + [429]
+    other_scheme = asyncio.run(story([f"yuanping=mine; __Host-yuanping={number}" for number in range(21)]))
+    assert other_scheme == [200] * 20 + [429]
 
 
 def test_one_session_holds_only_so_many_streams_open(
