@@ -12,7 +12,8 @@ sees nothing of an evaluation. Which acts somebody may do at all is another tabl
 Names are sealed under a key of their own draw until they are released: when their expert is admitted, when the evaluation is
 over, or early by two persons who both say why (`evaluations/…/names`). A release is a row that is never altered and a line in
 the audit trail; without one the program cannot read a name, whatever this table says. Opened early, names are told only to a
-reader who says why they look, and each look is in the trail.
+reader who says why they look, and each look is in the trail. "Closed" is closed or sealed: an evaluation that was given up,
+which one person does at any time, tells nobody a name; its rows are then counted for the experts' cards and nothing more.
 """
 FIELDS = {
     Field.bidder_list: "List of bidders (投标人名单)",

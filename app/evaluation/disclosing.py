@@ -9,7 +9,7 @@ from sqlmodel import Session
 from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
 from app.core.sealing import Sealer
-from app.evaluation import cases
+from app.evaluation import cases, relations
 from app.evaluation.disclosure import Field, Form, Moment, Viewer, form
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
@@ -33,7 +33,6 @@ _VIEWERS: Mapping[Role, Viewer] = MappingProxyType(
     }
 )
 """As whom the matrix knows a role; no other role sees anything of an evaluation that the matrix speaks of."""
-OVER = frozenset({EvaluationState.closed, EvaluationState.sealed, EvaluationState.given_up})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def sight(session: Session, actor: Actor | None, evaluation: Evaluation) -> Sigh
     moments = set()
     if evaluation.opened_at is not None:
         moments.add(Moment.opened)
-    if evaluation.state in OVER:
+    if evaluation.state in relations.DISCLOSED:
         moments.add(Moment.closed)
     draw = session.get(Draw, evaluation.draw_id) if evaluation.draw_id else None
     if draw is not None and draw.closed_at is not None:

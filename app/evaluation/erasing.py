@@ -20,8 +20,8 @@ from app.core.logging import blot
 from app.core.sealed_columns import ERASED
 from app.core.sealing import Sealer
 from app.evaluation.cases import House
-from app.evaluation.disclosing import OVER
 from app.evaluation.models import CommitteeMember, Erasure, Evaluation, LegalHold
+from app.evaluation.second_phase import OVER
 from app.notify import outbox
 from expert_draw import keeping, personal, sealed, unmasking
 from expert_draw.models import Draw, Expert, ExpertLeave, ExpertRelation, ExpertSpecialty, Invitation

@@ -10,7 +10,8 @@ from app.audit.tags import Tag
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import CommitteeMember, Evaluation
 
-_DISCLOSED = (EvaluationState.closed, EvaluationState.sealed)
+DISCLOSED = (EvaluationState.closed, EvaluationState.sealed)
+"""States after disclosure. Giving up is none: one person does it at any time, with any reason."""
 _APPLIED = (Tag.draw_called, Tag.draw_committed, Tag.draw_linked, Tag.evaluation_booked)
 """Acts after which somebody cannot supervise this evaluation, whatever their role has become since."""
 
@@ -41,7 +42,7 @@ def reached(actor: Actor, permission: Permission) -> ColumnElement[bool]:
 def _holds(actor: Actor, relation: Relation) -> ColumnElement[bool]:
     match relation:
         case Relation.after_disclosure:
-            return col(Evaluation.state).in_(_DISCLOSED)
+            return col(Evaluation.state).in_(DISCLOSED)
         case Relation.any:
             return true()
         case Relation.not_oneself:

@@ -40,7 +40,7 @@ _BY_THE_LIST = frozenset(
 )
 """Grounds that units and people on the list can give; being busy with this very evaluation is none."""
 OVER = frozenset({EvaluationState.closed, EvaluationState.sealed, EvaluationState.given_up})
-"""States in which no list is taken any more."""
+"""States in which it does not go on: no list is taken any more, and nobody is needed for it."""
 
 
 def deliver(

@@ -15,8 +15,9 @@ from app.accounts.permissions import Permission, Role
 from app.audit import service as audit
 from app.core.database import Database
 from app.core.errors import Conflict, InvalidInput, NotFound, Unavailable
-from app.evaluation import conductor, disclosing, unsealing, views
+from app.evaluation import cases, conductor, disclosing, unsealing, views
 from app.evaluation.disclosing import ReadBy
+from app.evaluation.disclosure import Field
 from app.evaluation.unsealing import Unsealed
 from expert_draw import personal, release, sealed
 from expert_draw.models import Draw, Expert, Invitation, NameRelease, PerformanceFact
@@ -180,6 +181,23 @@ def test_when_all_is_over_cards_count_and_the_rows_say_whose(world: World) -> No
         assert {one.expert_id for one in rows} == world.asked()
         assert {(one.cause, one.released_by) for one in rows} == {("over", "house")}
         assert len(rows) == len(asked)
+
+
+def test_giving_up_tells_nobody_a_name(world: World) -> None:
+    """One person gives up at any time and with any reason: that is no way to have names told before their time."""
+    case = Case(world).convened()
+    agency = Actor(id=OPERATOR.id, role=Role.agency, name="代理", center_id=HOST_ID)
+    readers = (agency, OPERATOR, FIRST, WATCHER)
+    before = {reader.role: names_shown(case, reader) for reader in readers}
+    with world.transaction() as session:
+        conductor.give_up(session, world.now(), world.house, OPERATOR, case.id, "结果不合心意了")
+    assert case.state == "given_up"
+    after = {reader.role: names_shown(case, reader) for reader in readers}
+    assert after == before
+    assert {name for names in after.values() for name in names.values()} == {None}
+    with world.database.reading() as session:
+        seen = disclosing.of_party(session, cases.load(session, case.id))
+    assert not seen.shows(Field.drawn_names), "nor the tenderee, who comes by a link"
 
 
 def test_releases_are_never_taken_back_or_altered(either: World) -> None:
