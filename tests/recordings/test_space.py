@@ -1,13 +1,11 @@
 """Little room on the disk is said in good time and once, keeps new rooms out, and costs no recording."""
 
 import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from sqlmodel import SQLModel
 
 import app.audit.models  # noqa: F401 -- its tables must be known before they are made
 from app.audit import service as audit
@@ -17,7 +15,6 @@ from app.core.database import Database
 from app.core.errors import Unavailable
 from app.core.settings_rooms import RecordingSettings
 from recordings.space import Space
-from tests.support.databases import POSTGRESQL, SQLITE
 
 START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 _GB = 1_000_000_000
@@ -45,17 +42,9 @@ def disk() -> Disk:
     return Disk()
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    url = (
-        request.getfixturevalue("pg_fresh")
-        if request.param == POSTGRESQL
-        else f"sqlite:///{tmp_path / 'house.db'}"
-    )
-    database = Database(url)
-    SQLModel.metadata.create_all(database.engine)
-    yield database
-    database.dispose()
+@pytest.fixture
+def database(any_database: Database) -> Database:
+    return any_database
 
 
 @pytest.fixture

@@ -111,6 +111,14 @@ def pg_fresh(pg_server: str) -> Iterator[str]:
 
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
+def any_fresh(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a database of one's own of each kind in turn, without anything in it."""
+    if request.param == POSTGRESQL:
+        return str(request.getfixturevalue("pg_fresh"))
+    return f"sqlite:///{tmp_path / 'fresh.db'}"
+
+
+@pytest.fixture(params=[SQLITE, POSTGRESQL])
 def any_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Each kind of database in turn, with all tables and guards, and no rows."""
     if request.param == POSTGRESQL:

@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection
@@ -11,7 +10,7 @@ from app.core.database import Database
 from app.core.errors import Conflict
 from app.core.guards import guards
 from app.sample.stream import Stream
-from tests.support.databases import POSTGRESQL, SQLITE, furnish
+from tests.support.databases import furnish
 from tests.support.halls import END as LATEST
 from tests.support.halls import NOW, START, center, enter
 from venue import service
@@ -73,15 +72,10 @@ def race(address: str, seats: tuple[str, ...]) -> tuple[int, int]:
     return len(booked), len(refused)
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(any_fresh: str) -> Iterator[Database]:
     """Each kind in turn, and nobody else's: its guards may be taken away."""
-    address = (
-        request.getfixturevalue("pg_fresh")
-        if request.param == POSTGRESQL
-        else f"sqlite:///{tmp_path / 'halls.db'}"
-    )
-    made = furnish(Database(address))
+    made = furnish(Database(any_fresh))
     yield made
     made.dispose()
 

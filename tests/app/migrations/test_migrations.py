@@ -12,18 +12,12 @@ from app.core.database import Database
 from app.core.errors import Unavailable
 from app.core.guards import guards, missing_guards
 from app.migrations import runner
-from tests.support.databases import POSTGRESQL, SQLITE
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(any_fresh: str) -> Iterator[Database]:
     """Each kind in turn, without anything in it."""
-    address = (
-        request.getfixturevalue("pg_fresh")
-        if request.param == POSTGRESQL
-        else f"sqlite:///{tmp_path / 'fresh.db'}"
-    )
-    database = Database(address)
+    database = Database(any_fresh)
     yield database
     database.dispose()
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, Integer, bindparam, text
@@ -15,7 +14,7 @@ from app.core.guards import missing_guards
 from app.core.sealed_columns import CANDIDATES, DRAW_KEY, INVITED
 from app.core.sealing import Place, Sealer
 from app.migrations import runner
-from tests.support.databases import POSTGRESQL, SQLITE
+from tests.support.databases import SQLITE
 
 AT = datetime(2026, 9, 21, 13, 33, 20, tzinfo=UTC)
 
@@ -75,15 +74,10 @@ def run(connection: Connection, statement: str, **values: object) -> None:
     connection.execute(wanted, values)
 
 
-@pytest.fixture(params=[SQLITE, POSTGRESQL])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+@pytest.fixture
+def database(any_fresh: str) -> Iterator[Database]:
     """The first schema with a drawn and seated expert, and every row that leans on another one."""
-    address = (
-        request.getfixturevalue("pg_fresh")
-        if request.param == POSTGRESQL
-        else f"sqlite:///{tmp_path / 'old.db'}"
-    )
-    made = Database(address)
+    made = Database(any_fresh)
     runner.upgrade(made, "0001")
     with made.engine.begin() as connection:
         for statement in _AROUND:
@@ -103,7 +97,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     made.dispose()
 
 
-@pytest.mark.parametrize("database", [SQLITE], indirect=True)
+@pytest.mark.parametrize("any_fresh", [SQLITE], indirect=True)
 def test_a_database_with_rows_that_lean_on_nothing_is_left_as_it_is(database: Database) -> None:
     with database.engine.connect() as connection:
         driver = connection.connection.driver_connection
