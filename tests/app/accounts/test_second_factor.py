@@ -8,7 +8,7 @@ from sqlmodel import select
 
 from app.accounts import second_factor
 from app.accounts.models import Account, RecoveryCode, SecondFactor
-from app.accounts.permissions import Role
+from tests.support.accounts import add_account
 from tests.support.authenticators import Authenticator, authenticator
 from tests.support.world import World, make_world
 
@@ -26,16 +26,7 @@ def world(made: World) -> World:
     """The account begins anew without any factor."""
     with made.transaction() as session:
         if session.get(Account, "li") is None:
-            session.add(
-                Account(
-                    id="li",
-                    login="li",
-                    name="",
-                    role=Role.supervisor,
-                    password_hash="-",
-                    created_at=made.now(),
-                )
-            )
+            add_account(session, made.now())
         second_factor.remove(session, "li")
     return made
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, select
 
 from app.accounts import entering, second_factor, set_up
 from app.accounts.access import Actor
-from app.accounts.models import Account, WrongTries
+from app.accounts.models import WrongTries
 from app.accounts.permissions import Role
 from app.accounts.service import Browser
 from app.accounts.sessions import Whence
@@ -29,6 +29,7 @@ from app.notify.listener import Heard
 from app.projects.models import Project
 from expert_draw import answers, holidays, listing
 from expert_draw.models import Draw, Expert
+from tests.support.accounts import add_account
 from tests.support.authenticators import authenticator
 from tests.support.databases import POSTGRESQL, until_somebody_waits
 from tests.support.evaluations import Case
@@ -256,16 +257,7 @@ def test_an_absence_entered_twice_at_once_is_one(world: World) -> None:
 
 def test_many_wrong_passwords_at_once_are_all_counted(world: World) -> None:
     with world.transaction() as session:
-        session.add(
-            Account(
-                id="li",
-                login="li",
-                name="李敏",
-                role=Role.host_operator,
-                password_hash="-",
-                created_at=world.now(),
-            )
-        )
+        add_account(session, world.now())
     settings, attacker = AccountSettings(sign_in_tries=20), Browser(Whence("198.51.100.7"))
     at_once(
         world,
@@ -283,16 +275,7 @@ def test_many_wrong_passwords_at_once_are_all_counted(world: World) -> None:
 
 def test_of_one_code_shown_many_times_at_once_one_counts(world: World) -> None:
     with world.transaction() as session:
-        session.add(
-            Account(
-                id="li",
-                login="li",
-                name="李敏",
-                role=Role.host_operator,
-                password_hash="-",
-                created_at=world.now(),
-            )
-        )
+        add_account(session, world.now())
     code = authenticator(world, "li").code()
     told = at_once(
         world,

@@ -6,7 +6,6 @@ from sqlalchemy import select as every
 from sqlalchemy.engine import Connection
 from sqlmodel import SQLModel, col, select
 
-from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.audit import service as audit
 from app.audit.models import AuditEvent
@@ -24,6 +23,7 @@ from expert_draw.models import Expert, ExpertRelation, ExpertSpecialty, Invitati
 from expert_draw.personal import identity_of
 from expert_draw.snapshot import Rosters
 from tests.app.exchange.test_filing import draw_of, drawn, given_up
+from tests.support.accounts import add_account
 from tests.support.web import WebHouse
 
 NUMBER = f"{1:017d}"
@@ -33,16 +33,8 @@ PHONE = "+8613900000001"
 
 def another_keeper(house: WebHouse) -> TestClient:
     """A browser of a second account that keeps the roster."""
-    other = Account(
-        id="other-keeper",
-        login="other-keeper",
-        name="",
-        role=Role.pool_administrator,
-        password_hash="-",
-        created_at=house.world.now(),
-    )
     with house.world.transaction() as session:
-        session.add(other)
+        other = add_account(session, house.world.now(), "other-keeper", Role.pool_administrator)
     house.accounts[Role.pool_administrator] = other
     return house.visitor(Role.pool_administrator)
 

@@ -10,12 +10,12 @@ from sqlmodel import col, update
 
 from app.accounts import service, sessions, staff
 from app.accounts.models import Account, SignIn
-from app.accounts.permissions import Role
 from app.accounts.uses import Uses
 from app.core import bus
 from app.evaluation import binding
 from app.jobs.revocations import Revocations
 from app.web import sse
+from tests.support.accounts import add_account
 from tests.support.evaluations import Case
 from tests.support.world import World, make_world
 
@@ -24,16 +24,7 @@ from tests.support.world import World, make_world
 def world(tmp_path: Path) -> Iterator[World]:
     made = make_world(tmp_path, experts=0)
     with made.transaction() as session:
-        session.add(
-            Account(
-                id="li",
-                login="li",
-                name="",
-                role=Role.supervisor,
-                password_hash="-",
-                created_at=made.now(),
-            )
-        )
+        add_account(session, made.now())
     yield made
     made.database.dispose()
 

@@ -12,7 +12,6 @@ from sqlmodel import col, select
 
 from app.accounts import sessions, tickets
 from app.accounts.models import Account, HalfSignIn, SignIn, Ticket, WrongTries
-from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.core import forgetting, rates
 from app.core.database import Database
@@ -20,17 +19,15 @@ from app.core.models import RateWindow
 from app.jobs.sweeps import Sweeps
 from app.jobs.worker import Worker
 from app.notify.phone_room import PhoneRoom
+from tests.support.accounts import add_account
 from tests.support.world import World, make_world
 
 
 @pytest.fixture
 def world(tmp_path: Path, any_database: Database) -> Iterator[World]:
     made = make_world(tmp_path, experts=0, database=any_database)
-    account = Account(
-        id="li", login="li", name="", role=Role.supervisor, password_hash="-", created_at=made.now()
-    )
     with made.transaction() as session:
-        session.add(account)
+        add_account(session, made.now())
     yield made
     made.database.dispose()
 

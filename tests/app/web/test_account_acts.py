@@ -16,6 +16,7 @@ from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
 from app.core.settings_doors import OidcSettings
+from tests.support.accounts import add_account
 from tests.support.authenticators import authenticator
 from tests.support.web import PASSWORD, WebHouse
 
@@ -198,16 +199,7 @@ def test_two_who_confirm_at_once_do_it_once(house: WebHouse) -> None:
     (act,) = acts(house)
     with house.world.transaction() as session:
         for number in range(2):
-            session.add(
-                Account(
-                    id=f"second-{number}",
-                    login=f"second-{number}",
-                    name="",
-                    role=SUPERVISOR,
-                    password_hash="-",
-                    created_at=house.world.now(),
-                )
-            )
+            add_account(session, house.world.now(), f"second-{number}", SUPERVISOR)
 
     def confirm(number: int) -> bool:
         actor = Actor(f"account:second-{number}", SUPERVISOR, "")

@@ -17,11 +17,11 @@ from websockets.typing import Origin
 
 from app.accounts import sessions, tickets
 from app.accounts.access import unguarded_routes
-from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.accounts.tickets import TicketKind
 from app.core.samples import Source, TrackKey
 from app.core.settings import Settings
+from tests.support.accounts import add_account
 from tests.support.rooms import House, Service, serving
 from tests.support.seats import play
 from venue.media.pretend import PretendSeat
@@ -109,16 +109,7 @@ def test_without_a_session_there_is_no_ticket(house: House, service: Service) ->
 
 def test_staff_get_no_ticket_into_a_seat(house: House, service: Service) -> None:
     with house.database.transaction() as session:
-        account = Account(
-            id="staff",
-            login="op",
-            name="op",
-            role=Role.host_operator,
-            password_hash="",
-            created_at=house.clock.now(),
-        )
-        session.add(account)
-        session.flush()
+        account = add_account(session, house.clock.now(), "staff", Role.host_operator)
         token = sessions.open_for_account(
             session, house.sealer, house.clock.now(), account, timedelta(hours=1)
         )
