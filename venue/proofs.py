@@ -35,6 +35,7 @@ class Purpose(StrEnum):
     """What a proof is for; it serves nothing else."""
 
     enroll = "enroll"
+    save = "save"  # whatever is written from a seat
     seat = "seat"
     ticket = "ticket"
 

@@ -12,6 +12,7 @@ from app.evaluation.cases import HouseDep
 from app.evaluation.disclosing import ReadBy
 from app.evaluation.recorded import reached, recorded
 from app.evaluation.schemas import BookingIn, DeskOut, EvaluationOut, GiveUpIn, SheetIn, SheetOut
+from venue.at_terminal import WritingDep
 
 router = APIRouter(prefix="/api", tags=["evaluation"])
 
@@ -123,19 +124,23 @@ def seat_desk(
 def save_sheet(
     sheet: SheetIn,
     actor: Annotated[Actor, Requires(Permission.sheet_write)],
+    writing: WritingDep,
     database: DatabaseDep,
     clock: ClockDep,
 ) -> SheetOut:
     """Stores the sheet; once this answers, the entries survive anything that happens to the service."""
     with database.transaction() as session:
+        writing.require(session, actor)
         return desk.save(session, clock.now(), str(actor.member_id), sheet)
 
 
 @router.post("/seat/sheet/submit")
 def submit_sheet(
     actor: Annotated[Actor, Requires(Permission.sheet_write)],
+    writing: WritingDep,
     database: DatabaseDep,
     clock: ClockDep,
 ) -> SheetOut:
     with database.transaction() as session:
+        writing.require(session, actor)
         return desk.submit(session, clock.now(), str(actor.member_id))

@@ -1,6 +1,7 @@
 """What a pretend expert does at the seat: signs in by code at its terminal, sends picture and sound, scores, submits."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -9,6 +10,8 @@ from app.rehearsal.terminals import SoftwareTerminal
 from venue.media.pretend import PretendSeat
 from venue.proofs import Purpose
 from venue.room.client import SeatClient
+
+_SHEET = "/api/seat/sheet"
 
 
 class PretendExpert:
@@ -52,11 +55,14 @@ class PretendExpert:
                 criterion["id"]: self._points(order, number, criterion)
                 for number, criterion in enumerate(shown["criteria"])
             }
-            sheet = await self.desk.put(
-                "/api/seat/sheet", {"revision": sheet["revision"], "scores": scores, "note": ""}
-            )
+            sheet = await self.save({"revision": sheet["revision"], "scores": scores, "note": ""})
             await asyncio.sleep(between_s)
-        await self.desk.post("/api/seat/sheet/submit")
+        await self.desk.write("POST", f"{_SHEET}/submit", self._terminal)
+
+    async def save(self, sheet: Mapping[str, object]) -> dict[str, Any]:
+        """As the page does a moment after each entry."""
+        saved: dict[str, Any] = await self.desk.write("PUT", _SHEET, self._terminal, sheet)
+        return saved
 
     def _points(self, bidder: int, number: int, criterion: dict[str, Any]) -> int:
         """Between seven and ten tenths of the most, different for every seat, in half points."""

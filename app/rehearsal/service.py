@@ -1,5 +1,6 @@
 """The service as a rehearsal sees it: over HTTP, signed in like anybody else."""
 
+import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -8,6 +9,7 @@ import httpx2
 
 from app.core.errors import YuanpingError
 from app.rehearsal.terminals import SoftwareTerminal
+from venue import at_terminal
 from venue.proofs import Purpose
 
 
@@ -52,8 +54,20 @@ class Desk:
     async def post(self, path: str, body: Mapping[str, object] | None = None) -> Any:
         return await self._ask("POST", path, body)
 
-    async def put(self, path: str, body: Mapping[str, object]) -> Any:
-        return await self._ask("PUT", path, body)
+    async def write(
+        self, method: str, path: str, terminal: SoftwareTerminal, body: Mapping[str, object] | None = None
+    ) -> Any:
+        """From a seat, with its terminal's word for exactly what is said."""
+        asked = await self.post("/api/seat/challenge", {"purpose": Purpose.save.value})
+        text = "" if body is None else json.dumps(body)
+        headers = {
+            at_terminal.HEADER: terminal.vouch(asked["challenge"], at_terminal.told(method, path, text))
+        }
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        return _read(
+            f"{method} {path}", await self._client.request(method, path, content=text, headers=headers)
+        )
 
     async def refused_as(self, path: str) -> str | None:
         """Posts, and returns the code of the refusal; None when it went through."""
@@ -66,10 +80,13 @@ class Desk:
         return code
 
     async def _ask(self, method: str, path: str, body: Mapping[str, object] | None = None) -> Any:
-        answer = await self._client.request(method, path, json=body)
-        if answer.is_error:
-            raise _failed(f"{method} {path}", answer)
-        return answer.json()
+        return _read(f"{method} {path}", await self._client.request(method, path, json=body))
+
+
+def _read(what: str, answer: httpx2.Response) -> Any:
+    if answer.is_error:
+        raise _failed(what, answer)
+    return answer.json()
 
 
 def _failed(what: str, answer: httpx2.Response) -> RehearsalFailed:

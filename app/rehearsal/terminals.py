@@ -37,6 +37,10 @@ class SoftwareTerminal:
             "signature": self.sign(purpose, challenge, said),
         }
 
+    def vouch(self, challenge: str, said: str) -> str:
+        """What goes with a request that writes `said`, as `venue.at_terminal.HEADER` has it."""
+        return " ".join((self.id, challenge, self.sign(Purpose.save, challenge, said)))
+
 
 def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

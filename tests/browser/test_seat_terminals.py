@@ -1,12 +1,14 @@
-"""T5. A real browser becomes the terminal of a seat, with a key that nobody can take out of it; a copied cookie enters no room."""
+"""T5. A real browser becomes the terminal of a seat, with a key that nobody can take out of it; a copied cookie enters no room and writes nothing."""
 
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from app.accounts.permissions import Role
 from app.core.settings_rooms import SeatSettings
+from app.evaluation import desk
+from app.evaluation.models import CommitteeMember
 from app.notify.enclosed import variables_of
 from tests.browser.conftest import Visit, Visitor
 from tests.support.evaluations import Case
@@ -41,6 +43,55 @@ def asks_for_a_ticket(visitor: Visitor) -> int:
     status = told.value.status
     visitor.page.goto("about:blank")
     return status
+
+
+def opens(house: WebHouse, case: Case) -> None:
+    """The session is open, as if everybody sat in the room."""
+    for other in case.members():
+        case.check_in(other)
+        if other.state == "confirmed":
+            with house.world.transaction() as session:
+                assert desk.enter(session, house.world.now(), other.id) is not None
+    case.open()
+
+
+def writes_a_note(member: CommitteeMember, visitor: Visitor, note: str) -> Page:
+    """At the desk of somebody who has entered before; the room is left out of it: its ticket never comes."""
+    visitor.page.add_init_script(f"sessionStorage.setItem('seat-entered {member.id}', '')")
+    visitor.page.route("**/api/seat/ticket", lambda _route: None)
+    page = visitor.open("/seat/desk")
+    page.locator("#sheet-note").fill(note)
+    return page
+
+
+def saves_where_a_copied_cookie_does_not(
+    house: WebHouse, case: Case, member: CommitteeMember, expert: Visitor, thief: Visitor
+) -> None:
+    """The very key that no script can read signs what is saved; without it the page keeps what was typed and says what to do."""
+    opens(house, case)
+    stale = [{"challenge": "too.old.it-is"}]
+
+    def answer(route: Route) -> None:
+        if stale and "save" in (route.request.post_data or ""):
+            route.fulfill(json=stale.pop())
+        else:
+            route.continue_()
+
+    expert.page.route("**/api/seat/challenge", answer)
+    page = writes_a_note(member, expert, "三家均满足资格要求")
+    expect(page.locator("[data-part=saved]")).to_have_attribute("data-kind", "refused")
+    # Else the page tries again by itself when it next looks at the desk.
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(page.locator("[data-part=saved]")).to_have_attribute("data-kind", "clean")
+    assert [said for said in expert.complaints if "403" not in said] == []
+    expert.complaints.clear()
+    page = writes_a_note(member, thief, "另一个人写的")
+    expect(page.locator("[data-part=saved]")).to_have_attribute("data-kind", "refused")
+    expect(page.locator("[data-part=saved]")).to_contain_text("请现场工作人员检查或重新登记本工位的终端")
+    expect(page.locator("#sheet-note")).to_have_value("另一个人写的")
+    sheet = case.sheet(member)
+    assert sheet is not None
+    assert (sheet.revision, sheet.note) == (1, "三家均满足资格要求")
 
 
 def press(page: Page, name: str) -> None:
@@ -102,5 +153,6 @@ def test_a_browser_is_enrolled_takes_its_seat_and_a_copied_cookie_gets_no_ticket
     thief.context.add_cookies([{"name": copied["name"], "value": copied["value"], "url": thief.url}])
     start_workers(world.database, "worker-3", url="")
     assert asks_for_a_ticket(thief) == 403
+    saves_where_a_copied_cookie_does_not(house, case, member, expert, thief)
     assert [said for said in thief.complaints if "403" not in said] == []
     thief.complaints.clear()

@@ -107,7 +107,7 @@ async def _recorded_again(operator: Desk, path: str) -> None:
 async def _save_one_row(expert: PretendExpert) -> None:
     shown = await expert.desk.get("/api/seat/desk")
     scores = {shown["bidders"][0]["id"]: {one["id"]: one["max"] // 2 for one in shown["criteria"]}}
-    await expert.desk.put("/api/seat/sheet", {"revision": 0, "scores": scores, "note": "first row"})
+    await expert.save({"revision": 0, "scores": scores, "note": "first row"})
 
 
 async def _acknowledged(operator: Desk, path: str, savers: Sequence[PretendExpert]) -> Acknowledged:

@@ -1,18 +1,17 @@
 """How an expert's page gets its one-use way into the room."""
 
-from typing import Annotated, cast
+from typing import Annotated, Literal, cast
 
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from starlette.requests import HTTPConnection
 
-from app.accounts import sessions
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
 from app.core.dependencies import ClockDep, DatabaseDep, SealerDep, SettingsDep
 from app.core.errors import Forbidden
 from app.core.i18n import N_
-from venue import devices, proofs
+from venue import at_terminal, proofs
 from venue.placement import addresses
 from venue.proofs import Proof, Purpose
 from venue.room.register import TICKET_LIFETIME, DatabaseRegister
@@ -35,6 +34,12 @@ async def _register(connection: HTTPConnection) -> DatabaseRegister:
 RegisterDep = Annotated[DatabaseRegister, Depends(_register)]
 
 
+class ChallengeIn(BaseModel):
+    """What the answer will be for: a ticket, or to write something."""
+
+    purpose: Literal["save", "ticket"] = "ticket"
+
+
 class ChallengeOut(BaseModel):
     """A question for the seat's terminal; to be answered once within a minute."""
 
@@ -51,10 +56,14 @@ class ProofIn(BaseModel):
 
 @router.post("/challenge")
 def ask_terminal(
-    actor: Annotated[Actor, Requires(Permission.seat_sit)], clock: ClockDep, sealer: SealerDep
+    actor: Annotated[Actor, Requires(Permission.seat_sit)],
+    clock: ClockDep,
+    sealer: SealerDep,
+    wanted: ChallengeIn | None = None,
 ) -> ChallengeOut:
-    """What the terminal has to sign for the next ticket of this very session."""
-    return ChallengeOut(challenge=proofs.ask(sealer, clock.now(), Purpose.ticket, actor.session_id))
+    """What the terminal has to sign for the next ticket, or the next that is written, of this very session."""
+    purpose = Purpose(wanted.purpose) if wanted is not None else Purpose.ticket
+    return ChallengeOut(challenge=proofs.ask(sealer, clock.now(), purpose, actor.session_id))
 
 
 @router.post("/ticket")
@@ -72,22 +81,17 @@ def issue_ticket(
     seat was taken, 409 when the room has been closed, 503 while no media worker is there."""
     if actor.member_id is None:
         raise Forbidden("seat-not-admitted", N_("您现在不能进入评标室"), N_("请等候召集，或联系场地工作人员"))
+    shown = Proof(proof.terminal, proof.challenge, proof.signature) if proof is not None else None
     with database.transaction() as session:
-        sits = sessions.at_seat(session, actor.member_id)
-        terminal_id = sits.terminal_id if sits is not None and sits.id == actor.session_id else None
-        # Where a terminal was used it stays asked for, whatever the settings say by now.
-        if terminal_id is not None or settings.seat_rules.terminal:
-            shown = proof or ProofIn(terminal="", challenge="", signature="")
-            if terminal_id is None or shown.terminal != terminal_id:
-                raise proofs.refused()
-            devices.prove(
-                session,
-                sealer,
-                clock.now(),
-                Proof(shown.terminal, shown.challenge, shown.signature),
-                Purpose.ticket,
-                about=actor.session_id,
-            )
+        at_terminal.require(
+            session,
+            sealer,
+            clock.now(),
+            actor,
+            shown,
+            Purpose.ticket,
+            demanded=settings.seat_rules.terminal,
+        )
     way = register.way(actor.member_id, actor.session_id)
     host = request.headers.get("host", "")
     asked_at = addresses.asked_at(request.url.scheme, host, settings.public_url)

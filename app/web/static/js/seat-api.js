@@ -4,8 +4,8 @@ export class Unreachable extends Error {}
 
 const WITHIN_MS = 10_000;
 
-export async function call(method, address, body) {
-  const headers = { Accept: "application/json" };
+export async function call(method, address, body, more = {}) {
+  const headers = { Accept: "application/json", ...more };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
   let data;

@@ -1,6 +1,7 @@
 // Keeps a score sheet safe: every change is in this browser at once and with the service 600 ms later, or it says why not.
 
 import { Unreachable, call, passing, reason } from "./seat-api.js";
+import { write } from "./terminal.js";
 
 const SAVE_AFTER_MS = 600;
 const FIRST_RETRY_MS = 1_000;
@@ -92,7 +93,7 @@ export class SheetKeeper extends EventTarget {
     if (!(await this.flush())) return false;
     let answer;
     try {
-      answer = await call("POST", "/api/seat/sheet/submit");
+      answer = await write("POST", "/api/seat/sheet/submit");
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#become({ kind: "refused", why: "", code: "unreachable" });
@@ -126,7 +127,7 @@ export class SheetKeeper extends EventTarget {
     this.#become({ kind: "saving" });
     let answer;
     try {
-      answer = await call("PUT", "/api/seat/sheet", sent);
+      answer = await write("PUT", "/api/seat/sheet", sent);
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       this.#retry();

@@ -53,6 +53,21 @@ export async function prove(purpose, challenge, said = "") {
   return { terminal: here.id, challenge, signature: await sign(here.key, purpose, challenge, said) };
 }
 
+/**
+ * A call by which somebody at a seat writes, with this terminal's word for exactly what it says; on a machine that is none, without.
+ * The question is asked anew each time, so that whoever comes back after a while is not refused for it.
+ */
+export async function write(method, address, body) {
+  const here = await terminal().catch(() => null); // a browser that keeps nothing is no terminal; the service says what to do
+  if (!here) return call(method, address, body);
+  const asked = await call("POST", "/api/seat/challenge", { purpose: "save" });
+  if (!asked.ok) return asked;
+  const { challenge } = asked.data;
+  const said = `${method} ${address}\n${body === undefined ? "" : JSON.stringify(body)}`;
+  const signature = await sign(here.key, "save", challenge, said);
+  return call(method, address, body, { "Terminal-Proof": [here.id, challenge, signature].join(" ") });
+}
+
 async function sign(key, purpose, challenge, said) {
   const hash = hex(await crypto.subtle.digest("SHA-256", bytesOf(said)));
   const text = bytesOf([PROTOCOL, purpose, challenge, hash].join("\n"));
