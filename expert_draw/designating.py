@@ -15,10 +15,8 @@ from expert_draw.placing import VenueOffer
 from expert_draw.pooling import PoolQuestion
 from expert_draw.roster_view import RosterView
 
-EMPLOYER_CAP = "employer_cap"
-"""More of one employer than the rules allow."""
-
-
+ON_ROSTER = (Ground.entry_expired, Ground.over_age, Ground.qualification_missing, Ground.suspended)
+"""What the roster alone says against somebody, whoever was drawn for whatever. Not `on_leave`: only who is asked enters that."""
 _NOT_REACHED = (InvitationState.expired, InvitationState.unreachable, InvitationState.cancelled)
 
 
@@ -26,17 +24,28 @@ def by_number(session: Session, number: str) -> Expert | None:
     return session.exec(select(Expert).where(Expert.number == number)).first()
 
 
-def objections(
+def barred(
+    session: Session, sealer: Sealer, view: RosterView, question: PoolQuestion, named: Sequence[Expert]
+) -> dict[str, str]:
+    """Expert id → the first of ON_ROSTER that speaks against them: nothing in it depends on any draw."""
+    grounds = pooling.grounds_now(session, sealer, view, question, {expert.id for expert in named})
+    found = {
+        expert_id: [one for one in ON_ROSTER if one in against] for expert_id, against in grounds.items()
+    }
+    return {expert_id: own[0].value for expert_id, own in found.items() if own}
+
+
+def unfit(
     session: Session,
     sealer: Sealer,
     view: RosterView,
     question: PoolQuestion,
     draw: Draw,
     named: Sequence[Expert],
-) -> dict[str, str]:
-    """Expert id → what speaks against them: a ground of avoidance, `employer_cap`, or `already_used` for who holds a place,
-    said no or left, or was named before. Who was only not reached in time may be named. Whether somebody of another
-    specialty can take the place is for those who propose and approve to judge.
+) -> set[str]:
+    """Ids of those against whom anything speaks: a ground of avoidance, that they hold a place, said no, left or were named
+    before, a relative or too many of their employer. Who was only not reached in time may be named. Whether somebody of
+    another specialty can take the place is for those who propose and approve to judge.
 
     Everyone is looked at beside those who hold a place and beside the others who are named.
     """
@@ -45,22 +54,19 @@ def objections(
         one.expert_id for one in sealed.invited(session, sealer, col(Invitation.draw_id) == draw.id, reached)
     }
     grounds = pooling.grounds_now(session, sealer, view, question, {expert.id for expert in named})
+    avoided = {
+        expert_id for expert_id, against in grounds.items() if set(against) - {Ground.specialty_missing}
+    }
     beside = {sealed.person(session, sealer, one) for one in inviting.standing(session, draw)}
     kin = _kin_of(session, beside | {expert.id for expert in named})
     employers = [session.get_one(Expert, expert_id) for expert_id in sorted(beside)]
-    found = {}
+    crowded = set()
     for expert in named:
         others = [*employers, *(one for one in named if one is not expert)]
         same = sum(_unit(one) == _unit(expert) for one in others if _unit(expert).marks)
-        if expert.id in asked:
-            found[expert.id] = Ground.already_used.value
-        elif against := [one for one in grounds.get(expert.id, ()) if one != Ground.specialty_missing]:
-            found[expert.id] = against[0]
-        elif expert.id in kin:
-            found[expert.id] = Ground.kin.value
-        elif same >= pooling.same_employer_most(question):
-            found[expert.id] = EMPLOYER_CAP
-    return found
+        if same >= pooling.same_employer_most(question):
+            crowded.add(expert.id)
+    return {expert.id for expert in named} & (asked | avoided | kin | crowded)
 
 
 def seats_for(

@@ -35,18 +35,13 @@ BY_SHORTAGE = "designate_with_consent"
 BY_TWO_PERSONS = "reason_and_approver"
 """What a rule pack requires that the joint act itself fulfils; any other word is the consent of somebody outside."""
 
-_AVOIDED = N_("须回避")
-_WHY = {
-    Against.already_used.value: N_("本次评标已邀请过"),
-    Against.busy.value: N_("同一时间参加其他评标"),
+_BARRED = {
     Against.entry_expired.value: N_("入库有效期已过"),
-    Against.on_leave.value: N_("请假中"),
     Against.over_age.value: N_("超过年龄上限"),
     Against.qualification_missing.value: N_("资格条件不符"),
     Against.suspended.value: N_("暂停抽取"),
-    designating.EMPLOYER_CAP: N_("同一单位人数超过上限"),
 }
-"""What is told of whoever cannot be named; of the grounds that concern who somebody is, only that there is one."""
+"""Why somebody cannot even be proposed: what the roster says. Whether they were drawn, here or elsewhere, shows in none."""
 
 
 def circumstances(evaluation: Evaluation) -> tuple[str, ...]:
@@ -72,14 +67,15 @@ def propose(
 
     consent: what shows that whoever has to agree by the rules has done so, such as the number of a letter. Every vacant
     seat has to be named at once. InvalidInput with the rule where the circumstance is none of those allowed,
-    and where something speaks against somebody.
+    and where the roster speaks against somebody. What depends on whom chance has drawn is looked at when it is approved:
+    whoever proposes alone, one number after another, learns nothing of it.
     """
     evaluation = shortage.require_short(session, actor, evaluation_id)
     draw = _open_draw(session, evaluation)
     _require_allowed(library.load(evaluation.rule_pack), circumstances(evaluation), circumstance)
     agreed = _consent(library.load(evaluation.rule_pack), consent)
     named = _named(session, evaluation, draw, numbers)
-    _require_fit(session, house, evaluation, draw, named)
+    _require_not_barred(session, house, evaluation, named)
     return joint_acts.ask(
         session,
         now,
@@ -103,7 +99,8 @@ def propose(
 def carry_out(session: Session, now: datetime, house: House, evaluation: Evaluation, act: JointAct) -> None:
     """The supervisor has approved: those named are invited by the usual ladder, and marked as named everywhere.
 
-    Everything is checked again. Conflict when the vacant seats are others by now.
+    Conflict when the vacant seats are others by now, and where anything speaks against somebody: in the same words whatever
+    it is, so that they tell nobody who was drawn.
     """
     shortage.require_state(evaluation)
     keeping.hold_people(session)
@@ -238,6 +235,27 @@ def _named(
     return found
 
 
+def _require_not_barred(
+    session: Session, house: House, evaluation: Evaluation, named: Sequence[tuple[DrawSlot, Expert]]
+) -> None:
+    against = designating.barred(
+        session,
+        house.sealer,
+        house.rosters.current(session),
+        booking.question(session, house.sealer, evaluation),
+        [expert for _, expert in named],
+    )
+    for slot, expert in named:
+        if expert.id in against:
+            raise InvalidInput(
+                "designate-barred",
+                N_("{seat_no} 号席的人选不能参加：{ground}"),
+                N_("换一位专家"),
+                seat_no=slot.seat_no,
+                ground=_BARRED[against[expert.id]],
+            )
+
+
 def _require_fit(
     session: Session,
     house: House,
@@ -245,7 +263,7 @@ def _require_fit(
     draw: Draw,
     named: Sequence[tuple[DrawSlot, Expert]],
 ) -> None:
-    against = designating.objections(
+    unfit = designating.unfit(
         session,
         house.sealer,
         house.rosters.current(session),
@@ -254,11 +272,10 @@ def _require_fit(
         [expert for _, expert in named],
     )
     for slot, expert in named:
-        if expert.id in against:
-            raise InvalidInput(
-                "designate-avoided",
-                N_("{seat_no} 号席的人选应当回避或不能参加：{ground}"),
-                N_("换一位专家"),
+        if expert.id in unfit:
+            raise Conflict(
+                "designate-unfit",
+                N_("{seat_no} 号席的人选现在不能确定"),
+                N_("否决后由主场换一位专家重新提出"),
                 seat_no=slot.seat_no,
-                ground=_WHY.get(against[expert.id], _AVOIDED),
             )

@@ -7,10 +7,12 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import Session, col, select
 
-from app.core.errors import InvalidInput
+from app.audit.tags import Tag
+from app.core.errors import Conflict, InvalidInput
 from app.evaluation import after_draw, confirming, designating, joint_views, leaving
+from app.evaluation.models import JointAct
 from app.evaluation.schemas import SlotIn
 from expert_draw import designating as naming
 from expert_draw.models import DrawSlot, Expert, Invitation
@@ -65,20 +67,18 @@ def free_expert(case: Case) -> Expert:
         ).all()[0]
 
 
+def propose(case: Case, session: Session, expert: Expert) -> JointAct:
+    """The host proposes the expert for the last place."""
+    numbers, why = {5: expert.number}, "没有其他专家"
+    world = case.world
+    return designating.propose(session, world.now(), world.house, OPERATOR, case.id, numbers, "complex", why)
+
+
 def name(case: Case, expert: Expert) -> Invitation:
     """The expert is proposed for the last place and approved: their invitation."""
     world = case.world
     with world.transaction() as session:
-        act = designating.propose(
-            session,
-            world.now(),
-            world.house,
-            OPERATOR,
-            case.id,
-            {5: expert.number},
-            "complex",
-            "没有其他专家",
-        ).id
+        act = propose(case, session, expert).id
     with world.transaction() as session:
         confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, act, confirm=True)
     (named,) = case.asked()
@@ -147,7 +147,7 @@ def test_where_the_rules_ask_for_consent_the_proposal_says_where_it_was_given(wo
     case = short(world, rule_pack="cn_govproc")
     numbers = {5: free_expert(case).number}
 
-    def propose(consent: str) -> str:
+    def consented(consent: str) -> str:
         with world.transaction() as session:
             return designating.propose(
                 session,
@@ -163,13 +163,13 @@ def test_where_the_rules_ask_for_consent_the_proposal_says_where_it_was_given(wo
 
     for wrong in ("", " 无 ", "两行\n文字", "长" * 401):
         with pytest.raises(InvalidInput, match="designate-consent") as refused:
-            propose(wrong)
+            consented(wrong)
     assert refused.value.params["rule"] == "draw.designate_requires"
     assert refused.value.params["source"] == "198号 13, 20"
-    assert json.loads(propose(" 市财函〔2026〕12号 "))["consent"] == "市财函〔2026〕12号"
+    assert json.loads(consented(" 市财函〔2026〕12号 "))["consent"] == "市财函〔2026〕12号"
     with world.database.reading() as session:
-        (waiting,) = joint_views.waiting(session, case.world.sealer, SUPERVISOR, case.id)
-        shown = after_draw.view(session, case.world.sealer, SUPERVISOR, case.id)
+        (waiting,) = joint_views.waiting(session, case.world.now(), case.world.sealer, SUPERVISOR, case.id)
+        shown = after_draw.view(session, case.world.now(), case.world.sealer, SUPERVISOR, case.id)
     assert (waiting.consent, shown.waiting[0].consent) == ("市财函〔2026〕12号", "市财函〔2026〕12号")
     assert shown.shortage is not None
     assert shown.shortage.needs_consent
@@ -179,3 +179,39 @@ def test_where_two_persons_are_all_that_is_asked_no_consent_is(world: World) -> 
     case = short(world)
     assert not designating.needs_consent(case.row)
     assert name(case, free_expert(case)).designated
+
+
+def test_whoever_proposes_one_number_after_another_learns_nobody_who_was_drawn(world: World) -> None:
+    case = short(world)
+    slots = (SlotIn(specialty="A080104", count=5),)
+    other = Case(world, lot_number="2", lot_name="二标段", slots=slots, starts_at=case.row.starts_at).drawn()
+    drawn = {world.person(one) for one in (*case.invitations(), *other.invitations())}
+    with world.database.reading() as session:
+        everybody = session.exec(select(Expert)).all()
+    told = {expert.id: (told_of(case, expert), expert.state) for expert in everybody}
+    assert set(told.values()) == {("asked", "active"), ("designate-barred 暂停抽取", "suspended")}
+    assert {told[one] for one in drawn} == {("asked", "active")}, "drawn ones are told like anybody"
+    assert len(case.trail(Tag.joint_act_asked)) == 1 + sum(one == "asked" for one, _ in told.values())
+
+
+def told_of(case: Case, expert: Expert) -> str:
+    """What the host hears of a proposal of this expert for the last place; it is turned down then."""
+    world = case.world
+    try:
+        with world.transaction() as session:
+            act = propose(case, session, expert).id
+    except InvalidInput as refusal:
+        return f"{refusal.code} {refusal.params['ground']}"
+    with world.transaction() as session:
+        confirming.settle(session, world.now(), world.house, SUPERVISOR, case.id, act, confirm=False)
+    return "asked"
+
+
+def test_while_a_proposal_waits_everybody_is_refused_alike(world: World) -> None:
+    case = short(world)
+    free, drawn = free_expert(case), world.expert(case.holder(1))
+    with world.transaction() as session:
+        propose(case, session, free)
+    for expert in (free, drawn):
+        with world.transaction() as session, pytest.raises(Conflict, match="joint-act-asked"):
+            propose(case, session, expert)
