@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.errors import NotFound, YuanpingError
+from app.core.errors import YuanpingError
 from app.evaluation import cases, custody, custody_views, disclosing, views
 from app.evaluation.joint_acts import RULES, JointKind
 from app.web.pages.forms import TypedDep, one
@@ -86,14 +86,11 @@ for _kind in custody.KINDS:
 def _done_or_why_not(
     visit: Visit, actor: Actor, evaluation_id: str, work: Callable[[Session], None]
 ) -> Response:
-    try:
-        with visit.database.transaction() as session:
-            work(session)
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return RedirectResponse(f"/evaluations/{evaluation_id}/custody", HTTPStatus.SEE_OTHER)
+    return visit.done_or_why_not(
+        work,
+        f"/evaluations/{evaluation_id}/custody",
+        lambda refusal: _page(visit, actor, evaluation_id, refusal),
+    )
 
 
 def _page(

@@ -1,11 +1,13 @@
 """The draw as a ceremony: pool depth before it, the promises, each share as it comes, the rounds, and how to check them."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated
 
 import segno
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from sqlmodel import Session
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
@@ -93,15 +95,12 @@ def approve(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_supervise)]
 ) -> Response:
     """The supervisor lets the draw go on although thresholds are not met."""
-    try:
-        with visit.database.transaction() as session:
-            evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
-            committee.approve_warnings(session, visit.now, visit.house, actor.id, evaluation)
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
+
+    def work(session: Session) -> None:
+        evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
+        committee.approve_warnings(session, visit.now, visit.house, actor.id, evaluation)
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
 
 
 @router.post("/draw/publish")
@@ -109,14 +108,21 @@ def publish(
     evaluation_id: str, visit: VisitDep, actor: Annotated[Actor, Requires(Permission.draw_supervise)]
 ) -> Response:
     """From now on anyone may have the record with its lists opened."""
-    try:
-        with visit.database.transaction() as session:
-            draw_parties.publish(session, visit.now, actor, evaluation_id)
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return RedirectResponse(f"/evaluations/{evaluation_id}/draw", HTTPStatus.SEE_OTHER)
+
+    def work(session: Session) -> None:
+        draw_parties.publish(session, visit.now, actor, evaluation_id)
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
+
+
+def _done_or_why_not(
+    visit: Visit, actor: Actor, evaluation_id: str, work: Callable[[Session], None]
+) -> Response:
+    return visit.done_or_why_not(
+        work,
+        f"/evaluations/{evaluation_id}/draw",
+        lambda refusal: _page(visit, actor, evaluation_id, refusal),
+    )
 
 
 @router.get("/draw/parties/{party}")
@@ -173,6 +179,7 @@ def _page(
         view = draw_views.draw_page(session, visit.house, seen, evaluation_id)
         links = draw_parties.links_made(session, evaluation_id) if supervises else ()
         opened = views.opens_lists(session, actor, evaluation)
+        over = draw_parties.may_publish(session, evaluation)
         served = None
         if evaluation.draw_id is not None and not opened:
             served = public_draws.head_for_party(session, evaluation.draw_id, parties.CENTER)
@@ -186,7 +193,7 @@ def _page(
         opened=opened,
         served=served or view.head,
         may_approve=supervises and view.state == "approving" and _kept(view, parties.SUPERVISOR),
-        may_publish=supervises and draw_parties.may_publish(evaluation) and view.published_at is None,
+        may_publish=supervises and over and view.published_at is None,
         may_link=actor.may(Permission.draw_run),
         speaks_for=speaks_for,
         links=links,

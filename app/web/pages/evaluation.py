@@ -5,13 +5,13 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from sqlmodel import Session
 from starlette.responses import Response
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
-from app.core.errors import NotFound, YuanpingError
+from app.core.errors import YuanpingError
 from app.core.samples import Source, TrackKey
 from app.evaluation import after_draw, alarms, cases, conductor, convening, views
 from app.evaluation.cases import Durable, House
@@ -115,14 +115,11 @@ def done_or_why_not(
     leads_to: str = "",
 ) -> Response:
     """Goes on to what came of the work, or shows the evaluation again with the reason."""
-    try:
-        with visit.database.transaction() as session:
-            work(session, visit.house)
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return RedirectResponse(f"/evaluations/{evaluation_id}{leads_to}", HTTPStatus.SEE_OTHER)
+    return visit.done_or_why_not(
+        lambda session: work(session, visit.house),
+        f"/evaluations/{evaluation_id}{leads_to}",
+        lambda refusal: _page(visit, actor, evaluation_id, refusal),
+    )
 
 
 def _page(

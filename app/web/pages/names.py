@@ -1,10 +1,12 @@
 """The page on which two persons open the names of a draw early, and on which they are then read."""
 
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
+from sqlmodel import Session
 from starlette.responses import Response
 
 from app.accounts.access import Actor, Requires
@@ -34,14 +36,11 @@ def ask(
     typed: TypedDep,
 ) -> Response:
     """The first person asks."""
-    try:
-        with visit.database.transaction() as session:
-            unsealing.ask(session, visit.now, actor, evaluation_id, one(typed, "reason"))
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return _again(evaluation_id)
+
+    def work(session: Session) -> None:
+        unsealing.ask(session, visit.now, actor, evaluation_id, one(typed, "reason"))
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
 
 
 @router.post("/read")
@@ -74,26 +73,29 @@ def settle(
     typed: TypedDep,
 ) -> Response:
     """The second person agrees or refuses."""
-    try:
-        with visit.database.transaction() as session:
-            unsealing.settle(
-                session,
-                visit.now,
-                actor,
-                evaluation_id,
-                act_id,
-                one(typed, "reason"),
-                confirm=decision == "confirm",
-            )
-    except NotFound:
-        raise
-    except YuanpingError as refusal:
-        return _page(visit, actor, evaluation_id, refusal)
-    return _again(evaluation_id)
+
+    def work(session: Session) -> None:
+        unsealing.settle(
+            session,
+            visit.now,
+            actor,
+            evaluation_id,
+            act_id,
+            one(typed, "reason"),
+            confirm=decision == "confirm",
+        )
+
+    return _done_or_why_not(visit, actor, evaluation_id, work)
 
 
-def _again(evaluation_id: str) -> Response:
-    return RedirectResponse(f"/evaluations/{evaluation_id}/names", HTTPStatus.SEE_OTHER)
+def _done_or_why_not(
+    visit: Visit, actor: Actor, evaluation_id: str, work: Callable[[Session], None]
+) -> Response:
+    return visit.done_or_why_not(
+        work,
+        f"/evaluations/{evaluation_id}/names",
+        lambda refusal: _page(visit, actor, evaluation_id, refusal),
+    )
 
 
 def _page(

@@ -1,19 +1,23 @@
 """One visit to a page: the request and everything of the house that answers it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
+from sqlmodel import Session
 from starlette.requests import Request
+from starlette.responses import Response
 
 from app.accounts.access import Actor
 from app.accounts.service import Browser
 from app.core.clock import BoundedTime
 from app.core.database import Database
 from app.core.dependencies import BoundedTimeDep, DatabaseDep, SealerDep, SettingsDep
-from app.core.errors import YuanpingError
+from app.core.errors import NotFound, YuanpingError
 from app.core.sealing import Sealer
 from app.core.settings import Settings
 from app.evaluation.cases import House, HouseDep
@@ -54,6 +58,19 @@ class Visit:
     def fragment(self, name: str, **values: Any) -> HTMLResponse:
         """A piece of a page."""
         return self.pages.fragment(self.request, name, **values)
+
+    def done_or_why_not(
+        self, work: Callable[[Session], None], leads_to: str, again: Callable[[YuanpingError], Response]
+    ) -> Response:
+        """Does the work and goes on, or shows the page again with the reason; what one may not see is no page at all."""
+        try:
+            with self.database.transaction() as session:
+                work(session)
+        except NotFound:
+            raise
+        except YuanpingError as refusal:
+            return again(refusal)
+        return RedirectResponse(leads_to, HTTPStatus.SEE_OTHER)
 
     def explain(self, refusal: YuanpingError) -> tuple[str, str]:
         """Why, and what to do, in the reader's language."""
