@@ -18,7 +18,7 @@ from app.evaluation.models import Evaluation
 from expert_draw import keeping, parties, statements
 
 _SPEAKS_FOR = {parties.CENTER: Permission.draw_run, parties.SUPERVISOR: Permission.draw_supervise}
-_ENDED = frozenset({EvaluationState.sealed, EvaluationState.short, EvaluationState.given_up})
+_ENDED = frozenset({EvaluationState.sealed, EvaluationState.given_up})
 
 
 def of_actor(session: Session, actor: Actor, evaluation_id: str, party: str) -> Evaluation:
@@ -101,15 +101,17 @@ def say(
             committee.reveal(session, now, house, evaluation, party, share, said["sig"])
 
 
-def may_publish(evaluation: Evaluation) -> bool:
-    """Whether everything is over, so that the whole record can be made public."""
-    return evaluation.state in _ENDED and evaluation.draw_id is not None
+def may_publish(session: Session, evaluation: Evaluation) -> bool:
+    """Whether everything is over, the draw itself too, so that the whole record can be made public."""
+    if evaluation.state not in _ENDED or evaluation.draw_id is None:
+        return False
+    return keeping.load(session, evaluation.draw_id).closed_at is not None
 
 
 def publish(session: Session, now: datetime, actor: Actor, evaluation_id: str) -> None:
     """From now on anyone may have the record with its lists opened. Only when everything is over."""
     evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
-    if not may_publish(evaluation):
+    if not may_publish(session, evaluation):
         raise Conflict(
             "publish-early",
             N_("评标封存或终止之后才能公开完整的抽取记录"),

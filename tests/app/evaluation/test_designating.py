@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 
 from app.audit.tags import Tag
 from app.core.errors import Conflict, InvalidInput
-from app.evaluation import after_draw, confirming, designating, joint_views, leaving
-from app.evaluation.models import JointAct
+from app.evaluation import after_draw, confirming, designating, draw_parties, joint_views, leaving
+from app.evaluation.models import Evaluation, JointAct
 from app.evaluation.schemas import SlotIn
 from expert_draw import designating as naming
 from expert_draw.models import DrawSlot, Expert, Invitation
@@ -215,3 +215,20 @@ def test_while_a_proposal_waits_everybody_is_refused_alike(world: World) -> None
     for expert in (free, drawn):
         with world.transaction() as session, pytest.raises(Conflict, match="joint-act-asked"):
             propose(case, session, expert)
+
+
+def test_lists_of_a_draw_that_may_go_on_are_not_published(world: World) -> None:
+    case = short(world)
+    with world.transaction() as session, pytest.raises(Conflict, match="publish-early"):
+        draw_parties.publish(session, world.now(), SUPERVISOR, case.id)
+    assert not case.draw.published_at
+    name(case, free_expert(case))
+    assert (case.state, case.draw.closed_at) == ("inviting", None), "the same draw goes on"
+
+
+def test_an_evaluation_that_is_over_does_not_publish_a_draw_that_is_not(world: World) -> None:
+    case = short(world)
+    with world.transaction() as session:
+        session.get_one(Evaluation, case.id).state = "given_up"
+    with world.transaction() as session, pytest.raises(Conflict, match="publish-early"):
+        draw_parties.publish(session, world.now(), SUPERVISOR, case.id)
