@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from app.accounts import sessions
+from app.accounts import shutting
 from app.accounts.access import Actor
 from app.accounts.models import Account, RoleChange
 from app.accounts.permissions import Permission, Relation, Role
@@ -61,7 +61,7 @@ def change_role(
         )
     )
     session.flush()
-    sessions.end_for_account(session, now, account.id)
+    shutting.shut(session, now, account.id)
     audit.record(
         session,
         now,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from app.accounts import passwords, second_factor, sessions, tries
+from app.accounts import second_factor, sessions, tries
 from app.accounts.models import Account, HalfSignIn
 from app.accounts.permissions import Role
 from app.accounts.service import Browser, How, SignedIn, open_session
@@ -60,15 +60,17 @@ def by_password(
     settings: AccountSettings,
     *,
     login: str,
+    stored: str | None = None,
     right: bool,
     browser: Browser,
     renewed: str | None = None,
 ) -> Half | None:
     """Halfway in when the password was `right` and this place does not have to wait; None otherwise, for whatever reason.
 
-    The comparison happens outside, before the transaction: it is slow on purpose and must not hold up writers.
-    Wrong tries are counted here, one after the other, so that many at once gain nothing. renewed: the hash of the right
-    password by today's parameters, where the stored one is by older ones.
+    The comparison happens outside, before the transaction: it is slow on purpose and must not hold up writers. stored: what
+    the password was compared with; it counts no more where another one has been chosen since. Wrong tries are counted here,
+    one after the other, so that many at once gain nothing. renewed: the hash of the right password by today's parameters,
+    where the stored one is by older ones.
     """
     account = session.exec(_active(login)).first()
     if account is None:
@@ -76,10 +78,11 @@ def by_password(
         return None
     if not believed(session, sealer, now, settings, account.id, right=right, browser=browser):
         return None
+    session.refresh(account)  # locked by now
+    if account.password_hash != stored:
+        return None
     if renewed is not None:
-        session.refresh(account)  # locked by now: a password that was chosen since the comparison stays
-        if passwords.outdated(account.password_hash):
-            account.password_hash = renewed
+        account.password_hash = renewed
     return halfway(session, sealer, now, account.id, How.password)
 
 
@@ -298,7 +301,11 @@ def _half(
             col(Account.active),
         )
     )
-    return session.exec(wanted.with_for_update() if lock else wanted).first()
+    found = session.exec(wanted).first()
+    if found is None or not lock:
+        return found
+    tries.hold_account(session, found[1].id)  # as whoever shuts the account does, before what is open to it
+    return session.exec(wanted.execution_options(populate_existing=True)).first()
 
 
 def _half_hash(sealer: Sealer, half_token: str) -> str:

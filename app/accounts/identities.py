@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from app.accounts import sessions, staff
+from app.accounts import shutting, staff
 from app.accounts.models import ExternalIdentity
 from app.accounts.trail import record
 from app.audit.tags import Tag
@@ -59,7 +59,7 @@ def forget(session: Session, account_id: str) -> None:
 
 
 def unlink(session: Session, now: datetime, *, account_id: str, issuer: str, actor_id: str) -> None:
-    """Nobody of the provider comes in as this account any more; its sessions end."""
+    """Nobody of the provider comes in as this account any more, and who has is out."""
     staff.require_other(session, account_id, actor_id)
     rows = session.exec(
         select(ExternalIdentity).where(
@@ -71,5 +71,5 @@ def unlink(session: Session, now: datetime, *, account_id: str, issuer: str, act
     for row in rows:
         session.delete(row)
     session.flush()
-    sessions.end_for_account(session, now, account_id)
+    shutting.shut(session, now, account_id)
     record(session, now, actor_id, Tag.account_identity_unlinked, account_id)

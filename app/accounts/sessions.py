@@ -235,6 +235,12 @@ def alive(
     )
 
 
+def ended(session: Session, session_id: str) -> bool:
+    """Whether somebody has ended this session."""
+    going_on = select(SignIn.id).where(SignIn.id == session_id, col(SignIn.revoked_at).is_(None))
+    return session.exec(going_on).first() is None
+
+
 def seats_ended(session: Session, since: datetime) -> frozenset[tuple[str, str]]:
     """The sessions of committee members that were ended since then, each with its evaluation."""
     rows = session.exec(

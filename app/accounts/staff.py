@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
-from app.accounts import duties, second_factor, sessions, tickets, tries
+from app.accounts import duties, second_factor, sessions, shutting, tickets, tries
 from app.accounts.access import Actor
 from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account
@@ -17,7 +17,7 @@ from app.accounts.trail import ACCOUNT, record
 from app.audit.tags import Tag
 from app.core import reasons_given
 from app.core.database import in_turn
-from app.core.errors import Conflict, InvalidInput, NotFound
+from app.core.errors import Conflict, InvalidInput, NotFound, Unauthenticated
 from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.sealing import Sealer
@@ -135,11 +135,18 @@ def welcome(session: Session, sealer: Sealer, now: datetime, *, secret: str, new
 def set_password(
     session: Session, now: datetime, account_id: str, new_hash: str, *, actor_id: str, but: str = ""
 ) -> None:
-    """The account has another password; all its sessions end, except `but`, in which it was changed."""
+    """The account has another password; whatever was open to it is shut, except the session `but`, in which it was changed."""
     load(session, account_id).password_hash = new_hash
     session.flush()
-    sessions.end_for_account(session, now, account_id, but=but)
+    shutting.shut(session, now, account_id, but=but)
     record(session, now, actor_id, Tag.account_password_set, account_id)
+
+
+def require_not_ended(session: Session, account_id: str, session_id: str) -> None:
+    """Unauthenticated where somebody has ended the session since it was looked at; holds the account."""
+    tries.hold_account(session, account_id)
+    if sessions.ended(session, session_id):
+        raise Unauthenticated("sign-in-needed", N_("请先登录"), N_("登录后再试"))
 
 
 def disable(session: Session, now: datetime, *, account_id: str, actor_id: str) -> None:
@@ -150,7 +157,7 @@ def disable(session: Session, now: datetime, *, account_id: str, actor_id: str) 
         account.active = False
         session.flush()
         tickets.withdraw(session, now, kind=TicketKind.welcome, subject=f"{ACCOUNT}{account_id}")
-        sessions.end_for_account(session, now, account_id)
+        shutting.shut(session, now, account_id)
         record(session, now, actor_id, Tag.account_disabled, account_id)
 
 
@@ -183,7 +190,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
     why = require_reason(reason)
     second_factor.remove(session, account_id)
     tries.forget_devices(session, account_id)
-    sessions.end_for_account(session, now, account_id)
+    shutting.shut(session, now, account_id)
     record(
         session,
         now,

@@ -92,6 +92,7 @@ def change_password(visit: VisitDep, actor: SelfDep, typed: TypedDep) -> Respons
         return _password(visit, actor, refusal)
     new_hash = passwords.hash_password(new)
     with visit.database.transaction() as session:
+        staff.require_not_ended(session, account_id, actor.session_id)  # making the hash has taken its time
         staff.set_password(
             session, visit.now, account_id, new_hash, actor_id=account_id, but=actor.session_id
         )

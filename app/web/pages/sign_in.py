@@ -76,6 +76,7 @@ def sign_in(visit: VisitDep, typed: TypedDep) -> Response:
             visit.now,
             visit.settings.accounts,
             login=login,
+            stored=stored,
             right=right,
             browser=browser,
             renewed=renewed,
