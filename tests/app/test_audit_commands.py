@@ -20,6 +20,7 @@ from app.core.ground import Ground, lay
 from app.core.settings import OwnSettings
 from tests.support.audit_vectors import FOLDER
 from tests.support.databases import furnish
+from tests.support.environment import plain_environment
 from tests.support.web import WebHouse, open_web, serving
 from tests.support.world import START
 
@@ -33,9 +34,7 @@ SHELL = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [one for one in os.environ if one.startswith("YUANPING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("YUANPING_LANG", "en")
+    plain_environment(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

@@ -19,6 +19,7 @@ from app.core.ground import lay
 from app.core.settings import OwnSettings
 from app.evaluation import evidence
 from expert_draw.engine.verify import verify_record
+from tests.support.environment import plain_environment
 from tests.support.world import START
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,9 +28,7 @@ RECORD = ROOT / "tests" / "vectors" / "draw" / "good-closed.jsonl"
 
 @pytest.fixture(autouse=True)
 def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [one for one in os.environ if one.startswith("YUANPING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("YUANPING_LANG", "en")
+    plain_environment(monkeypatch)
     monkeypatch.chdir(tmp_path)
 
 

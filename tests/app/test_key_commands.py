@@ -1,6 +1,5 @@
 """The commands that look after the keys of personal fields."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -17,15 +16,14 @@ from app.core.work import JobState
 from app.migrations import runner
 from expert_draw.models import Expert
 from tests.support.databases import furnish
+from tests.support.environment import plain_environment
 from tests.support.world import make_world
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with three experts."""
-    for name in [one for one in os.environ if one.startswith("YUANPING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("YUANPING_LANG", "en")
+    plain_environment(monkeypatch)
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.setattr(
         runner, "require_current", lambda _database: None

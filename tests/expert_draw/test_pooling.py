@@ -48,6 +48,7 @@ from expert_draw.pooling import (
 from expert_draw.roster_view import RosterView
 from expert_draw.snapshot import Rosters
 from tests.support.halls import NOW, make_database
+from tests.support.roster_rows import expert_row
 
 SEALER = Sealer(bytes(range(32)))
 SALT = bytes(range(32))
@@ -105,26 +106,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 def expert(number: int, **changes: object) -> dict[str, object]:
-    return {
-        "id": f"e{number}",
-        "number": f"ZJ-{number:04d}",
-        "name_sealed": "x",
-        "gender": "1",
-        "identity_sealed": "x",
-        "identity_fingerprint": f"i{number}",
-        "birth_year": 1980,
-        "region_code": "530102",
-        "phone_sealed": "x",
-        "phone_fingerprint": f"p{number}",
-        "employer": f"单位{number}",
-        "employer_code": f"91{number}",
-        "title": "高级工程师",
-        "years_in_field": 20,
-        "state": "active",
-        "entered_at": NOW - timedelta(days=400),
-        "imported_at": NOW,
-        **changes,
-    }
+    experienced = {"title": "高级工程师", "years_in_field": 20, "entered_at": NOW - timedelta(days=400)}
+    return expert_row(number, **{**experienced, **changes})
 
 
 def center(number: int, seats: int = 5) -> VenueOffer:

@@ -23,6 +23,7 @@ from expert_draw.roster_rows import ExpertRow, former_unit, leaf_hash, leaf_text
 from expert_draw.roster_view import RosterView
 from expert_draw.snapshot import Rosters
 from tests.support.halls import NOW
+from tests.support.roster_rows import expert_row
 
 SEALER = Sealer(bytes(range(32)))
 
@@ -36,28 +37,6 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
-def row(number: int, **changes: object) -> dict[str, object]:
-    return {
-        "id": f"e{number}",
-        "number": f"ZJ-{number:04d}",
-        "name_sealed": "x",
-        "gender": "1",
-        "identity_sealed": "x",
-        "identity_fingerprint": f"i{number}",
-        "birth_year": 1980,
-        "region_code": "530102",
-        "phone_sealed": "x",
-        "phone_fingerprint": f"p{number}",
-        "employer": f"单位{number}",
-        "employer_code": f"91{number}",
-        "title": "教授",
-        "state": "active",
-        "entered_at": NOW,
-        "imported_at": NOW,
-        **changes,
-    }
-
-
 def enter(
     session: Session,
     rosters: Rosters,
@@ -69,7 +48,7 @@ def enter(
     change = rosters.begin(session)
     for number in numbers:
         session.execute(delete(ExpertSpecialty).where(col(ExpertSpecialty.expert_id) == f"e{number}"))
-        fields = row(number, revision=change.n, **changes)
+        fields = expert_row(number, revision=change.n, **changes)
         if session.get(Expert, f"e{number}") is None:
             session.execute(insert(Expert).values(**fields))
         else:
@@ -322,7 +301,7 @@ def test_a_writer_who_reads_the_roster_while_another_changes_it_reads_it_again(
 def test_a_roster_filled_before_roots_were_kept_gets_one_when_it_is_first_needed(database: Database) -> None:
     rosters = Rosters(SEALER)
     with database.transaction() as session:
-        session.execute(insert(Expert).values(**row(1, revision=0)))
+        session.execute(insert(Expert).values(**expert_row(1, revision=0)))
         unsettled = rosters.current(session)
         settled = rosters.settle(session, NOW)
         assert rosters.settle(session, NOW) is settled

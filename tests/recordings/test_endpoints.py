@@ -1,6 +1,5 @@
 """Replay over HTTP: who looks is noted, ranges are exact, and a running room can be watched already."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,13 +21,6 @@ from tests.support.replay_house import EVALUATION, ROOM, START, ReplayHouse
 
 BASE = f"/api/recordings/{ROOM}"
 CAMERA = TrackKey(ROOM, 1, Source.camera)
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[ReplayHouse]:
-    house = ReplayHouse(tmp_path)
-    yield house
-    house.close()
 
 
 @pytest.fixture

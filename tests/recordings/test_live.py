@@ -32,13 +32,6 @@ CAMERA, MICROPHONE = (TrackKey(ROOM, 1, source) for source in (Source.camera, So
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[ReplayHouse]:
-    house = ReplayHouse(tmp_path)
-    yield house
-    house.close()
-
-
-@pytest.fixture
 def client(house: ReplayHouse) -> Iterator[TestClient]:
     with TestClient(house.app) as client:
         yield client

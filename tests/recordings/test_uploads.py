@@ -2,7 +2,6 @@
 
 import errno
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,13 +39,6 @@ class Away(DirectoryStore):
     def head(self, name: str) -> Kept | None:
         kept = super().head(name)
         return Kept(kept.size, "0" * 64) if self.garbles and kept is not None else kept
-
-
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[ReplayHouse]:
-    house = ReplayHouse(tmp_path)
-    yield house
-    house.close()
 
 
 @pytest.fixture

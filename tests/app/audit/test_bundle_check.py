@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import shutil
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -13,6 +12,7 @@ from typer.testing import CliRunner, Result
 from app import cli
 from app.audit.bundle_check import NoBundle, check
 from tests.support.audit_vectors import ACTS, FOLDER, HOUSE, KEPT, STRANGER, WITNESS, note, vectors
+from tests.support.environment import plain_environment
 
 EXPECTED: dict[str, list[str]] = json.loads((FOLDER / "expected.json").read_text("utf-8"))
 KEPT_NOTE = FOLDER / "kept.note"
@@ -20,9 +20,7 @@ KEPT_NOTE = FOLDER / "kept.note"
 
 @pytest.fixture(autouse=True)
 def _english(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [one for one in os.environ if one.startswith("YUANPING_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("YUANPING_LANG", "en")
+    plain_environment(monkeypatch)
 
 
 def verify(*arguments: str | Path) -> Result:

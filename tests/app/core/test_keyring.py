@@ -1,7 +1,5 @@
 """Field keys in their folder: made once, safely on disk, readable by their owner alone, and noticed by everybody at once."""
 
-import os
-import stat
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,7 @@ import pytest
 from app.core.errors import InvalidInput, Unavailable
 from app.core.keyring import KeyRing, check_value
 from app.core.sealing import IndexSuite, Place, Sealer, own_keys
+from tests.support.syncs import noted_syncs
 
 MASTER = bytes(range(32))
 HERE = Place("expert", "name_sealed", "1")
@@ -42,16 +41,7 @@ def test_a_key_is_never_made_twice(tmp_path: Path) -> None:
 def test_a_key_is_on_disk_before_it_is_used_and_so_is_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[str] = []
-    sync = os.fsync
-
-    def noting(opened: int) -> None:
-        folder = stat.S_ISDIR(os.fstat(opened).st_mode)
-        synced.append("folder" if folder else "file")
-        assert (tmp_path / "keys" / "2.key").exists() == folder
-        sync(opened)
-
-    monkeypatch.setattr(os, "fsync", noting)
+    synced = noted_syncs(monkeypatch, tmp_path / "keys" / "2.key")
     ring(tmp_path / "keys").make(2)
     assert synced == ["file", "folder"]
 

@@ -1,7 +1,5 @@
 """A database and its key belong together: a lost or wrong key is named, never replaced."""
 
-import os
-import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from app.core.settings import OwnSettings
 from app.core.settings_records import SealSettings
 from app.sample import personas
 from tests.support.databases import POSTGRESQL, SQLITE, furnish
+from tests.support.syncs import noted_syncs
 from tests.support.world import START
 
 
@@ -85,16 +84,7 @@ def test_of_two_that_begin_a_database_at_once_one_notes_its_key(any_database: Da
 def test_a_new_key_is_on_disk_before_it_is_used_and_so_is_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    synced: list[str] = []
-    sync = os.fsync
-
-    def noting(opened: int) -> None:
-        folder = stat.S_ISDIR(os.fstat(opened).st_mode)
-        synced.append("folder" if folder else "file")
-        assert (tmp_path / "secret.key").exists() == folder
-        sync(opened)
-
-    monkeypatch.setattr(os, "fsync", noting)
+    synced = noted_syncs(monkeypatch, tmp_path / "secret.key")
     OwnSettings(data_dir=tmp_path).make_key()
     assert synced == ["file", "folder"]
 
