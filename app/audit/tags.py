@@ -90,6 +90,7 @@ class Tag(StrEnum):
     member_signed_in = "evaluation:member:signed-in"
     person_erased = "draw:person:erased"
     person_erasure_asked = "draw:person:erasure-asked"
+    person_erasure_refused = "draw:person:erasure-refused"
     person_unmasked = "draw:person:unmasked"
     recording_deleted = "recordings:recording:deleted"
     recording_disposed = "recordings:recording:disposed"

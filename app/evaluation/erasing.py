@@ -9,9 +9,10 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from app.accounts.access import Actor
+from app.accounts.permissions import Permission
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
@@ -19,8 +20,9 @@ from app.core.i18n import N_
 from app.core.logging import blot
 from app.core.sealed_columns import ERASED
 from app.core.sealing import Sealer
+from app.evaluation import askers
 from app.evaluation.cases import House
-from app.evaluation.models import CommitteeMember, Erasure, Evaluation, LegalHold
+from app.evaluation.models import Erasure, Evaluation, LegalHold
 from app.evaluation.second_phase import OVER
 from app.notify import outbox
 from expert_draw import keeping, personal, sealed, unmasking
@@ -32,7 +34,7 @@ _ASKED_FOR = timedelta(days=7)
 
 
 def ask(session: Session, now: datetime, house: House, actor: Actor, number: str, reason: str) -> Erasure:
-    """The first step: that it should be done, and why. Conflict while they are on the lists of a draw, or gone already."""
+    """The first step: that it should be done, and why. Conflict while they are on the lists of a draw that is not over or under a legal hold, or gone already."""
     keeping.hold_people(session)
     expert = unmasking.find(session, number)
     _require_free(session, house.sealer, expert)
@@ -49,7 +51,7 @@ def ask(session: Session, now: datetime, house: House, actor: Actor, number: str
 def carry_out(
     session: Session, now: datetime, house: House, actor: Actor, number: str, reason: str
 ) -> Erasure:
-    """The second step: after it nobody can tell any more who this was. Conflict unless somebody else has asked for it lately."""
+    """The second step: after it nobody can tell any more who this was. Conflict unless somebody else who may ask for it did so lately."""
     change = house.rosters.begin(session)
     keeping.hold_people(session)
     expert = unmasking.find(session, number)
@@ -68,6 +70,8 @@ def carry_out(
             N_("删除个人信息须由另一个有权的人员确认，不能由申请的人自己确认"),
             N_("请另一位专家库管理员核对后确认"),
         )
+    if askers.present(session, asked.asked_by, Permission.person_erase) is None:
+        raise askers.gone()
     outbox.forget(session, house.sealer, personal.phone_of(house.sealer, expert))
     _empty(expert)
     expert.revision = change.n
@@ -95,35 +99,33 @@ def _empty(expert: Expert) -> None:
 def _require_free(session: Session, sealer: Sealer, expert: Expert) -> None:
     if expert.state == ERASED_STATE:
         raise Conflict("person-erased", N_("此人的个人信息已经删除"), N_("无需再次删除"))
-    running = session.exec(
+    held = select(LegalHold.evaluation_id).where(col(LegalHold.released_at).is_(None))
+    needed = session.exec(
         select(Draw)
         .join(Evaluation, col(Evaluation.id) == col(Draw.evaluation_id))
-        .where(col(Evaluation.state).not_in(OVER))
+        .where(or_(col(Evaluation.state).not_in(OVER), col(Evaluation.id).in_(held)))
     ).all()
-    asked = sealed.invited(session, sealer, col(Invitation.draw_id).in_([draw.id for draw in running]))
-    # Everybody on the lists is refused alike: else whoever keeps the roster could try who has been drawn.
-    listed = any(expert.id in sealed.people_of(session, sealer, draw).values() for draw in running)
-    held = (
-        select(CommitteeMember.invitation_id)
-        .join(LegalHold, col(LegalHold.evaluation_id) == col(CommitteeMember.evaluation_id))
-        .where(col(LegalHold.released_at).is_(None))
-    )
-    kept = sealed.invited(session, sealer, col(Invitation.id).in_(held))
-    if any(one.expert_id == expert.id for one in kept):
-        raise Conflict(
-            "person-held",
-            N_("此人参加的评标正在证据保全中，不能删除"),
-            N_("保全解除后再办理"),
-        )
+    asked = sealed.invited(session, sealer, col(Invitation.draw_id).in_([draw.id for draw in needed]))
+    # Everybody on the lists is refused alike, under a hold too: else whoever keeps the roster could try who has been drawn.
+    listed = any(expert.id in sealed.people_of(session, sealer, draw).values() for draw in needed)
     if listed or any(one.expert_id == expert.id for one in asked):
         raise Conflict(
             "person-needed",
             N_("此人现在不能删除"),
-            N_("待其参与的抽取与评标全部结束后再办理；在此之前可先停用其抽取资格"),
+            N_("待名单上有此人的抽取与评标全部结束、证据保全解除后再办理；在此之前可先停用其抽取资格"),
         )
 
 
-def _note(session: Session, now: datetime, tag: Tag, actor: Actor, number: str, reason: str) -> None:
+def note_refused(
+    session: Session, now: datetime, actor: Actor, number: str, reason: str, refusal: Conflict
+) -> None:
+    """That one of both steps was tried and refused, and why; what was done for it is undone by then."""
+    _note(session, now, Tag.person_erasure_refused, actor, number, reason, why=refusal.code)
+
+
+def _note(
+    session: Session, now: datetime, tag: Tag, actor: Actor, number: str, reason: str, **more: str
+) -> None:
     audit.record(
         session,
         now,
@@ -131,5 +133,5 @@ def _note(session: Session, now: datetime, tag: Tag, actor: Actor, number: str, 
         tag=tag,
         actor=actor.id,
         subject=f"expert:{number}",
-        data={"reason": blot(reason)},
+        data={"reason": blot(reason), **more},
     )

@@ -93,6 +93,7 @@ _ACTS: Mapping[str, str] = {
     Tag.member_signed_in: N_("成员已在席位登录"),
     Tag.person_erased: N_("个人信息已删除"),
     Tag.person_erasure_asked: N_("个人信息删除已申请"),
+    Tag.person_erasure_refused: N_("个人信息删除未获准许"),
     Tag.person_unmasked: N_("完整个人信息已查看"),
     Tag.recording_deleted: N_("录音录像文件已删除"),
     Tag.recording_disposed: N_("录音录像已决定销毁"),

@@ -12,7 +12,7 @@ from app.audit.models import AuditEvent
 from app.core.sealed_columns import ERASED
 from app.core.sealing import mask_identity
 from app.evaluation.erasing import ERASED_STATE
-from app.evaluation.models import CommitteeMember, LegalHold
+from app.evaluation.models import Erasure, LegalHold
 from app.notify import outbox
 from app.notify.enclosed import callee_mark
 from app.notify.models import OutgoingMessage, SmsOptOut
@@ -114,34 +114,46 @@ def test_who_is_on_the_lists_of_a_draw_is_not_erased_whether_drawn_or_not(house:
     assert keeper.post(f"/api/roster/{NUMBER}/erasure", json=REASON).status_code == 200
 
 
-def test_a_member_of_an_evaluation_under_legal_hold_is_not_erased(house: WebHouse) -> None:
+def test_under_a_legal_hold_everybody_on_the_lists_is_refused_alike(house: WebHouse) -> None:
     world = house.world
     evaluation_id = drawn(world)
     given_up(world, evaluation_id)
     with world.transaction() as session:
-        invitation = session.exec(select(Invitation)).first()
-        assert invitation is not None
         session.add(
-            CommitteeMember(
-                id="m",
-                evaluation_id=evaluation_id,
-                seat_no=1,
-                code_name="A",
-                invitation_id=invitation.id,
-                center_id=invitation.center_id,
-                seat_id=invitation.seat_id,
-                state="seated",
-            )
+            LegalHold(id="h", evaluation_id=evaluation_id, reason="投诉", set_by="a", set_at=world.now())
         )
-        hold = LegalHold(id="h", evaluation_id=evaluation_id, reason="投诉", set_by="a", set_at=world.now())
-        session.add(hold)
-        session.flush()
-    address = f"/api/roster/{world.expert(invitation).number}/erasure"
+    drawn_ones = {world.expert(one).number for one in invitations(house)}
     keeper = house.visitor(Role.pool_administrator)
-    assert keeper.post(address, json=REASON).json()["code"] == "person-held"
+    address = "/api/roster/{}/erasure"
+    told = {}
+    for number in (*sorted(drawn_ones), *(f"{n:017d}" for n in range(1, 9))):
+        answer = keeper.post(address.format(number), json=REASON)
+        told[number] = {**answer.json(), "status": answer.status_code, "instance": ""}
+    assert set(told) > drawn_ones
+    assert {answer["code"] for answer in told.values()} == {"person-needed"}
+    assert len({repr(answer) for answer in told.values()}) == 1, "in the same words, whether drawn or not"
     with world.transaction() as session:
         session.get_one(LegalHold, "h").released_at = world.now()
-    assert keeper.post(address, json=REASON).status_code == 200
+    assert keeper.post(address.format(NUMBER), json=REASON).status_code == 200
+
+
+def invitations(house: WebHouse) -> list[Invitation]:
+    with house.world.database.reading() as session:
+        return list(session.exec(select(Invitation)).all())
+
+
+def test_a_refused_erasure_stays_in_the_trail_with_who_tried_it_and_why(house: WebHouse) -> None:
+    drawn(house.world)
+    keeper = house.visitor(Role.pool_administrator)
+    assert keeper.post(f"/api/roster/{NUMBER}/erasure", json=REASON).status_code == 409
+    assert keeper.post(f"/api/roster/{NUMBER}/erasure/confirm", json=REASON).status_code == 409
+    tried = events(house, "draw:person")
+    assert [one.tag for one in tried] == ["draw:person:erasure-refused"] * 2
+    assert {one.subject for one in tried} == {f"expert:{NUMBER}"}
+    assert {one.actor for one in tried} == {f"account:{house.account(Role.pool_administrator).id}"}
+    assert all('"reason":"本人书面申请","why":"person-needed"' in one.data for one in tried)
+    with house.world.database.reading() as session:
+        assert session.exec(select(Erasure)).all() == []
 
 
 def test_an_erased_person_is_nobody_and_everything_still_verifies(house: WebHouse) -> None:
@@ -214,12 +226,14 @@ def test_an_erased_person_is_nobody_and_everything_still_verifies(house: WebHous
         assert [audit.check_case(session, case) for case in audit.cases(session)] == [None] * len(
             audit.cases(session)
         )
-    assert [event.tag for event in events(house, "draw:person")] == [
+    acts = events(house, "draw:person")
+    assert [event.tag for event in acts] == [
+        "draw:person:erasure-refused",
         "draw:person:erasure-asked",
+        "draw:person:erasure-refused",
         "draw:person:erased",
     ]
-    by = [event.actor for event in events(house, "draw:person")]
-    assert by[1] == "account:other-keeper" != by[0], "two persons, each by name"
+    assert acts[3].actor == "account:other-keeper" != acts[1].actor, "two persons, each by name"
     again = keeper.post(address, json=REASON)
     assert (again.status_code, again.json()["code"]) == (409, "person-erased")
     # A draw afterwards does not count them, and does not stumble over them.
