@@ -14,6 +14,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 from starlette.datastructures import FormData
 from starlette.types import Receive, Scope, Send
 
@@ -21,7 +22,7 @@ from app.accounts.access import Public
 from app.notify.enclosed import PRETEND
 from app.notify.models import SimulatedCall, SimulatedText
 from app.notify.phone_room import LineDep, PhoneRoomDep
-from app.notify.simulator import CallState
+from app.notify.simulator import CallState, Exchange
 from app.notify.simulator_reports import Fault, use_up
 from app.notify.simulator_resources import call_body, in_time, message_body, page_body
 from app.notify.simulator_texts import is_mobile, is_number
@@ -163,14 +164,7 @@ async def list_calls(
     exchange, asked = line.exchange, request.query_params
 
     def work(session: Session, _now: datetime) -> list[dict[str, Any]]:
-        wanted = select(SimulatedCall).order_by(
-            col(SimulatedCall.created_at).desc(), col(SimulatedCall.sid).desc()
-        )
-        if "To" in asked:
-            wanted = wanted.where(
-                col(SimulatedCall.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"], PRETEND),
-                col(SimulatedCall.direction) != "inbound",
-            )
+        wanted = _newest(SimulatedCall, exchange, asked.get("To"))
         if "Status" in asked:
             wanted = wanted.where(col(SimulatedCall.state) == asked["Status"])
         return [
@@ -193,14 +187,7 @@ async def list_messages(
     exchange, asked = line.exchange, request.query_params
 
     def work(session: Session, _now: datetime) -> list[dict[str, Any]]:
-        wanted = select(SimulatedText).order_by(
-            col(SimulatedText.created_at).desc(), col(SimulatedText.sid).desc()
-        )
-        if "To" in asked:
-            wanted = wanted.where(
-                col(SimulatedText.phone_fingerprint) == exchange.sealer.fingerprint(asked["To"], PRETEND),
-                col(SimulatedText.direction) != "inbound",
-            )
+        wanted = _newest(SimulatedText, exchange, asked.get("To"))
         return [
             message_body(exchange, row)
             for row in session.exec(wanted).all()
@@ -281,6 +268,17 @@ async def _created(line: LineDep, create: Callable[[Session, datetime], dict[str
     if fault is Fault.drop_reply:
         return _DroppedReply()
     return JSONResponse(body, 201)
+
+
+def _newest(table: type[_Row], exchange: Exchange, to: str | None) -> SelectOfScalar[_Row]:
+    """Rows, newest first; with a number only those that went to it."""
+    wanted = select(table).order_by(col(table.created_at).desc(), col(table.sid).desc())
+    if to is None:
+        return wanted
+    return wanted.where(
+        col(table.phone_fingerprint) == exchange.sealer.fingerprint(to, PRETEND),
+        col(table.direction) != "inbound",
+    )
 
 
 def _known(session: Session, table: type[_Row], sid: str) -> _Row:
