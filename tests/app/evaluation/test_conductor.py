@@ -21,7 +21,7 @@ from expert_draw import answers, stored_lines
 from expert_draw.engine.verify import verify_record
 from expert_draw.models import Draw, Expert, Invitation
 from expert_draw.personal import name_of, phone_of
-from tests.support.drawing import answer, book, refill
+from tests.support.drawing import answer, book, invited, refill
 from tests.support.world import OPERATOR, World, booking, make_world
 from venue import service as venues
 from venue.models import Center, Seat
@@ -51,6 +51,18 @@ def invitations(session: Session, *states: str) -> list[Invitation]:
             select(Invitation).where(col(Invitation.state).in_(states)).order_by(Invitation.id)
         ).all()
     )
+
+
+def convened(world: World) -> str:
+    """The id of an evaluation whose five invited experts have all accepted and were convened."""
+    evaluation_id = book(world)
+    draw(world, evaluation_id)
+    for one in invited(world):
+        answer(world, one, accept=True)
+    refill(world, evaluation_id)
+    with world.transaction() as session:
+        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    return evaluation_id
 
 
 def record_of(session: Session) -> bytes:
@@ -86,8 +98,7 @@ def test_whoever_works_for_a_unit_to_avoid_is_never_in_the_draw(world: World) ->
 def test_who_declines_is_replaced_by_a_further_round_of_the_same_record(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        first = invitations(session, "queued")
+    first = invited(world)
     declined = first[2]
     assert answer(world, declined, accept=False) is Heard.declined
     refill(world, evaluation_id)
@@ -102,8 +113,7 @@ def test_who_declines_is_replaced_by_a_further_round_of_the_same_record(world: W
 def test_a_window_that_closes_without_an_answer_gives_the_place_to_another(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        silent, *others = invitations(session, "queued")
+    silent, *others = invited(world)
     for one in others:
         assert answer(world, one, accept=True) is Heard.accepted
     with world.transaction() as session:
@@ -126,8 +136,7 @@ def test_a_window_that_closes_without_an_answer_gives_the_place_to_another(world
 def test_the_first_answer_counts_and_a_second_changes_nothing(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        one = invitations(session, "queued")[0]
+    one = invited(world)[0]
     assert answer(world, one, accept=True) is Heard.accepted
     assert answer(world, one, accept=False) is Heard.already
     with world.database.reading() as session:
@@ -135,15 +144,7 @@ def test_the_first_answer_counts_and_a_second_changes_nothing(world: World) -> N
 
 
 def test_a_full_committee_is_ready_and_each_member_gets_a_seat_code(world: World) -> None:
-    evaluation_id = book(world)
-    draw(world, evaluation_id)
-    with world.database.reading() as session:
-        invited = invitations(session, "queued")
-    for one in invited:
-        answer(world, one, accept=True)
-    refill(world, evaluation_id)
-    with world.transaction() as session:
-        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    evaluation_id = convened(world)
     with world.database.reading() as session:
         assert cases.load(session, evaluation_id).state == "convened"
         codes = session.exec(select(OutgoingMessage).where(OutgoingMessage.purpose == "seat_code")).all()
@@ -152,15 +153,7 @@ def test_a_full_committee_is_ready_and_each_member_gets_a_seat_code(world: World
 
 
 def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
-    evaluation_id = book(world)
-    draw(world, evaluation_id)
-    with world.database.reading() as session:
-        invited = invitations(session, "queued")
-    for one in invited:
-        answer(world, one, accept=True)
-    refill(world, evaluation_id)
-    with world.transaction() as session:
-        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    evaluation_id = convened(world)
     world.clock.advance(60)
     with world.transaction() as session, pytest.raises(Conflict, match="seats-not-recorded"):
         conductor.open_session(
@@ -181,8 +174,7 @@ def test_no_session_opens_while_a_seat_is_not_recorded(world: World) -> None:
 def test_an_answer_after_the_end_is_late_even_before_anybody_noticed_the_end(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        slow = invitations(session, "queued")[0]
+    slow = invited(world)[0]
     with world.transaction() as session:
         world.invitees.taken(session, world.now(), slow.id)
     world.clock.advance(REPLY_WINDOW_S)
@@ -197,8 +189,7 @@ def test_an_answer_after_the_end_is_late_even_before_anybody_noticed_the_end(wor
 def test_an_expert_whom_no_provider_will_reach_is_replaced(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        unreachable = invitations(session, "queued")[0]
+    unreachable = invited(world)[0]
     for channel in ("voice", "sms", "voice"):
         with world.transaction() as session:
             world.invitees.step_ended(session, world.now(), unreachable.id, channel, MessageState.failed)
@@ -216,8 +207,7 @@ def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_keeps_who_has_
     world = make_world(tmp_path, experts=6, employers=6)
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        first, second, *_ = invitations(session, "queued")
+    first, second, *_ = invited(world)
     answer(world, second, accept=True)
     answer(world, first, accept=False)
     for _ in range(3):
@@ -252,15 +242,7 @@ def test_an_exhausted_pool_stops_says_what_would_have_to_give_and_keeps_who_has_
 
 
 def test_an_evaluation_given_up_frees_its_people_and_can_be_booked_anew(world: World) -> None:
-    evaluation_id = book(world)
-    draw(world, evaluation_id)
-    with world.database.reading() as session:
-        invited = invitations(session, "queued")
-    for one in invited:
-        answer(world, one, accept=True)
-    refill(world, evaluation_id)
-    with world.transaction() as session:
-        convening.convene(session, world.now(), world.house, OPERATOR, evaluation_id)
+    evaluation_id = convened(world)
     with world.transaction() as session, pytest.raises(InvalidInput, match="reason-short"):
         conductor.give_up(session, world.now(), world.house, OPERATOR, evaluation_id, "  无 ")
     with world.transaction() as session:
@@ -288,8 +270,7 @@ def test_a_redraw_finds_a_seat_although_the_first_round_took_every_free_one(tmp_
                 seat.state = "fault"
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        one = invitations(session, "queued")[0]
+    one = invited(world)[0]
     answer(world, one, accept=False)
     refill(world, evaluation_id)
     with world.database.reading() as session:
@@ -335,8 +316,7 @@ def test_a_start_years_ahead_or_a_rehearsal_long_ago_is_refused(world: World) ->
 def test_who_has_answered_hears_so_again_and_not_that_the_notice_lapsed(world: World) -> None:
     evaluation_id = book(world)
     draw(world, evaluation_id)
-    with world.database.reading() as session:
-        one, other, *_ = invitations(session, "queued")
+    one, other, *_ = invited(world)
     answer(world, one, accept=True)
     answer(world, other, accept=False)
     with world.transaction() as session:

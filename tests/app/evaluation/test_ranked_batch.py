@@ -71,6 +71,16 @@ def moves_on(world: World, evaluation_id: str) -> None:
     raise AssertionError("it does not come to rest")
 
 
+def first_holder_declines(world: World, evaluation_id: str) -> None:
+    """All who hold a place accept but the first; then the committee is complete all the same."""
+    first, *others = asked(world, holding=True)
+    for one in others:
+        says(world, one, accept=True)
+    says(world, first, accept=False)
+    moves_on(world, evaluation_id)
+    assert state(world, evaluation_id) == "ready"
+
+
 def state(world: World, evaluation_id: str) -> str:
     with world.database.reading() as session:
         return session.get_one(Evaluation, evaluation_id).state
@@ -133,12 +143,7 @@ def test_one_who_stood_by_and_said_no_is_passed_over_in_order(world: World, eval
     first, second = asked(world, holding=False, seats=range(1, 4))
     says(world, first, accept=False)
     says(world, second, accept=True)
-    holders = asked(world, holding=True)
-    for one in holders[1:]:
-        says(world, one, accept=True)
-    says(world, holders[0], accept=False)
-    moves_on(world, evaluation_id)
-    assert state(world, evaluation_id) == "ready"
+    first_holder_declines(world, evaluation_id)
     text = whole(world)
     assert text.count(b'"method":"reserve"') == 2
     assert text.count(b'"outcome":"declined"') == 2
@@ -203,12 +208,7 @@ def test_leave_of_somebody_who_stands_by_is_heard_by_the_record_in_their_turn(
     with world.transaction() as session:
         assert world.invitees.ask_leave(session, world.now(), first.id, "link") is Heard.leave
     says(world, second, accept=True)
-    holders = asked(world, holding=True)
-    for one in holders[1:]:
-        says(world, one, accept=True)
-    says(world, holders[0], accept=False)
-    moves_on(world, evaluation_id)
-    assert state(world, evaluation_id) == "ready"
+    first_holder_declines(world, evaluation_id)
     text = whole(world)
     assert text.count(b'"outcome":"withdrawn"') == 1
     assert verify_record(text).full
