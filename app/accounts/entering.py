@@ -175,7 +175,7 @@ def proves(
     browser: Browser,
 ) -> bool:
     """Whether this code proves the account's second factor now. Wrong ones are counted as wrong passwords are."""
-    attempt = _attempt(session, sealer, now, settings, account_id, browser)
+    attempt = _attempt(session, sealer, now, settings, account_id, browser, code=True)
     if attempt is None:
         return False
     check = second_factor.recover if recovery else second_factor.accept
@@ -201,7 +201,7 @@ def believed(
     browser: Browser,
 ) -> bool:
     """Whether a password that was compared outside counts: it was right, and this place does not have to wait."""
-    attempt = _attempt(session, sealer, now, settings, account_id, browser)
+    attempt = _attempt(session, sealer, now, settings, account_id, browser, code=False)
     if attempt is None:
         return False
     if not right:
@@ -250,10 +250,12 @@ def _attempt(
     settings: AccountSettings,
     account_id: str,
     browser: Browser,
+    *,
+    code: bool,
 ) -> Attempt | None:
-    """From where the try comes, with the account locked; None when this place has to wait."""
+    """From where the try comes, with the account locked; None when this place has to wait, or has drawn a blank."""
     tries.hold_account(session, account_id)
-    attempt = tries.attempt_of(session, sealer, account_id, browser.device, browser.whence.address)
+    attempt = tries.attempt_of(session, sealer, account_id, browser.device, browser.whence.address, code=code)
     if tries.may_try(session, now, settings, attempt):
         return attempt
     refused(session, now, f"{ACCOUNT}{account_id}", "paused")

@@ -2,7 +2,8 @@
 
 A device that has signed in to the account before is known by a long-lived cookie. Its wrong tries are counted by
 themselves, and those of all others do not slow it down. Any other place is counted by its address, and all such places
-together once more. Callers hold the account's row locked: tries at the same moment are counted one after the other.
+together once more: passwords and codes apart, so that who does not know the password is in nobody's way at the second
+step. Callers hold the account's row locked: tries at the same moment are counted one after the other.
 """
 
 import secrets
@@ -12,27 +13,34 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete, select
 
 from app.accounts.models import Account, KnownDevice, WrongTries
-from app.accounts.slowing import Slowing, Wrong, at_one_place, elsewhere
+from app.accounts.slowing import ByLot, Slowing, Wrong, at_one_place, codes_elsewhere, elsewhere
 from app.core.sealing import Sealer
 from app.core.settings_doors import AccountSettings
 
-_ELSEWHERE = "elsewhere"
+_ELSEWHERE, _CODES_ELSEWHERE = "elsewhere", "elsewhere:codes"
 _MOST_DEVICES = 10
+_LOTS = 1 << 32
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt to get into an account, and from where. device: the hash of a device known to it, else empty."""
+    """An attempt to get into an account, and from where. device: the hash of a device known to it, else empty.
+
+    code: whether a code is shown, after the first factor.
+    """
 
     account_id: str
     address: str
     device: str
+    code: bool
 
 
-def attempt_of(session: Session, sealer: Sealer, account_id: str, device_token: str, address: str) -> Attempt:
+def attempt_of(
+    session: Session, sealer: Sealer, account_id: str, device_token: str, address: str, *, code: bool
+) -> Attempt:
     """device_token: what the browser shows as its device; it counts only where this account knows it."""
     known = knows_device(session, sealer, account_id, device_token)
-    return Attempt(account_id, address, _hash(sealer, device_token) if known else "")
+    return Attempt(account_id, address, _hash(sealer, device_token) if known else "", code)
 
 
 def knows_device(session: Session, sealer: Sealer, account_id: str, device_token: str) -> bool:
@@ -47,10 +55,16 @@ def hold_account(session: Session, account_id: str) -> None:
 
 
 def may_try(session: Session, now: datetime, settings: AccountSettings, attempt: Attempt) -> bool:
-    return all(
-        slowing.may_try(_remembered(session, attempt.account_id, source), now)
-        for source, slowing in _counted(settings, attempt)
-    )
+    """Whether this try counts at all. Who draws a blank has tried all the same, whatever was typed: else asking often would pay."""
+    for source, slowing in _counted(settings, attempt):
+        wrong = _remembered(session, attempt.account_id, source)
+        if isinstance(slowing, ByLot):
+            if _draw() >= slowing.chance(wrong, now):
+                note_wrong(session, now, settings, attempt)
+                return False
+        elif not slowing.may_try(wrong, now):
+            return False
+    return True
 
 
 def note_wrong(session: Session, now: datetime, settings: AccountSettings, attempt: Attempt) -> None:
@@ -64,7 +78,7 @@ def note_wrong(session: Session, now: datetime, settings: AccountSettings, attem
 
 def forgive(session: Session, settings: AccountSettings, attempt: Attempt) -> None:
     """Both factors were right: the wrong tries of this very place are forgiven, those of others are not."""
-    own = [source for source, _ in _counted(settings, attempt) if source != _ELSEWHERE]
+    own = [source for source, _ in _counted(settings, attempt) if not source.startswith(_ELSEWHERE)]
     session.exec(
         delete(WrongTries).where(
             col(WrongTries.account_id) == attempt.account_id, col(WrongTries.source).in_(own)
@@ -107,15 +121,24 @@ def forget_devices(session: Session, account_id: str) -> None:
     session.exec(delete(WrongTries).where(col(WrongTries.account_id) == account_id))
 
 
-def _counted(settings: AccountSettings, attempt: Attempt) -> tuple[tuple[str, Slowing], ...]:
+def _counted(settings: AccountSettings, attempt: Attempt) -> tuple[tuple[str, Slowing | ByLot], ...]:
+    """What the try is counted by, its own place first: who has to wait there draws no lot."""
     pause = timedelta(seconds=settings.sign_in_pause_s)
     own = at_one_place(settings.sign_in_tries, pause)
     if attempt.device:
         return ((f"device:{attempt.device}", own),)
+    tries = settings.sign_in_tries
     return (
         (f"address:{attempt.address}", own),
-        (_ELSEWHERE, elsewhere(settings.sign_in_tries, pause)),
+        (_CODES_ELSEWHERE, codes_elsewhere(tries, pause))
+        if attempt.code
+        else (_ELSEWHERE, elsewhere(tries, pause)),
     )
+
+
+def _draw() -> float:
+    """A lot: from 0 to just below 1, each as likely."""
+    return secrets.randbelow(_LOTS) / _LOTS
 
 
 def _remembered(session: Session, account_id: str, source: str) -> Wrong | None:

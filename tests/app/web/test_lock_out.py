@@ -1,9 +1,10 @@
-"""Guessing gets slow for who guesses, and never shuts the holder of the account out at their own desk."""
+"""Guessing gets slow for who guesses, and never shuts the holder of the account out: not at their own desk, nor at a new one."""
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.accounts import passwords
+from app.accounts import tries as counting
 from app.accounts.permissions import Role
 from tests.support.web import PASSWORD, WebHouse
 
@@ -88,3 +89,45 @@ def test_the_slow_down_ends_by_itself_and_a_new_place_is_never_shut_out_for_good
             tries(at(house, f"198.51.100.{number}"), "guess")
     house.world.clock.advance(house.settings.accounts.sign_in_pause_s)
     assert tries(at(house, "203.0.113.1"), PASSWORD) == 303
+
+
+def besiege(house: WebHouse) -> None:
+    """More wrong passwords than are free, from many places."""
+    for number in range(8):
+        attacker = at(house, f"198.51.100.{number}")
+        for _ in range(house.settings.accounts.sign_in_tries):
+            tries(attacker, "guess")
+
+
+def test_at_a_new_place_the_right_password_counts_by_lot(
+    house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.account(OPERATOR)
+    besiege(house)
+    house.world.clock.advance(5)
+    monkeypatch.setattr(counting, "_draw", lambda: 0.49)
+    assert tries(at(house, "203.0.113.1"), PASSWORD) == 303, "five of ten seconds have passed"
+    monkeypatch.setattr(counting, "_draw", lambda: 0.51)
+    assert tries(at(house, "203.0.113.2"), PASSWORD) == 401
+    monkeypatch.setattr(counting, "_draw", lambda: 0.01)
+    assert tries(at(house, "203.0.113.2"), PASSWORD) == 401, "whoever asks again at once has no chance"
+
+
+def test_who_draws_blanks_pauses_as_if_wrong_so_that_asking_often_neither_pays_nor_tells(
+    house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.account(OPERATOR)
+    besiege(house)
+    monkeypatch.setattr(counting, "_draw", lambda: 0.99)
+    often = at(house, "203.0.113.1")
+    assert [tries(often, PASSWORD) for _ in range(house.settings.accounts.sign_in_tries)] == [401] * 5
+    house.world.clock.advance(10)
+    assert tries(often, PASSWORD) == 401, "its own pause"
+    assert tries(at(house, "203.0.113.2"), PASSWORD) == 303, "nobody else's"
+
+
+def test_who_does_not_know_the_password_is_in_nobodys_way_at_the_second_step(house: WebHouse) -> None:
+    phone, holder = house.phone(OPERATOR), at(house, "203.0.113.1")
+    assert tries(holder, PASSWORD) == 303
+    besiege(house)
+    assert holder.post(STEP, data={"code": phone.code()}).headers["location"] == "/today"
