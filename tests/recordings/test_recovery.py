@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,15 +19,15 @@ from app.core.clock import ManualClock
 from app.core.errors import Unavailable
 from app.core.samples import Codec, Source, TrackKey
 from recordings import sealing
-from recordings.events import LedgerEvent, read_events
+from recordings.events import read_events
 from recordings.lines import Recovered, read_index
 from recordings.recorder import Recorder
 from recordings.sealing import SERVER_RESTART, STILL_S, read_room, recover_room, seal_room
 from recordings.timeline import parts_timeline, room_timeline
 from recordings.verify import verify_room
-from tests.support.encoded import h264_pictures, pictures, sounds
+from tests.support.encoded import h264_pictures, pictures
+from tests.support.recorded import START, record_seat
 
-START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 LATER = START + timedelta(minutes=1)
 CAMERA = TrackKey("room-1", 1, Source.camera)
 STEM = "seat-1-camera-1-1-1"
@@ -39,16 +39,7 @@ def left_open(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A room as it lies on disk while it is still being recorded: nothing has ended."""
     folder = tmp_path_factory.mktemp("running")
     recorder = Recorder(folder, ManualClock(START), wake_s=3_600)
-    recorder.begin("room-1", 1, START)
-    for n in range(5):
-        recorder.events("room-1").note(LedgerEvent(n * 100, n, n, "joined", {"n": n}))
-    for source, codec, samples in (
-        (Source.camera, Codec.vp8, pictures(0, 100)),
-        (Source.microphone, Codec.opus, sounds(0, 200)),
-    ):
-        sink = recorder(TrackKey("room-1", 1, source), codec)
-        for sample in samples:
-            sink.write(sample)
+    record_seat(recorder, notes=5, every_ms=100)
     recorder.settle()
     copy = tmp_path_factory.mktemp("left") / "recordings"
     shutil.copytree(folder, copy)

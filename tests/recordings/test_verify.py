@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from app.core.clock import ManualClock
 from app.core.i18n import catalogue
 from app.core.samples import Codec, Source, TrackKey
-from recordings.events import LedgerEvent
 from recordings.lines import Event, Fragment, read_index
 from recordings.manifest import MANIFEST_FILE, SIGNATURE_FILE, GapSeal, parse_manifest
 from recordings.recorder import Recorder
@@ -23,9 +22,9 @@ from recordings.sealing import seal_room
 from recordings.signing import ManifestSignature, Signer
 from recordings.verify import TEXTS, Finding, verify_room
 from recordings.wording import player_texts
-from tests.support.encoded import pictures, sounds
+from tests.support.encoded import pictures
+from tests.support.recorded import START, record_seat
 
-START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 CAMERA, MICROPHONE = "seat-1-camera-1-1-1", "seat-1-microphone-1-1-1"
 EVENTS = "events-1.jsonl"
 HOUSE = Signer.of_seed(bytes(range(32)))
@@ -35,16 +34,7 @@ HOUSE = Signer.of_seed(bytes(range(32)))
 def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("sealed")
     recorder = Recorder(folder, ManualClock(START), signer=HOUSE, wake_s=3_600)
-    recorder.begin("room-1", 1, START)
-    for n in range(8):
-        recorder.events("room-1").note(LedgerEvent(n * 500, n, n, "joined", {"n": n}))
-    for source, codec, samples in (
-        (Source.camera, Codec.vp8, pictures(0, 100)),
-        (Source.microphone, Codec.opus, sounds(0, 200)),
-    ):
-        sink = recorder(TrackKey("room-1", 1, source), codec)
-        for sample in samples:
-            sink.write(sample)
+    record_seat(recorder, notes=8, every_ms=500)
     recorder.close_room("room-1")
     recorder.close()
     return folder / "room-1"
