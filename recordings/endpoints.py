@@ -1,13 +1,17 @@
 """Replay over HTTP: the timeline of a room, the bytes of its tracks, and the check of both."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import FileResponse
+from sqlmodel import Session
 from starlette.requests import HTTPConnection
 
 from app.accounts.access import Actor, Requires
 from app.accounts.permissions import Permission
+from app.core.database import Database
 from app.core.dependencies import ClockDep, DatabaseDep, SettingsDep
 from app.core.samples import Source
 from recordings import replay, service
@@ -18,6 +22,8 @@ from recordings.verify import verify_room
 
 router = APIRouter(prefix="/api/recordings", tags=["recordings"])
 Viewer = Annotated[Actor, Requires(Permission.recording_replay)]
+_OPENED = ""
+"""Among the tracks a viewer was noted for: the timeline of the room, which is none of them."""
 
 
 async def _memory(connection: HTTPConnection) -> replay.ReplayMemory:
@@ -45,15 +51,14 @@ def timeline(
 ) -> TimelineOut:
     """Where every track's media lies. Also while the room runs: ask again with `since` for what is told from then on.
 
-    Opening it (without `since`) is noted in the audit trail.
+    Opening it (without `since`) is noted in the audit trail, and so is asking with `since` for what one has not opened lately.
     """
-    if since is None:
-        with database.transaction() as session:
-            row = find_for(session, reach, actor, room_id, Permission.recording_replay)
-            service.note_replay(session, clock.now(), actor.id, row)
-    else:
-        with database.reading() as session:
-            row = find_for(session, reach, actor, room_id, Permission.recording_replay)
+    with database.reading() as session:
+        row = find_for(session, reach, actor, room_id, Permission.recording_replay)
+    now = clock.now()
+    if memory.viewings.first(now, actor.id, row.room_id, _OPENED) or since is None:
+        with _noting(database, memory, actor, row.room_id, _OPENED) as session:
+            service.note_replay(session, now, actor.id, row)
     room = settings.recordings_dir / row.room_id
     files = replay.load_files(room, memory.indexes)
     known = replay.timeline_since([file.part for file in files], since or 0)
@@ -87,12 +92,8 @@ def media(
     name, path = replay.track_file(settings.recordings_dir / row.room_id, track_id)
     now = clock.now()
     if memory.viewings.first(now, actor.id, row.room_id, track_id):
-        try:
-            with database.transaction() as session:
-                service.note_track(session, now, actor.id, row, track_id)
-        except BaseException:
-            memory.viewings.forget(actor.id, row.room_id, track_id)
-            raise
+        with _noting(database, memory, actor, row.room_id, track_id) as session:
+            service.note_track(session, now, actor.id, row, track_id)
     headers = {"Cache-Control": "private, no-store"}
     return FileResponse(path, media_type=replay.media_type(name), headers=headers)
 
@@ -113,6 +114,19 @@ def verify(
     with database.transaction() as session:
         service.note_verdict(session, clock.now(), actor.id, row, verdict)
     return VerdictOut.model_validate(verdict)
+
+
+@contextmanager
+def _noting(
+    database: Database, memory: replay.ReplayMemory, actor: Actor, room_id: str, seen: str
+) -> Iterator[Session]:
+    """A transaction that writes a look down; when it cannot be written, it is still to be written the next time."""
+    try:
+        with database.transaction() as session:
+            yield session
+    except BaseException:
+        memory.viewings.forget(actor.id, room_id, seen)
+        raise
 
 
 def _track(track: TrackTimeline, known: RoomTimeline, since: int) -> TrackOut:

@@ -8,7 +8,7 @@ WATCHED_AGAIN_AFTER = timedelta(hours=1)
 
 
 class Viewings:
-    """Remembers which tracks a viewer has just been noted for, so that the trail holds one line and not thousands."""
+    """Remembers which tracks and timelines a viewer has just been noted for, so that the trail holds one line and not thousands."""
 
     def __init__(self, limit: int = 10_000) -> None:
         self._limit = limit

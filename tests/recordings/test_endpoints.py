@@ -126,6 +126,34 @@ def test_one_line_of_audit_for_an_opened_replay_and_for_each_track(
     assert len(acts(house)) == 3
 
 
+def test_a_timeline_that_was_not_opened_is_not_read_without_a_line_either(
+    house: ReplayHouse, client: TestClient
+) -> None:
+    record(house)
+    line = (Tag.recording_replayed, "supervisor-1")
+    told = client.get(f"{BASE}/timeline", params={"since": 0}).json()
+    assert acts(house) == [line]
+    assert client.get(f"{BASE}/timeline").json() == told
+    assert acts(house) == [line] * 2
+    client.get(f"{BASE}/timeline", params={"since": 0})
+    assert acts(house) == [line] * 2, "who has opened it is asked no more"
+    house.clock.advance(WATCHED_AGAIN_AFTER.total_seconds())
+    client.get(f"{BASE}/timeline", params={"since": 1})
+    assert acts(house) == [line] * 3
+
+
+def test_a_timeline_whose_opening_could_not_be_noted_is_not_given(
+    house: ReplayHouse, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(house)
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "note_replay", _fail)
+        with pytest.raises(RuntimeError, match="trail"):
+            client.get(f"{BASE}/timeline", params={"since": 1})
+    client.get(f"{BASE}/timeline", params={"since": 1})
+    assert acts(house) == [(Tag.recording_replayed, "supervisor-1")]
+
+
 def test_a_look_that_could_not_be_noted_is_not_given(
     house: ReplayHouse, client: TestClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
