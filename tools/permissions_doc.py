@@ -40,7 +40,9 @@ CLOSING = """## Two persons
 
 What cannot be undone, or shows what was sealed, is asked for by one person and settled by another; both say why where the last
 column says so. "Sides" means that the second speaks for another side, host or supervisor, than the first. Erasing a person from the
-roster takes two accounts with `person:erase`, both with reasons.
+roster takes two accounts with `person:erase`, both with reasons. Nobody confirms what was asked 72 hours ago or more (an erasure: seven
+days), nor on the word of somebody who could not ask for it now, with their account shut, in another role or another center: it
+has lapsed, and may be asked anew.
 """
 APART = """## Duties that stay apart
 

@@ -1,5 +1,7 @@
 """Reads from the rows what staff can do for the people who were drawn: who may leave, what waits, what a shortage allows."""
 
+from datetime import datetime
+
 from sqlmodel import Session
 
 from app.accounts.access import Actor
@@ -12,7 +14,7 @@ from app.evaluation.shown import AfterDraw, ShortageView, WaitingAct
 from expert_draw import keeping
 
 
-def view(session: Session, sealer: Sealer, actor: Actor, evaluation_id: str) -> AfterDraw:
+def view(session: Session, now: datetime, sealer: Sealer, actor: Actor, evaluation_id: str) -> AfterDraw:
     """For this reader: by seat number only, and nothing that tells who had to go."""
     evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
     delivered = second_phase.shown(session, actor, evaluation.id)
@@ -25,12 +27,13 @@ def view(session: Session, sealer: Sealer, actor: Actor, evaluation_id: str) -> 
                 seats=act.seats,
                 reason=act.reason,
                 side=act.side,
-                mine=joint_acts.side(actor) != act.side,
+                mine=joint_acts.side(actor) != act.side and not act.lapsed,
+                lapsed=act.lapsed,
                 circumstance=act.circumstance,
                 consent=act.consent,
                 experts=act.experts,
             )
-            for act in joint_views.waiting(session, sealer, actor, evaluation.id)
+            for act in joint_views.waiting(session, now, sealer, actor, evaluation.id)
             if evaluation.state not in second_phase.OVER
         ),
         shortage=_shortage(session, evaluation),

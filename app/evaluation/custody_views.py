@@ -29,13 +29,14 @@ class Held:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What waits for its second person. mine: whether this reader may be that one."""
+    """What waits for its second person. mine: whether this reader may be that one. lapsed: whether it waits no more."""
 
     id: str
     kind: JointKind
     reason: str
     asked_at: datetime
     mine: bool
+    lapsed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +95,9 @@ def view(
                 act.reason,
                 act.asked_at,
                 joint_acts.may_settle(session, actor, evaluation, act),
+                joint_acts.lapsed(session, now, evaluation, act) is not None,
             )
-            for act in joint_acts.waiting(session, evaluation.id, custody.KINDS)
+            for act in joint_acts.asked(session, evaluation.id, custody.KINDS)
         ),
         packages=tuple(
             _package(session, settings, actor, act)

@@ -78,7 +78,7 @@ def order_removal(
     """Asks for the removal of a member; it happens once the other side confirms it."""
     with database.transaction() as session:
         leaving.order_removal(session, clock.now(), actor, evaluation_id, seat_no, wanted.reason)
-        return joint_views.waiting(session, sealer, actor, evaluation_id)
+        return joint_views.waiting(session, clock.now(), sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/seats/{{seat_no}}/departure")
@@ -105,11 +105,11 @@ def declare_left(
 
 @router.get(f"{_EVALUATION}/joint-acts")
 def joint_acts_waiting(
-    evaluation_id: str, actor: Either, database: DatabaseDep, sealer: SealerDep
+    evaluation_id: str, actor: Either, database: DatabaseDep, clock: ClockDep, sealer: SealerDep
 ) -> list[JointActOut]:
-    """What waits for its second person."""
+    """What waits for its second person, and what does no more since it has lapsed."""
     with database.reading() as session:
-        return joint_views.waiting(session, sealer, actor, evaluation_id)
+        return joint_views.waiting(session, clock.now(), sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/joint-acts/{{act_id}}/confirm")
@@ -119,7 +119,7 @@ def confirm(
     """The other side confirms: it happens at once."""
     with database.transaction() as session:
         confirming.settle(session, clock.now(), house, actor, evaluation_id, act_id, confirm=True)
-        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
+        return joint_views.waiting(session, clock.now(), house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/joint-acts/{{act_id}}/refuse")
@@ -129,7 +129,7 @@ def refuse(
     """The other side refuses: nothing happens, and it may be asked again."""
     with database.transaction() as session:
         confirming.settle(session, clock.now(), house, actor, evaluation_id, act_id, confirm=False)
-        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
+        return joint_views.waiting(session, clock.now(), house.sealer, actor, evaluation_id)
 
 
 @router.post(f"{_EVALUATION}/widen")
@@ -185,4 +185,4 @@ def propose_designation(
             wanted.reason,
             wanted.consent,
         )
-        return joint_views.waiting(session, house.sealer, actor, evaluation_id)
+        return joint_views.waiting(session, clock.now(), house.sealer, actor, evaluation_id)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy.exc import IntegrityError
@@ -18,11 +18,13 @@ from app.core.canonical import Canonical, canonical_json
 from app.core.errors import Conflict, NotFound
 from app.core.i18n import N_
 from app.core.ids import new_id
-from app.evaluation import relations
+from app.evaluation import askers, relations
 from app.evaluation.models import Evaluation, JointAct
 
 HOST, SUPERVISOR = "host", "supervisor"
-ASKED, DONE, REFUSED = "asked", "done", "refused"
+ASKED, DONE, LAPSED, REFUSED = "asked", "done", "lapsed", "refused"
+LASTS = timedelta(hours=72)
+"""So long a second person may confirm; after that it has to be asked anew."""
 
 
 class JointKind(StrEnum):
@@ -84,9 +86,13 @@ def ask(
     why: str,
     detail: Mapping[str, Canonical],
 ) -> JointAct:
-    """Asks for the second person. Conflict while the same is asked already, or where the actor is none who may ask."""
+    """Asks for the second person; what was asked before and lapsed makes room for it.
+
+    Conflict while the same is asked already, or where the actor is none who may ask.
+    """
     if relations.lacking(session, actor, evaluation, RULES[kind].asks):
         raise Conflict("first-person", N_("这一事项不能由您提出"), N_("请有权提出的人员在评标页面提出"))
+    _make_room(session, now, evaluation, kind, subject)
     act = JointAct(
         id=new_id(now),
         evaluation_id=evaluation.id,
@@ -123,12 +129,15 @@ def settle(
 ) -> JointAct:
     """Settles it by one conditional update. NotFound for one of other kinds than those that the door is for.
 
-    Conflict when it is settled, or when this actor may not be the second person. why: needed where both give a reason.
+    Conflict when it is settled, or when this actor may not be the second person; to confirm also once it has lapsed.
+    why: needed where both give a reason.
     """
     act = session.get(JointAct, act_id, populate_existing=True)
     if act is None or act.evaluation_id != evaluation.id or act.kind not in kinds:
         raise NotFound("joint-act", N_("没有这一事项"), N_("从评标页面进入"))
     _require_second(session, actor, evaluation, act)
+    if confirm and (too_late := lapsed(session, now, evaluation, act)):
+        raise too_late
     reason = reasons_given.reason(why) if RULES[JointKind(act.kind)].reasons else ""
     settled = session.exec(
         update(JointAct)
@@ -152,6 +161,27 @@ def may_settle(session: Session, actor: Actor, evaluation: Evaluation, act: Join
     return not same and not relations.lacking(session, actor, evaluation, rule.settles)
 
 
+def lapsed(session: Session, now: datetime, evaluation: Evaluation, act: JointAct) -> Conflict | None:
+    """Why what is asked can be confirmed no more: it was long ago, or who asked could not ask for it now."""
+    if now - act.asked_at >= LASTS:
+        return Conflict("joint-act-late", N_("这一事项提出已久，不再有效"), N_("请重新提出"))
+    asks = RULES[JointKind(act.kind)].asks
+    asker = askers.present(session, act.asked_by, asks)
+    if asker is None or relations.lacking(session, asker, evaluation, asks):
+        return askers.gone()
+    return None
+
+
+def _make_room(
+    session: Session, now: datetime, evaluation: Evaluation, kind: JointKind, subject: str
+) -> None:
+    """What has lapsed stands in nobody's way."""
+    for act in asked(session, evaluation.id, {kind}):
+        if act.subject == subject and lapsed(session, now, evaluation, act):
+            act.state, act.settled_at = LAPSED, now
+    session.flush()
+
+
 def _require_second(session: Session, actor: Actor, evaluation: Evaluation, act: JointAct) -> None:
     if not may_settle(session, actor, evaluation, act):
         if RULES[JointKind(act.kind)].sides:
@@ -167,10 +197,10 @@ def _require_second(session: Session, actor: Actor, evaluation: Evaluation, act:
         )
 
 
-def waiting(
+def asked(
     session: Session, evaluation_id: str, kinds: Collection[JointKind] = OF_MEMBERS
 ) -> tuple[JointAct, ...]:
-    """What waits for its second person, the first first."""
+    """What is asked and not settled, the first first; some of it may have lapsed."""
     return tuple(
         session.exec(
             select(JointAct)

@@ -1,6 +1,7 @@
 """Reads what waits for its second person, as either side may see it."""
 
 import json
+from datetime import datetime
 
 from sqlmodel import Session
 
@@ -15,14 +16,16 @@ from expert_draw.invitation import InvitationState
 from expert_draw.models import Draw, Expert, Invitation
 
 
-def waiting(session: Session, sealer: Sealer, actor: Actor, evaluation_id: str) -> list[JointActOut]:
+def waiting(
+    session: Session, now: datetime, sealer: Sealer, actor: Actor, evaluation_id: str
+) -> list[JointActOut]:
     """The first first. Whoever is named in one stands there by number, for those who decide about it.
 
-    An order to leave is over by itself once its addressee has left otherwise.
+    An order to leave is over by itself once its addressee has left otherwise; what has lapsed is there, and says so.
     """
     evaluation = cases.load_for(session, actor, evaluation_id, Permission.evaluation_read)
-    acts = joint_acts.waiting(session, evaluation_id)
-    return [_out(session, sealer, evaluation, act) for act in acts if not _addressee_left(session, act)]
+    acts = joint_acts.asked(session, evaluation_id)
+    return [_out(session, now, sealer, evaluation, act) for act in acts if not _addressee_left(session, act)]
 
 
 def _addressee_left(session: Session, act: JointAct) -> bool:
@@ -32,7 +35,9 @@ def _addressee_left(session: Session, act: JointAct) -> bool:
     )
 
 
-def _out(session: Session, sealer: Sealer, evaluation: Evaluation, act: JointAct) -> JointActOut:
+def _out(
+    session: Session, now: datetime, sealer: Sealer, evaluation: Evaluation, act: JointAct
+) -> JointActOut:
     detail = json.loads(act.detail)
     places, named = detail.get("places", ()), []
     for seat_no, kept in places:
@@ -45,6 +50,7 @@ def _out(session: Session, sealer: Sealer, evaluation: Evaluation, act: JointAct
         reason=act.reason,
         side=act.side,
         asked_at=act.asked_at,
+        lapsed=joint_acts.lapsed(session, now, evaluation, act) is not None,
         circumstance=detail.get("circumstance"),
         consent=detail.get("consent", ""),
         experts=tuple(named),

@@ -98,7 +98,7 @@ class JointAct(SQLModel, table=True):
 
     kind: a `JointKind`. subject: what it concerns, one open act for each: the id of an invitation, or `evaluation:` and its
     number. detail: canonical JSON of what is to be done. side: `host`, `supervisor` or another role, of who asked.
-    state: `asked`, `done` or `refused`.
+    state: `asked`, `done`, `refused`, or `lapsed` once the same is asked anew.
     """
 
     __tablename__ = "joint_act"

@@ -229,7 +229,8 @@ class DesignationIn(ReasonIn):
 
 class JointActOut(BaseModel):
     """Something that waits for its second person. seats: those it concerns; experts: numbers of those named, for the
-    supervisor who has to approve."""
+    supervisor who has to approve. lapsed: it waits no more, since it was asked too long ago or by somebody who could not ask
+    for it now; it may be asked anew."""
 
     id: str
     kind: str
@@ -237,6 +238,7 @@ class JointActOut(BaseModel):
     reason: str
     side: str
     asked_at: datetime
+    lapsed: bool
     circumstance: str | None = None
     consent: str = ""
     experts: tuple[str, ...] = ()

@@ -105,7 +105,10 @@ class WidenedView:
 
 @dataclass(frozen=True, slots=True)
 class WaitingAct:
-    """Something that waits for its second person. mine: whether this reader may be the second. experts: numbers named."""
+    """Something that waits for its second person. mine: whether this reader may be the second. experts: numbers named.
+
+    lapsed: it waits no more, and may be asked anew.
+    """
 
     id: str
     kind: str
@@ -113,6 +116,7 @@ class WaitingAct:
     reason: str
     side: str
     mine: bool
+    lapsed: bool
     circumstance: str | None
     consent: str
     experts: tuple[str, ...]

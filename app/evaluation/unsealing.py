@@ -41,11 +41,15 @@ class Unsealed:
 
 @dataclass(frozen=True, slots=True)
 class UnsealingView:
-    """opened: whether names were opened early. mine: whether this reader may be the second person of what waits."""
+    """opened: whether names were opened early. mine: whether this reader may be the second person of what waits.
+
+    lapsed: what was asked and waits no more, so that it may be asked anew.
+    """
 
     asked: int
     opened: bool
     waiting: JointAct | None
+    lapsed: JointAct | None
     mine: bool
 
 
@@ -118,15 +122,18 @@ def read(
     )
 
 
-def view(session: Session, actor: Actor, evaluation: Evaluation) -> UnsealingView:
+def view(session: Session, now: datetime, actor: Actor, evaluation: Evaluation) -> UnsealingView:
     """How it stands, without a name."""
     rows = _standing(session, evaluation)
     released = release.causes(session, [invitation.id for _, invitation in rows])
-    waiting = next(iter(joint_acts.waiting(session, evaluation.id, _KINDS)), None)
+    asked = next(iter(joint_acts.asked(session, evaluation.id, _KINDS)), None)
+    lapsed = asked is not None and joint_acts.lapsed(session, now, evaluation, asked) is not None
+    waiting = None if lapsed else asked
     return UnsealingView(
         asked=len(rows),
         opened=any(Cause.unsealed in causes for causes in released.values()),
         waiting=waiting,
+        lapsed=asked if lapsed else None,
         mine=waiting is not None
         and waiting.asked_by != actor.id
         and actor.may(Permission.name_unseal_approve),

@@ -7,7 +7,9 @@ from sqlmodel import col, select
 
 from app.accounts import sessions
 from app.accounts.access import Actor
+from app.accounts.models import Account
 from app.accounts.permissions import Role
+from app.accounts.trail import ACCOUNT
 from app.audit import service as audit
 from app.core.clock import BoundedTime
 from app.evaluation import (
@@ -37,12 +39,32 @@ from tests.verifier.second import second_opinions
 SUPERVISOR = Actor(id="account:supervisor", role=Role.supervisor, name="监督")
 
 
+def employ(world: World, *actors: Actor) -> None:
+    """Makes sure that they have accounts: nobody confirms the word of somebody who is not there."""
+    with world.transaction() as session:
+        for actor in actors:
+            id_ = actor.id.removeprefix(ACCOUNT)
+            if session.get(Account, id_) is None:
+                session.add(
+                    Account(
+                        id=id_,
+                        login=actor.id,
+                        name=actor.name,
+                        role=actor.role,
+                        center_id=actor.center_id,
+                        password_hash="-",
+                        created_at=world.now(),
+                    )
+                )
+
+
 class Case:
     """One evaluation of a world, with everyone's hands."""
 
     def __init__(self, world: World, **changes: object) -> None:
         """Books it; changes: of the booking, see `tests.support.world.booking`."""
         self.world = world
+        employ(world, OPERATOR, SUPERVISOR)
         with world.transaction() as session:
             booked = conductor.book(session, world.now(), world.house, OPERATOR, booking(world, **changes))
             self.id = booked.id

@@ -131,7 +131,7 @@ def _page(
         lights = _lights(
             view, expected(visit.settings.media), recorded(session, visit.settings.recording.stale_after_ms)
         )
-        after = after_draw.view(session, visit.sealer, actor, evaluation_id)
+        after = after_draw.view(session, visit.now, visit.sealer, actor, evaluation_id)
         alarmed = alarms.shown(session, evaluation_id)
     return visit.page(
         "evaluation.html",

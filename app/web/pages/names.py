@@ -107,7 +107,7 @@ def _page(
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         evaluation = cases.load_for(session, actor, evaluation_id, Permission.draw_supervise)
-        view = unsealing.view(session, actor, evaluation)
+        view = unsealing.view(session, visit.now, actor, evaluation)
         card = views.card(session, evaluation, disclosing.sight(session, actor, evaluation))
     return visit.page(
         "names.html",

@@ -31,6 +31,7 @@ from recordings.retention import Standing
 from recordings.uploads import Uploads
 from recordings.verify import verify_room
 from tests.support.encoded import pictures
+from tests.support.evaluations import employ
 from tests.support.world import OPERATOR, World, booking, make_world
 
 ROOM = "room-in-custody"
@@ -94,6 +95,7 @@ def hold(world: World, evaluation_id: str, actor: Actor = SUPERVISOR, reason: st
 
 
 def ask(world: World, evaluation_id: str, kind: JointKind, actor: Actor = SUPERVISOR) -> str:
+    employ(world, actor)
     with world.transaction() as session:
         settings = world.settings.recording
         return custody.ask(session, world.now(), settings, actor, evaluation_id, kind, WHY).id

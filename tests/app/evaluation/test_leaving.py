@@ -276,7 +276,12 @@ def test_an_order_about_somebody_who_left_otherwise_does_not_bar_one_about_their
 
     def waiting() -> list[str]:
         with world.database.reading() as session:
-            return [one.id for one in joint_views.waiting(session, case.world.sealer, SUPERVISOR, case.id)]
+            return [
+                one.id
+                for one in joint_views.waiting(
+                    session, case.world.now(), case.world.sealer, SUPERVISOR, case.id
+                )
+            ]
 
     stale = order()
     assert waiting() == [stale]
@@ -481,7 +486,7 @@ def test_a_share_withheld_while_a_member_is_replaced_ends_the_draw_and_empties_t
     assert (case.state, case.members()) == ("short", ())
     assert case.verified() == "void"
     with world.database.reading() as session:
-        shown = after_draw.view(session, case.world.sealer, OPERATOR, case.id).shortage
+        shown = after_draw.view(session, case.world.now(), case.world.sealer, OPERATOR, case.id).shortage
         guide = views.evaluation_page(
             session, lambda _key: None, ReadBy(OPERATOR, case.world.sealer), case.id
         ).card.guide

@@ -21,7 +21,7 @@ from app.evaluation.disclosure import Field
 from app.evaluation.unsealing import Unsealed
 from expert_draw import personal, release, sealed
 from expert_draw.models import Draw, Expert, Invitation, NameRelease, PerformanceFact
-from tests.support.evaluations import Case
+from tests.support.evaluations import Case, employ
 from tests.support.world import HOST_ID, OPERATOR, World, make_world
 
 FIRST = Actor(id="account:first", role=Role.supervisor, name="甲")
@@ -45,6 +45,7 @@ def either(any_database: Database, tmp_path: Path) -> World:
 
 
 def ask(case: Case, actor: Actor = FIRST, why: str = WHY) -> str:
+    employ(case.world, actor)
     with case.world.transaction() as session:
         return unsealing.ask(session, case.world.now(), actor, case.id, why).id
 

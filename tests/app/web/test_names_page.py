@@ -39,3 +39,22 @@ def test_what_opens_names_asks_for_a_fresh_second_factor(house: WebHouse) -> Non
     for act in ("ask", "read"):
         answer = stale.post(f"{base}/{act}", data={"reason": "接到实名举报需要核对"})
         assert answer.headers["location"].startswith("/step-up"), act
+
+
+def test_what_nobody_agreed_to_in_three_days_is_shown_as_lapsed_and_can_be_asked_anew(
+    house: WebHouse,
+) -> None:
+    case = Case(house.world).ready()
+    base = f"/evaluations/{case.id}/names"
+    why = {"reason": "接到实名举报需要核对"}
+    assert house.visitor(Role.supervisor).post(f"{base}/ask", data=why).status_code == 303
+    house.world.clock.advance(3 * 86_400)
+    asks, agrees = house.visitor(Role.supervisor), house.visitor(Role.draw_supervisor)
+    for page in (asks.get(base).text, agrees.get(base).text):
+        assert "已失效" in page
+        assert "等待第二人同意" not in page
+        assert "/confirm" not in page
+    assert asks.post(f"{base}/ask", data=why).status_code == 303
+    page = agrees.get(base).text
+    assert "等待第二人同意" in page
+    assert "已失效" not in page
