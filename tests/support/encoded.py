@@ -30,6 +30,7 @@ def pictures(from_ms: int, count: int, keyframe_every: int = 50) -> tuple[Encode
     assert isinstance(encoder, VideoCodecContext)
     encoder.width, encoder.height, encoder.pix_fmt = 160, 120, "yuv420p"
     encoder.time_base, encoder.framerate, encoder.bit_rate = Fraction(1, 25), Fraction(25), 400_000
+    encoder.thread_count = 1  # several wait for each other, at fifty times the cost of the pictures
     encoder.options = {
         "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0", "auto-alt-ref": "0",
         "g": str(keyframe_every), "keyint_min": str(keyframe_every), "qmax": "12",
