@@ -2,18 +2,17 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, func, select
 
-from app.accounts import duties, second_factor, sessions, shutting, tickets, tries
+from app.accounts import duties, second_factor, sessions, shutting, tries, welcome_links
 from app.accounts.access import Actor
 from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account
 from app.accounts.passwords import hash_password, require_fit
 from app.accounts.permissions import Role
-from app.accounts.tickets import TicketKind
-from app.accounts.trail import ACCOUNT, record
+from app.accounts.trail import record
 from app.audit.tags import Tag
 from app.core import reasons_given
 from app.core.database import in_turn
@@ -22,7 +21,6 @@ from app.core.i18n import N_
 from app.core.ids import new_id
 from app.core.sealing import Sealer
 
-INVITATION_LASTS = timedelta(hours=72)
 ROLES: tuple[Role, ...] = tuple(role for role in Role if role not in duties.NOT_STAFF)
 """What an account can be: experts come by a seat code, the tenderee's representative by a link of their own."""
 COMMAND_LINE = ""
@@ -44,7 +42,7 @@ class Persona:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A new account and the secret of the one-use link by which its holder chooses a password."""
+    """An account and the secret of the one-use link by which its holder chooses a password."""
 
     account_id: str
     secret: str
@@ -89,8 +87,12 @@ def invite(
     role: Role,
     center_id: str | None,
     actor_id: str,
+    code_mark: str = "",
 ) -> Invitation:
-    """A new member of staff, who chooses their own password by a link. Conflict for a login in use."""
+    """A new member of staff, who chooses their own password by a link. Conflict for a login in use.
+
+    code_mark: of the code that has to be shown with the link; as in `welcome_links.issue`.
+    """
     account = _add(
         session,
         now,
@@ -101,34 +103,32 @@ def invite(
         password_hash=NO_PASSWORD,
         actor_id=actor_id,
     )
-    return Invitation(account.id, _link(session, sealer, now, account.id, actor_id))
+    return _invitation(session, sealer, now, account.id, actor_id, code_mark)
 
 
 def invite_again(
-    session: Session, sealer: Sealer, now: datetime, *, account_id: str, actor_id: str
+    session: Session,
+    sealer: Sealer,
+    now: datetime,
+    *,
+    account_id: str,
+    actor_id: str,
+    code_mark: str = "",
 ) -> Invitation:
-    """A new link for who has lost theirs or forgotten the password; earlier links open nothing any more."""
+    """A new link for who has lost theirs or forgotten the password; earlier links open nothing any more. code_mark: as above."""
     account = load(session, account_id)
     if not account.active:
         raise Conflict("account-disabled", N_("账号已停用"), N_("先启用账号"))
-    return Invitation(account.id, _link(session, sealer, now, account.id, actor_id))
+    return _invitation(session, sealer, now, account.id, actor_id, code_mark)
 
 
-def invited(session: Session, sealer: Sealer, now: datetime, secret: str) -> Account | None:
-    """For whom the link is, without using it up; None when it opens nothing any more."""
-    subject = tickets.peek(session, sealer, now, kind=TicketKind.welcome, secret=secret)
-    account = session.get(Account, subject.removeprefix(ACCOUNT)) if subject else None
-    return account if account is not None and account.active else None
-
-
-def welcome(session: Session, sealer: Sealer, now: datetime, *, secret: str, new_hash: str) -> Account | None:
-    """The holder of the link has chosen a password; None when another was faster, or the link is too old."""
-    account = invited(session, sealer, now, secret)
-    if account is None:
-        return None
-    if tickets.redeem(session, sealer, now, kind=TicketKind.welcome, secret=secret) is None:
-        return None
-    set_password(session, now, account.id, new_hash, actor_id=account.id)
+def welcome(
+    session: Session, sealer: Sealer, now: datetime, *, secret: str, code: str, new_hash: str
+) -> Account | None:
+    """The holder of the link has chosen a password; None when another was faster, or it opens nothing with this code."""
+    account = welcome_links.redeem(session, sealer, now, secret, code)
+    if account is not None:
+        set_password(session, now, account.id, new_hash, actor_id=account.id)
     return account
 
 
@@ -156,7 +156,7 @@ def disable(session: Session, now: datetime, *, account_id: str, actor_id: str) 
         _require_another(session, account)
         account.active = False
         session.flush()
-        tickets.withdraw(session, now, kind=TicketKind.welcome, subject=f"{ACCOUNT}{account_id}")
+        welcome_links.void(session, now, account_id)
         shutting.shut(session, now, account_id)
         record(session, now, actor_id, Tag.account_disabled, account_id)
 
@@ -274,14 +274,12 @@ def _add(
     return account
 
 
-def _link(session: Session, sealer: Sealer, now: datetime, account_id: str, actor_id: str) -> str:
-    subject = f"{ACCOUNT}{account_id}"
-    tickets.withdraw(session, now, kind=TicketKind.welcome, subject=subject)
-    secret = tickets.issue(
-        session, sealer, now, kind=TicketKind.welcome, subject=subject, lifetime=INVITATION_LASTS
-    )
+def _invitation(
+    session: Session, sealer: Sealer, now: datetime, account_id: str, actor_id: str, code_mark: str
+) -> Invitation:
+    secret = welcome_links.issue(session, sealer, now, account_id, code_mark)
     record(session, now, actor_id, Tag.account_invited, account_id)
-    return secret
+    return Invitation(account_id, secret)
 
 
 def require_free(session: Session, login: str, name: str, role: Role) -> None:

@@ -1,7 +1,7 @@
 """Acts on accounts that open what takes two persons: one administrator asks with a reason, another person confirms.
 
-Nothing about the account changes before. Whoever confirms is handed the link, if one is made: whoever asked never holds it, so that
-nobody makes a second person of themselves alone.
+Nothing about the account changes before. Where it makes a link, whoever confirms is handed that, and whoever asked a code without which
+it opens nothing: neither makes a second person of themselves alone.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import assert_never
 
 from sqlmodel import Session, col, select, update
 
-from app.accounts import duties, identities, second_factor, staff, tries
+from app.accounts import duties, identities, second_factor, staff, tries, welcome_links
 from app.accounts.access import Actor
 from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account, StaffAct
@@ -76,10 +76,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of a wish: it waits for its second person as `act_id`, or is done, perhaps with a link to hand over."""
+    """What came of a wish: it waits for its second person as `act_id`, or is done, perhaps with a link to hand over.
+
+    code: for who asked, to be handed over by them; the link that is made later opens nothing without it.
+    """
 
     act_id: str = ""
     invitation: Invitation | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +136,14 @@ def request(
             N_("同一事项已经提出，正在等待另一人确认"),
             N_("由另一人确认或否决之后再提出"),
         )
+    code = welcome_links.new_code() if _makes_link(session, wish) else ""
+    marked = {"code": welcome_links.mark(sealer, wish.login, code)} if code else {}
     act = StaffAct(
         id=new_id(now),
         kind=wish.kind,
         account_id=wish.account_id,
         login=wish.login,
-        detail=canonical_json(dict(wish.detail)).decode(),
+        detail=canonical_json({**wish.detail, **marked}).decode(),
         reason=why,
         asked_by=actor_id,
         asked_at=now,
@@ -146,7 +152,7 @@ def request(
     session.add(act)
     session.flush()
     _record(session, now, act, Tag.account_act_asked, actor_id, reason=why)
-    return Outcome(act_id=act.id)
+    return Outcome(act_id=act.id, code=code)
 
 
 def confirm(session: Session, sealer: Sealer, now: datetime, act_id: str, *, actor: Actor) -> Outcome:
@@ -228,6 +234,12 @@ def _confirmed(session: Session, sealer: Sealer, now: datetime, act: StaffAct, o
     return Outcome(act.id, _carry_out(session, sealer, now, wish, act.reason, act.asked_by))
 
 
+def _makes_link(session: Session, wish: Wish) -> bool:
+    if wish.kind is StaffActKind.role_change:
+        return not duties.held(session, staff.load(session, wish.account_id)) & GUARDED
+    return wish.kind in {StaffActKind.invitation, StaffActKind.welcome_link}
+
+
 def _settle(session: Session, now: datetime, act: StaffAct, state: str, own: str, why: str) -> None:
     settled = session.exec(
         update(StaffAct)
@@ -297,11 +309,12 @@ def _carry_out(
                 role=Role(detail["role"]),
                 center_id=detail["center_id"] or None,
                 actor_id=by,
+                code_mark=detail.get("code", ""),
             )
         case StaffActKind.role_change:
             return _change_role(session, sealer, now, wish, reason, by)
         case StaffActKind.welcome_link:
-            return staff.invite_again(session, sealer, now, account_id=account_id, actor_id=by)
+            return _invited_again(session, sealer, now, wish, by)
         case _:
             assert_never(wish.kind)
     return None
@@ -312,16 +325,27 @@ def _change_role(
 ) -> Invitation | None:
     """An account that one person let somebody into is let into anew before it can do what takes two persons."""
     account, role = staff.load(session, wish.account_id), Role(wish.detail["role"])
-    known = duties.held(session, account) & GUARDED
+    anew = role in GUARDED and _makes_link(session, wish)
     whose = Actor(f"{ACCOUNT}{by}" if by else _MACHINE, Role.administrator, "")
     staff.change_role(session, now, account_id=account.id, role=role, reason=reason, actor=whose)
-    if known or role not in GUARDED:
+    if not anew:
         return None
     account.password_hash = NO_PASSWORD
     second_factor.remove(session, account.id)
     tries.forget_devices(session, account.id)
     identities.forget(session, account.id)
-    return staff.invite_again(session, sealer, now, account_id=account.id, actor_id=by)
+    return _invited_again(session, sealer, now, wish, by)
+
+
+def _invited_again(session: Session, sealer: Sealer, now: datetime, wish: Wish, by: str) -> Invitation:
+    return staff.invite_again(
+        session,
+        sealer,
+        now,
+        account_id=wish.account_id,
+        actor_id=by,
+        code_mark=wish.detail.get("code", ""),
+    )
 
 
 def _record(session: Session, now: datetime, act: StaffAct, tag: Tag, own: str, reason: str = "") -> None:

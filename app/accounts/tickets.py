@@ -24,6 +24,7 @@ class TicketKind(StrEnum):
     terminal = "terminal"  # a challenge that a seat terminal has answered
     websocket = "websocket"
     welcome = "welcome"
+    welcome_half = "welcome_half"  # opens nothing without its code, see `app.accounts.welcome_links`
 
 
 OPENS: Mapping[Permission, TicketKind] = {
@@ -67,6 +68,24 @@ def issue(
     )
     session.flush()
     return secret
+
+
+def keep(
+    session: Session,
+    sealer: Sealer,
+    now: datetime,
+    *,
+    kind: TicketKind,
+    subject: str,
+    lifetime: timedelta,
+    secret: str,
+) -> None:
+    """As `issue`, for a one-use secret that its holders put together of parts."""
+    token_hash = _hash(sealer, kind, secret)
+    session.add(
+        Ticket(token_hash=token_hash, kind=kind, subject=subject, created_at=now, expires_at=now + lifetime)
+    )
+    session.flush()
 
 
 def spend(

@@ -192,6 +192,8 @@ def _request(laid: "Ground", wish: "Wish", reason: str) -> bool:
             ),
             login=wish.login,
         )
+        if came.code:
+            say(N_("开通码 {code}，只显示这一次：亲自告诉账号本人，与链接一起用"), code=came.code)
     else:
         _hand_over(laid, came)
     return not came.act_id

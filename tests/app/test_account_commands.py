@@ -129,6 +129,7 @@ def test_the_machine_confirms_only_while_nobody_else_can(world: World) -> None:
     code, said = run("add", "wang", "--name", "", "--role", "supervisor", "--reason", "the house begins")
     assert code == 0
     assert "account confirm wang" in said
+    assert re.search(r"Code \d{8},", said), "whoever has the machine has both parts"
     with world.transaction() as session:
         session.get_one(Account, "root").password_hash = "theirs"
     code, said = run("confirm", "wang")

@@ -4,6 +4,7 @@ from itertools import product
 
 import pytest
 
+from app.accounts import welcome_links
 from app.accounts.permissions import Role
 from app.evaluation import committee, conductor
 from expert_draw import parties
@@ -123,11 +124,15 @@ def test_the_pages_about_accounts_are_accessible_and_fit_on_a_phone(visit: Visit
     account = house.account(Role.supervisor)
     house.phone(Role.administrator)
     asked = {"login": "wang", "name": "王芳", "role": Role.archivist, "reason": "岗位需要"}
-    assert house.visitor(Role.administrator).post("/accounts", data=asked).status_code == 303
+    assert house.visitor(Role.administrator).post("/accounts", data=asked).status_code == 200
+    with house.world.transaction() as session:
+        keeper, clock = house.account(Role.administrator).id, house.world.now()
+        link = welcome_links.issue(session, house.world.sealer, clock, keeper, "a mark")
     own = ("/account/sessions", "/account/second-factor", "/account/second-factor/new")
     paths = (*own, "/account-acts", "/accounts", f"/accounts/{account.id}")
     look_at(visit, Role.administrator, paths[2:])
     look_at(visit, Role.supervisor, ("/account-acts",))
+    look_at(visit, None, (f"/welcome/{link}",))
     visitor = visit(Role.administrator, size=(390, 844))
     for path in (*paths, "/account/password", "/step-up?next=/today"):
         assert visitor.open(path).evaluate(SIDEWAYS) == 0, path

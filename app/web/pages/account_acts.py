@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from app.accounts import staff, staff_acts
+from app.accounts import staff_acts, welcome_links
 from app.accounts.access import Actor, Requires, require_fresh
 from app.accounts.permissions import Permission
 from app.core.errors import Conflict, InvalidInput, YuanpingError
@@ -52,8 +52,18 @@ def refuse(act_id: str, visit: VisitDep, actor: SecondDep, typed: TypedDep) -> R
     return RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)
 
 
+def asked(visit: Visit, actor: Actor, code: str) -> Response:
+    """To who has just asked for an act; the code that they have to hand over is shown this one time."""
+    return _page(visit, actor, code=code) if code else RedirectResponse(PAGE, HTTPStatus.SEE_OTHER)
+
+
 def _page(
-    visit: Visit, actor: Actor, *, secret: str = "", refusal: YuanpingError | None = None
+    visit: Visit,
+    actor: Actor,
+    *,
+    secret: str = "",
+    code: str = "",
+    refusal: YuanpingError | None = None,
 ) -> HTMLResponse:
     with visit.database.reading() as session:
         waiting = staff_acts.waiting(session, visit.now, account_of(actor))
@@ -63,6 +73,7 @@ def _page(
         status=refusal.status if refusal else HTTPStatus.OK,
         waiting=waiting,
         link=f"{visit.settings.public_url.rstrip('/')}/welcome/{secret}" if secret else "",
-        hours=int(staff.INVITATION_LASTS.total_seconds() // 3600),
+        hours=int(welcome_links.LASTS.total_seconds() // 3600),
+        code=code,
         refusal=visit.explain(refusal) if refusal else None,
     )

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.responses import Response
 
-from app.accounts import identities, listing, sessions, staff, staff_acts
+from app.accounts import identities, listing, sessions, staff, staff_acts, welcome_links
 from app.accounts.access import Actor, Requires, require_fresh
 from app.accounts.listing import Sort, State
 from app.accounts.permissions import Permission, Role
@@ -161,7 +161,7 @@ def _after(visit: Visit, actor: Actor, came: Outcome, account_id: str = "") -> R
     if came.invitation is not None:
         return _one(visit, actor, came.invitation.account_id, secret=came.invitation.secret)
     if came.act_id:
-        return RedirectResponse(account_acts.PAGE, HTTPStatus.SEE_OTHER)
+        return account_acts.asked(visit, actor, came.code)
     return _back(account_id)
 
 
@@ -223,6 +223,6 @@ def _one(
         sessions=found,
         roles=staff.ROLES,
         link=f"{visit.settings.public_url.rstrip('/')}/welcome/{secret}" if secret else "",
-        hours=int(staff.INVITATION_LASTS.total_seconds() // 3600),
+        hours=int(welcome_links.LASTS.total_seconds() // 3600),
         refusal=visit.explain(refusal) if refusal else None,
     )

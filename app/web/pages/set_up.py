@@ -6,19 +6,21 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from starlette.responses import Response
 
-from app.accounts import entering, passwords, set_up, staff
+from app.accounts import entering, passwords, set_up, staff, welcome_links
 from app.accounts.access import Public
 from app.accounts.service import How
 from app.core.errors import Forbidden, InvalidInput, NotFound, YuanpingError
 from app.core.i18n import N_
 from app.web import arriving
 from app.web.pages import guessing
-from app.web.pages.forms import TypedDep, one
+from app.web.pages.forms import TypedDep, one, plain
 from app.web.pages.own import centers, chosen
 from app.web.pages.sign_in import halfway
 from app.web.pages.visit import Visit, VisitDep
 
 router = APIRouter(dependencies=[Public()])
+_WRONG = N_("开通码不正确")
+_WRONG_REMEDY = N_("向提出的系统管理员核对后再输入；连错五次，链接即失效")
 
 
 @router.get("/set-up")
@@ -65,18 +67,26 @@ def welcome_page(secret: str, visit: VisitDep) -> Response:
 
 @router.post("/welcome/{secret}")
 def choose_password(secret: str, visit: VisitDep, typed: TypedDep) -> Response:
-    """By the link an administrator has handed out. The link is one factor, the second is asked for next."""
+    """By the link that was handed out, and the code where one belongs to it. That is one factor, the second is asked for next."""
     with visit.database.reading() as session:
-        account = staff.invited(session, visit.sealer, visit.now, secret)
-    if account is None:
+        found = welcome_links.invited(session, visit.sealer, visit.now, secret)
+    if found is None:
         return _welcome(visit, secret)
+    account, code = found.account, plain(one(typed, "code"))
+    if found.coded:
+        with visit.database.transaction() as session:
+            fits = welcome_links.fits(session, visit.sealer, visit.now, secret, code)
+        if not fits:
+            return _welcome(visit, secret, "", InvalidInput("welcome-code", _WRONG, _WRONG_REMEDY))
     try:
         password = chosen(typed, account.login, account.name, *centers(visit))
     except InvalidInput as refusal:
-        return _welcome(visit, secret, refusal)
+        return _welcome(visit, secret, code, refusal)
     new_hash = passwords.hash_password(password)
     with visit.database.transaction() as session:
-        welcomed = staff.welcome(session, visit.sealer, visit.now, secret=secret, new_hash=new_hash)
+        welcomed = staff.welcome(
+            session, visit.sealer, visit.now, secret=secret, code=code, new_hash=new_hash
+        )
         half = entering.halfway(session, visit.sealer, visit.now, account.id, How.link) if welcomed else None
     return halfway(visit, half, "") if half else _welcome(visit, secret)
 
@@ -102,14 +112,16 @@ def _set_up(
     )
 
 
-def _welcome(visit: Visit, secret: str, refusal: YuanpingError | None = None) -> HTMLResponse:
+def _welcome(visit: Visit, secret: str, code: str = "", refusal: YuanpingError | None = None) -> HTMLResponse:
     with visit.database.reading() as session:
-        account = staff.invited(session, visit.sealer, visit.now, secret)
-    status = HTTPStatus.UNAUTHORIZED if account is None else refusal.status if refusal else HTTPStatus.OK
+        found = welcome_links.invited(session, visit.sealer, visit.now, secret)
+    status = HTTPStatus.UNAUTHORIZED if found is None else refusal.status if refusal else HTTPStatus.OK
     return visit.page(
         "welcome.html",
         status=status,
-        account=account,
+        account=found.account if found else None,
+        coded=found is not None and found.coded,
+        code=code,
         secret=secret,
         refusal=visit.explain(refusal) if refusal else None,
         least=passwords.SHORTEST,

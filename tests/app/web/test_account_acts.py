@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 
 from app.accounts import staff_acts
 from app.accounts.access import Actor
+from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account, ExternalIdentity, SecondFactor, StaffAct
 from app.accounts.permissions import Role
 from app.audit import service as audit
@@ -20,7 +21,7 @@ from tests.support.accounts import add_account
 from tests.support.authenticators import authenticator
 from tests.support.web import PASSWORD, WebHouse
 
-ADMINISTRATOR, OPERATOR, SUPERVISOR = Role.administrator, Role.host_operator, Role.supervisor
+ADMINISTRATOR, AGENCY, SUPERVISOR = Role.administrator, Role.agency, Role.supervisor
 WHY = {"reason": "岗位需要"}
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -28,6 +29,7 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.accounts.staff.hash_password", lambda password: f"hash of {password}")
+    monkeypatch.setattr("app.accounts.passwords.hash_password", lambda password: f"hash of {password}")
 
 
 def acts(house: WebHouse) -> list[StaffAct]:
@@ -74,21 +76,22 @@ def test_one_administrator_alone_makes_no_supervisor_and_steps_into_none(house: 
     alone, holder = house.visitor(ADMINISTRATOR), house.visitor(SUPERVISOR)
     page = f"/accounts/{there.id}"
     assert add(alone) == 422, "without a reason nothing is even asked"
-    assert add(alone, reason="岗位需要") == 303
+    assert add(alone, reason="岗位需要") == 200
     assert of(house, "wang") is None
-    assert add(alone, "mine", OPERATOR) == 200
+    assert add(alone, "mine", AGENCY) == 200
     mine = of(house, "mine")
     assert mine is not None
     role = {"role": SUPERVISOR, **WHY}
-    assert alone.post(f"/accounts/{mine.id}/role", data=role).status_code == 303
-    for path, data in (("link", WHY), ("factor", WHY), ("identity", {"subject": "me", **WHY})):
+    assert alone.post(f"/accounts/{mine.id}/role", data=role).status_code == 200
+    wishes = (("link", WHY, 200), ("factor", WHY, 303), ("identity", {"subject": "me", **WHY}, 303))
+    for path, data, answer in wishes:
         assert alone.post(f"{page}/{path}", data={**data, "reason": " "}).status_code == 422
-        assert alone.post(f"{page}/{path}", data=data).status_code == 303
+        assert alone.post(f"{page}/{path}", data=data).status_code == answer
         assert alone.post(f"{page}/{path}", data=data).status_code == 409, "asked already"
     assert [settle(alone, act) for act in acts(house)] == [409] * 5
     mine = of(house, "mine")
     assert mine is not None
-    assert mine.role == OPERATOR
+    assert mine.role == AGENCY
     with house.world.database.reading() as session:
         assert not session.exec(select(ExternalIdentity)).all()
         assert session.exec(select(SecondFactor)).one().account_id == there.id
@@ -103,11 +106,15 @@ def test_one_administrator_alone_makes_no_supervisor_and_steps_into_none(house: 
     assert Tag.account_act_confirmed not in tags(house)
 
 
-def test_what_another_person_confirms_is_done_and_only_they_see_the_link(house: WebHouse) -> None:
+def test_what_another_person_confirms_is_done_and_only_they_see_the_link_only_who_asked_the_code(
+    house: WebHouse,
+) -> None:
     asker, second = house.visitor(ADMINISTRATOR), house.visitor(SUPERVISOR)
     asked = asker.post("/accounts", data={"login": "wang", "name": "", "role": SUPERVISOR, **WHY})
-    assert asked.headers["location"] == "/account-acts"
-    assert 'id="link"' not in asker.get("/account-acts").text
+    assert re.search(r'id="code">\d{8}<', asked.text)
+    assert 'id="link"' not in asked.text
+    for again in (asker, second):
+        assert 'id="code"' not in again.get("/account-acts").text, "shown once, and to who asked"
     (act,) = acts(house)
     unproved = house.visitor(SUPERVISOR, proved=False)
     refused = unproved.post(f"/account-acts/{act.id}/confirm")
@@ -117,6 +124,7 @@ def test_what_another_person_confirms_is_done_and_only_they_see_the_link(house: 
     assert 'href="/account-acts"' not in asker.get("/today").text, "they have the list of accounts"
     page = second.post(f"/account-acts/{act.id}/confirm").text
     assert re.search(r'id="link">\S+/welcome/[\w-]+<', page)
+    assert 'id="code"' not in page
     made = of(house, "wang")
     assert made is not None
     assert made.role == SUPERVISOR
@@ -153,7 +161,7 @@ def test_the_holder_cannot_confirm_but_refuse_and_so_defends_the_account(house: 
 
 def test_an_account_that_one_person_made_is_entered_anew_before_it_supervises(house: WebHouse) -> None:
     """Else its maker, who may hold its password and authenticator, waits until it is raised."""
-    account, phone = house.account(OPERATOR), authenticator(house.world, house.account(OPERATOR).id)
+    account, phone = house.account(AGENCY), authenticator(house.world, house.account(AGENCY).id)
     asker, second = house.visitor(ADMINISTRATOR), house.visitor(SUPERVISOR)
     with house.world.transaction() as session:
         session.add(
@@ -164,16 +172,16 @@ def test_an_account_that_one_person_made_is_entered_anew_before_it_supervises(ho
     asker.post(f"/accounts/{account.id}/role", data={"role": SUPERVISOR, **WHY})
     page = second.post(f"/account-acts/{acts(house)[0].id}/confirm").text
     assert 'id="link"' in page
-    tried = house.visitor().post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
+    tried = house.visitor().post("/sign-in", data={"login": AGENCY, "password": PASSWORD})
     assert tried.status_code == 401
     with house.world.database.reading() as session:
         assert not session.exec(select(ExternalIdentity)).all()
         assert not session.exec(select(SecondFactor)).all(), phone
-    asker.post(f"/accounts/{account.id}/role", data={"role": Role.auditor, **WHY})
-    raised = of(house, OPERATOR)
+    asker.post(f"/accounts/{account.id}/role", data={"role": Role.grid_officer, **WHY})
+    raised = of(house, AGENCY)
     assert raised is not None
-    assert raised.role == Role.auditor, "away from such a role one person changes"
-    assert asker.post(f"/accounts/{account.id}/link", data=WHY).headers["location"] == "/account-acts"
+    assert raised.role == Role.grid_officer, "away from such a role one person changes"
+    assert 'id="code"' in asker.post(f"/accounts/{account.id}/link", data=WHY).text
     asker.post(f"/accounts/{account.id}/role", data={"role": SUPERVISOR, **WHY})
     assert 'id="link"' not in second.post(f"/account-acts/{acts(house)[0].id}/confirm").text
 
@@ -186,9 +194,9 @@ def test_an_act_lapses_and_falls_with_whoever_asked(house: WebHouse) -> None:
     with house.world.transaction() as session, pytest.raises(Conflict, match="staff-act-late"):
         staff_acts.confirm(session, house.world.sealer, house.world.now(), acts(house)[0].id, actor=actor)
     asker, second = house.visitor(ADMINISTRATOR), house.visitor(SUPERVISOR)
-    assert add(asker, "wang", reason="岗位需要") == 303, "what lapsed is in nobody's way"
+    assert add(asker, "wang", reason="岗位需要") == 200, "what lapsed is in nobody's way"
     with house.world.transaction() as session:
-        session.get_one(Account, house.account(ADMINISTRATOR).id).role = OPERATOR
+        session.get_one(Account, house.account(ADMINISTRATOR).id).role = AGENCY
     assert settle(second, acts(house)[1]) == 409
     assert of(house, "wang") is None
 
@@ -239,6 +247,66 @@ def test_a_linked_identity_and_another_link_come_with_the_second_person(house: W
     assert 'id="link"' in second.post(f"/account-acts/{link.id}/confirm").text
     with house.world.database.reading() as session:
         assert session.exec(select(ExternalIdentity)).one().account_id == account.id
+
+
+WORDS = {"new": "four unrelated words", "again": "four unrelated words"}
+STEP = "/sign-in/second-factor"
+
+
+def parts(house: WebHouse, path: str = "/accounts", **fields: str) -> tuple[str, str]:
+    """The code of who asks for an account or for another link, and the link of who confirms."""
+    data = {"login": "wang", "name": "", "role": SUPERVISOR, **WHY, **fields}
+    asked = house.visitor(ADMINISTRATOR).post(path, data=data).text
+    page = house.visitor(SUPERVISOR).post(f"/account-acts/{acts(house)[0].id}/confirm").text
+    code, link = re.search(r'id="code">(\d{8})<', asked), re.search(r'id="link">\S+(/welcome/[\w-]+)<', page)
+    assert code
+    assert link
+    return code[1], link[1]
+
+
+def other(code: str, by: int = 1) -> str:
+    return f"{(int(code) + by) % 10**8:08d}"
+
+
+def test_neither_the_link_nor_the_code_alone_opens_an_account_and_together_once(house: WebHouse) -> None:
+    (code, link), holder = parts(house), house.visitor()
+    assert 'name="code"' in holder.get(link).text
+    for typed in ({}, {"code": ""}, {"code": other(code)}):
+        assert holder.post(link, data={**WORDS, **typed}).status_code == 422
+    assert holder.get(f"/welcome/{code}").status_code == 401
+    unfit = holder.post(link, data={"new": "short", "again": "short", "code": code})
+    assert unfit.status_code == 422
+    assert code in unfit.text, "typed once is enough"
+    spoken = f"{code[:4]} {code[4:]}"
+    assert holder.post(link, data={**WORDS, "code": spoken}).headers["location"] == STEP
+    assert holder.post(link, data={**WORDS, "code": code}).status_code == 401, "the link works once"
+    assert tags(house)[-1] == Tag.account_password_set
+
+
+def test_whoever_confirms_cannot_guess_the_code_and_a_new_link_takes_its_own(house: WebHouse) -> None:
+    (code, link), confirmer = parts(house), house.visitor()
+    answers = [
+        confirmer.post(link, data={**WORDS, "code": other(code, by)}).status_code for by in range(1, 6)
+    ]
+    assert answers == [422] * 4 + [401]
+    assert confirmer.post(link, data={**WORDS, "code": code}).status_code == 401, "void, even with the code"
+    made = of(house, "wang")
+    assert made is not None
+    assert made.password_hash == NO_PASSWORD
+    new_code, new_link = parts(house, f"/accounts/{made.id}/link")
+    assert confirmer.post(new_link, data={**WORDS, "code": code}).status_code == 422, "of an earlier asking"
+    assert confirmer.post(new_link, data={**WORDS, "code": new_code}).headers["location"] == STEP
+
+
+def test_an_account_that_one_person_may_let_in_takes_no_code(house: WebHouse) -> None:
+    data = {"login": "wang", "name": "", "role": AGENCY}
+    page = house.visitor(ADMINISTRATOR).post("/accounts", data=data).text
+    link = re.search(r'id="link">\S+(/welcome/[\w-]+)<', page)
+    assert link
+    assert 'id="code"' not in page
+    holder = house.visitor()
+    assert 'name="code"' not in holder.get(link[1]).text
+    assert holder.post(link[1], data=WORDS).headers["location"] == STEP
 
 
 def test_pages_and_commands_change_accounts_through_the_one_door_alone() -> None:
