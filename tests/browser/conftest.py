@@ -11,14 +11,13 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from app.accounts.permissions import Role
-from tests.support.chromium import find_chromium
+from tests.support.chromium import LEAN, VIOLATIONS, find_chromium
 from tests.support.web import WebHouse, open_web, serving
 
 # Words do not change colours, nor colours words: each of both once on every page.
 LOOKS = (("zh", "light"), ("en", "dark"))
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
+    *LEAN,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
@@ -49,7 +48,7 @@ class Visitor:
     def barriers(self, *, offline: bool = False) -> str:
         """What axe finds on the page, as a report; empty when it finds nothing. offline: axe must fetch no style sheets."""
         before = tuple(self.complaints)
-        found = Axe().run(self.page, options={"preload": False} if offline else None)
+        found = Axe().run(self.page, options={**VIOLATIONS, "preload": not offline})
         # While it measures contrast, axe itself tries inline styles, which our policy refuses and the console notes.
         self.complaints[:] = before
         return found.generate_report() if found.violations_count else ""

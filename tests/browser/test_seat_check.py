@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from app.accounts import sessions
 from app.core.samples import Source
 from tests.browser.conftest import LOOKS
-from tests.support.chromium import find_chromium
+from tests.support.chromium import LEAN, VIOLATIONS, find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
 from tests.support.terminals import keep_in
@@ -24,8 +24,7 @@ pytestmark = pytest.mark.browser
 PATIENCE_MS = 30_000
 DEVICES = "--use-fake-device-for-media-stream"
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
+    *LEAN,
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
 )
@@ -335,5 +334,5 @@ def test_everybody_can_use_the_check(
     if language == "en":
         assert not re.search("[一-龥]", page.locator(".desk-check").inner_text())
     page.emulate_media(reduced_motion="reduce")
-    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]})
+    found = Axe().run(page, options={**VIOLATIONS, "preload": False})
     assert found.response["violations"] == []

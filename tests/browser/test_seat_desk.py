@@ -21,7 +21,7 @@ from app.accounts import sessions
 from app.core.samples import Source
 from recordings.container import vp8_size
 from tests.browser.conftest import LOOKS
-from tests.support.chromium import find_chromium
+from tests.support.chromium import LEAN, VIOLATIONS, find_chromium
 from tests.support.desks import DeskHouse
 from tests.support.rooms import Service, serving
 from tests.support.terminals import keep_in
@@ -30,8 +30,7 @@ from venue.room.protocol import CloseCode
 pytestmark = pytest.mark.browser
 
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
+    *LEAN,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
@@ -381,7 +380,4 @@ def test_the_desk_fits_its_screen_and_everybody_can_use_it(
         assert not re.search("[一-龥]", page.locator(".desk-bar h1").inner_text())
     # Waits for animations to stand still, then asks axe-core itself rather than its loader, which breaks our policy.
     page.emulate_media(reduced_motion="reduce")
-    assert (
-        Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
-        == []
-    )
+    assert Axe().run(page, options={**VIOLATIONS, "preload": False}).response["violations"] == []

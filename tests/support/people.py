@@ -9,12 +9,11 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, Response,
 
 from app.rehearsal.phones import Summons
 from app.rehearsal.stage import staff_at
-from tests.support.chromium import find_chromium
+from tests.support.chromium import LEAN, find_chromium
 from tests.support.running import RunningHouse
 
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
+    *LEAN,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",

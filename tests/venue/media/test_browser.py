@@ -7,12 +7,11 @@ from playwright.async_api import Page, async_playwright
 
 from app.core.samples import Source
 from recordings.container import vp8_size
-from tests.support.chromium import find_chromium
+from tests.support.chromium import LEAN, find_chromium
 from tests.support.seats import PretendRoom, play
 
 FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
+    *LEAN,
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
     "--allow-loopback-in-peer-connection",
