@@ -7,6 +7,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -32,11 +33,13 @@ def _plain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A data folder with one act in its trail and one exported record."""
-    data = tmp_path / "data"
-    laid = lay(OwnSettings(data_dir=data))
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with one act in its trail and one exported record; only ever copied."""
+    data = tmp_path_factory.mktemp("filled") / "data"
+    with pytest.MonkeyPatch.context() as patch:
+        plain_environment(patch)
+        laid = lay(OwnSettings(data_dir=data))
     wiring.raise_up(laid)
     with laid.database.transaction() as session:
         audit.record(session, START, case="case-1", tag=Tag.draw_closed, actor="x", subject="x")
@@ -44,6 +47,12 @@ def folder(tmp_path: Path) -> Path:
     (data / "draws").mkdir()
     (data / "draws" / RECORD.name).write_bytes(RECORD.read_bytes())
     return data
+
+
+@pytest.fixture
+def folder(filled: Path, tmp_path: Path) -> Path:
+    """A copy of one's own."""
+    return Path(copytree(filled, tmp_path / "data"))
 
 
 def verify(*paths: Path) -> Result:
