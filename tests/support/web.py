@@ -12,7 +12,9 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from starlette.routing import BaseRoute
 
+from app import wiring
 from app.accounts import passwords, service, sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
@@ -25,6 +27,7 @@ from app.evaluation.models import CommitteeMember
 from app.main import create_app
 from app.rehearsal.terminals import SoftwareTerminal
 from app.web import sse
+from app.web.entrance import install
 from recordings.recorder import Recorder
 from tests.support.authenticators import Authenticator, authenticator
 from tests.support.terminals import enrolled
@@ -132,6 +135,23 @@ class WebHouse:
         self.world.database.dispose()
 
 
+_routes: list[BaseRoute] = []
+"""Of the first house of this process; FastAPI has read what each of them asks for."""
+
+
+def _built(settings: Settings, ground: Ground) -> FastAPI:
+    """The service over this ground. Its jobs never start here, and no house reads all routes again: that takes longest."""
+    if not _routes:
+        first = create_app(settings, ground)
+        _routes.extend(first.router.routes)
+        return first
+    application = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    wiring.attach(application, ground)
+    install(application)
+    application.router.routes = list(_routes)
+    return application
+
+
 def open_web(
     folder: Path,
     *,
@@ -144,7 +164,7 @@ def open_web(
         data_dir=folder, secret_key=bytes(range(32)).hex(), demo=demo, limits=limits or LimitSettings()
     )
     world = make_world(folder, settings=settings, database=database)
-    application = create_app(settings, Ground(settings, world.clock, world.database, world.sealer))
+    application = _built(settings, Ground(settings, world.clock, world.database, world.sealer))
     recorder = Recorder(settings.recordings_dir, world.clock)
     application.state.recorder = recorder
     return WebHouse(world, application, recorder)
