@@ -1,5 +1,6 @@
 """Writes docs/permissions.md from the table of permissions itself, so that the page cannot say anything else than the program does."""
 
+from app.accounts import staff, staff_acts
 from app.accounts.permissions import GRANTS, STEP_UP, Needed, Permission, Relation, Role
 from app.evaluation.joint_acts import RULES
 from tools.made_page import MadePage
@@ -44,13 +45,16 @@ roster takes two accounts with `person:erase`, both with reasons. Nobody confirm
 days), nor on the word of somebody who could not ask for it now, with their account shut, in another role or another center: it
 has lapsed, and may be asked anew.
 """
-APART = """## Duties that stay apart
+ALONE = " and ".join(sorted(role.replace("_", " ") for role in set(staff.ROLES) - staff_acts.GUARDED))
+APART = f"""## Duties that stay apart
 
 - Whoever booked an evaluation or ran its draw can never supervise it, whatever their role has become since: that is asked of the
   evaluation's own trail.
 - Whoever keeps the roster neither books, draws nor supervises. An account that holds, or has ever held, one of these duties is
   never given the other; every change of a role is kept for good.
-- Nobody changes their own role. Administrators decrypt nothing: no role can read a sealed name, see [disclosure](disclosure.md).
+- Nobody changes their own role. Of all roles that have accounts one administrator alone lets somebody into {ALONE}; every other one
+  takes a second person who confirms (`app/accounts/staff_acts.py`).
+- Administrators decrypt nothing: no role can read a sealed name, see [disclosure](disclosure.md).
 """
 
 

@@ -32,16 +32,20 @@ from app.core.sealing import Sealer
 WEIGHTY = frozenset(
     {
         Permission.account_manage,
+        Permission.identity_check,
+        Permission.name_read,
         Permission.name_unseal,
         Permission.name_unseal_approve,
         Permission.person_unmask,
         Permission.recording_dispose,
         Permission.recording_export,
         Permission.recording_hold,
+        Permission.recording_replay,
+        Permission.recording_watch,
         Permission.recording_release,
     }
 )
-"""What a second account must not give to one person."""
+"""What a second account must not give to one person: what a house holds of people, and the keeping of its accounts."""
 GUARDED = frozenset(role for role, granted in GRANTS.items() if WEIGHTY & granted.keys())
 """Roles that nobody is let into by one person alone."""
 LASTS = timedelta(hours=72)
@@ -59,6 +63,10 @@ class StaffActKind(StrEnum):
     invitation = "invitation"  # a new account
     role_change = "role_change"
     welcome_link = "welcome_link"  # another link to choose a password by
+
+
+_LETS_IN = frozenset({StaffActKind.invitation, StaffActKind.role_change, StaffActKind.welcome_link})
+"""What makes a link, where it takes two persons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +144,7 @@ def request(
             N_("同一事项已经提出，正在等待另一人确认"),
             N_("由另一人确认或否决之后再提出"),
         )
-    code = welcome_links.new_code() if _makes_link(session, wish) else ""
+    code = welcome_links.new_code() if _makes_link(session, now, wish) else ""
     marked = {"code": welcome_links.mark(sealer, wish.login, code)} if code else {}
     act = StaffAct(
         id=new_id(now),
@@ -234,10 +242,17 @@ def _confirmed(session: Session, sealer: Sealer, now: datetime, act: StaffAct, o
     return Outcome(act.id, _carry_out(session, sealer, now, wish, act.reason, act.asked_by))
 
 
-def _makes_link(session: Session, wish: Wish) -> bool:
-    if wish.kind is StaffActKind.role_change:
-        return not duties.held(session, staff.load(session, wish.account_id)) & GUARDED
-    return wish.kind in {StaffActKind.invitation, StaffActKind.welcome_link}
+def _makes_link(session: Session, now: datetime, wish: Wish) -> bool:
+    """Of what takes two persons. Whom two have let in before keeps their password when they get another role."""
+    if wish.kind is not StaffActKind.role_change:
+        return wish.kind in _LETS_IN
+    earlier = select(StaffAct.id).where(
+        StaffAct.login == wish.login,
+        StaffAct.state == DONE,
+        col(StaffAct.kind).in_(_LETS_IN),
+        col(StaffAct.settled_at) < now,
+    )
+    return session.exec(earlier).first() is None
 
 
 def _settle(session: Session, now: datetime, act: StaffAct, state: str, own: str, why: str) -> None:
@@ -325,7 +340,7 @@ def _change_role(
 ) -> Invitation | None:
     """An account that one person let somebody into is let into anew before it can do what takes two persons."""
     account, role = staff.load(session, wish.account_id), Role(wish.detail["role"])
-    anew = role in GUARDED and _makes_link(session, wish)
+    anew = role in GUARDED and _makes_link(session, now, wish)
     whose = Actor(f"{ACCOUNT}{by}" if by else _MACHINE, Role.administrator, "")
     staff.change_role(session, now, account_id=account.id, role=role, reason=reason, actor=whose)
     if not anew:

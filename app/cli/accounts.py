@@ -34,8 +34,8 @@ def add(
 ) -> None:
     """新增工作人员账号 · create a member of staff.
 
-    第一个账号立即生效；此后监督、管理等岗位须另一人确认，本人凭链接设置密码。
-    The first account is made at once; later ones that could open what takes two persons wait for another person.
+    第一个账号立即生效；此后除招标代理机构和网格员外须另一人确认，本人凭链接设置密码。
+    The first account is made at once; later ones of all roles but agency and grid officer wait for another person.
     """
     from app.accounts import staff, staff_acts  # noqa: PLC0415 -- the database is loaded only by the commands that need it
     from app.wiring import raise_up  # noqa: PLC0415 -- as above

@@ -36,7 +36,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setattr("app.wiring.raise_up", lambda _ground: None)  # its tables are there
     monkeypatch.setenv("YUANPING_LANG", "en")
     with made.transaction() as session:
-        for login, role in (("root", Role.administrator), ("li", Role.host_operator)):
+        for login, role in (("root", Role.administrator), ("li", Role.agency)):
             session.add(
                 Account(id=login, login=login, name="", role=role, password_hash="-", created_at=made.now())
             )
@@ -58,7 +58,7 @@ def test_what_is_lost_is_helped_from_the_machine(world: World) -> None:
     authenticator(world, "li")
     code, said = run("list")
     assert code == 0
-    assert "Host operator" in said
+    assert "Agency" in said
     code, said = run("link", "li")
     assert re.search(r"/welcome/[\w-]{43}\n", said)
     assert run("reset-factor", "li", "--reason", " ")[0] == 2
@@ -81,18 +81,18 @@ def test_disabling_changing_roles_and_signing_out_end_sessions(world: World) -> 
 
     for words in (
         ("sign-out", "li"),
-        ("role", "li", "auditor", "--reason", "another post"),
+        ("role", "li", "grid_officer", "--reason", "another post"),
         ("disable", "li"),
     ):
         sign_in()
         assert signed_in() == 1
         assert run(*words)[0] == 0
         assert signed_in() == 0
-    assert (of(world, "li").role, of(world, "li").active) == (Role.auditor, False)
+    assert (of(world, "li").role, of(world, "li").active) == (Role.grid_officer, False)
     assert run("enable", "li")[0] == 0
     assert of(world, "li").active
     assert run("disable", "root")[0] == 2, "the last administrator stays"
-    assert run("role", "root", "auditor", "--reason", "another post")[0] == 2
+    assert run("role", "root", "grid_officer", "--reason", "another post")[0] == 2
 
 
 def test_an_empty_house_says_once_where_its_first_account_is_made(

@@ -1,4 +1,4 @@
-"""Nobody makes a second person of themselves: what opens names, recordings or accounts takes two people, seen from the pages."""
+"""Nobody makes a second person of themselves: what shows more than one has booked oneself, or keeps accounts, takes two people, seen from the pages."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -8,11 +8,11 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from app.accounts import staff_acts
+from app.accounts import staff, staff_acts
 from app.accounts.access import Actor
 from app.accounts.entering import NO_PASSWORD
 from app.accounts.models import Account, ExternalIdentity, SecondFactor, StaffAct
-from app.accounts.permissions import Role
+from app.accounts.permissions import GRANTS, Permission, Role
 from app.audit import service as audit
 from app.audit.tags import Tag
 from app.core.errors import Conflict
@@ -59,14 +59,28 @@ def settle(visitor: TestClient, act: StaffAct, how: str = "confirm") -> int:
     return visitor.post(f"/account-acts/{act.id}/{how}", data=WHY).status_code
 
 
-def test_the_guarded_roles_are_those_that_could_open_something_alone() -> None:
-    assert {
-        Role.administrator,
-        Role.archivist,
-        Role.draw_supervisor,
-        Role.pool_administrator,
-        Role.supervisor,
-    } == staff_acts.GUARDED
+def test_one_person_alone_lets_nobody_in_but_who_sees_no_more_than_they_booked() -> None:
+    alone = set(staff.ROLES) - staff_acts.GUARDED
+    assert alone == {Role.agency, Role.grid_officer}
+    shown = {
+        Permission.audit_read,
+        Permission.draw_run,
+        Permission.evaluation_conduct,
+        Permission.identity_check,
+        Permission.name_read,
+        Permission.recording_replay,
+        Permission.recording_watch,
+    }
+    assert not [role for role in alone if shown & GRANTS[role].keys()]
+
+
+def test_one_administrator_alone_neither_watches_nor_conducts(house: WebHouse) -> None:
+    alone = house.visitor(ADMINISTRATOR)
+    for role in (Role.auditor, Role.guest_operator, Role.host_operator, Role.inspector, Role.witness):
+        asked = alone.post("/accounts", data={"login": role, "name": "", "role": role, **WHY})
+        assert 'id="link"' not in asked.text, role
+    assert [settle(alone, act) for act in acts(house)] == [409] * 5
+    assert of(house, Role.witness) is None
 
 
 def test_one_administrator_alone_makes_no_supervisor_and_steps_into_none(house: WebHouse) -> None:
@@ -182,8 +196,23 @@ def test_an_account_that_one_person_made_is_entered_anew_before_it_supervises(ho
     assert raised is not None
     assert raised.role == Role.grid_officer, "away from such a role one person changes"
     assert 'id="code"' in asker.post(f"/accounts/{account.id}/link", data=WHY).text
+    house.world.clock.advance(1)
     asker.post(f"/accounts/{account.id}/role", data={"role": SUPERVISOR, **WHY})
-    assert 'id="link"' not in second.post(f"/account-acts/{acts(house)[0].id}/confirm").text
+    again = second.post(f"/account-acts/{acts(house)[-1].id}/confirm")
+    assert again.status_code == 303, "two let them in"
+
+
+def test_who_was_let_in_by_one_person_before_it_took_two_is_entered_anew_as_well(house: WebHouse) -> None:
+    operator = house.account(Role.host_operator)
+    asked = house.visitor(ADMINISTRATOR).post(
+        f"/accounts/{operator.id}/role", data={"role": SUPERVISOR, **WHY}
+    )
+    assert 'id="code"' in asked.text
+    page = house.visitor(SUPERVISOR).post(f"/account-acts/{acts(house)[0].id}/confirm").text
+    assert 'id="link"' in page
+    raised = of(house, Role.host_operator)
+    assert raised is not None
+    assert (raised.role, raised.password_hash) == (SUPERVISOR, NO_PASSWORD)
 
 
 def test_an_act_lapses_and_falls_with_whoever_asked(house: WebHouse) -> None:

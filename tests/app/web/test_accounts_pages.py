@@ -16,7 +16,7 @@ from app.core.errors import Conflict
 from app.core.ids import new_id
 from tests.support.web import PASSWORD, WebHouse
 
-ADMINISTRATOR, OPERATOR = Role.administrator, Role.host_operator
+ADMINISTRATOR, AGENCY = Role.administrator, Role.agency
 STEP = "/sign-in/second-factor"
 WORDS = {"new": "four unrelated words", "again": "four unrelated words"}
 
@@ -39,7 +39,7 @@ def link_in(page: str) -> str:
 
 
 def add(visitor: TestClient, login: str = "wang", **fields: str) -> str:
-    answer = visitor.post("/accounts", data={"login": login, "name": "王芳", "role": OPERATOR, **fields})
+    answer = visitor.post("/accounts", data={"login": login, "name": "王芳", "role": AGENCY, **fields})
     assert answer.status_code == 200, answer.text
     return answer.text
 
@@ -82,7 +82,7 @@ def test_another_link_makes_the_first_void_and_is_asked_for_by_who_proves_themse
 @pytest.mark.parametrize(
     ("fields", "status"),
     [
-        ({"login": "host_operator"}, 409),
+        ({"login": "agency"}, 409),
         ({"login": ""}, 422),
         ({"login": "a b"}, 422),
         ({"login": "x" * 65}, 422),
@@ -94,43 +94,43 @@ def test_another_link_makes_the_first_void_and_is_asked_for_by_who_proves_themse
 def test_an_account_that_does_not_fit_is_not_made(
     house: WebHouse, fields: dict[str, str], status: int
 ) -> None:
-    house.account(OPERATOR)
+    house.account(AGENCY)
     keeper = house.visitor(ADMINISTRATOR)
-    answer = keeper.post("/accounts", data={"login": "wang", "name": "王芳", "role": OPERATOR, **fields})
+    answer = keeper.post("/accounts", data={"login": "wang", "name": "王芳", "role": AGENCY, **fields})
     assert answer.status_code == status
     assert tags(house) == []
 
 
 def test_a_disabled_account_is_out_at_once_and_back_when_enabled(house: WebHouse) -> None:
-    keeper, holder, account = house.visitor(ADMINISTRATOR), house.visitor(OPERATOR), house.account(OPERATOR)
+    keeper, holder, account = house.visitor(ADMINISTRATOR), house.visitor(AGENCY), house.account(AGENCY)
     keeper.post(f"/accounts/{account.id}/disable")
     assert holder.get("/today").status_code == 303
-    assert holder.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD}).status_code == 401
+    assert holder.post("/sign-in", data={"login": AGENCY, "password": PASSWORD}).status_code == 401
     keeper.post(f"/accounts/{account.id}/enable")
     assert holder.get("/today").status_code == 303, "what was ended stays ended"
-    assert holder.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD}).status_code == 303
+    assert holder.post("/sign-in", data={"login": AGENCY, "password": PASSWORD}).status_code == 303
     assert tags(house)[:2] == [Tag.account_disabled, Tag.account_sign_in_refused]
 
 
 def test_another_role_ends_the_sessions_of_the_former(house: WebHouse) -> None:
-    keeper, holder, account = house.visitor(ADMINISTRATOR), house.visitor(OPERATOR), house.account(OPERATOR)
+    keeper, holder, account = house.visitor(ADMINISTRATOR), house.visitor(AGENCY), house.account(AGENCY)
 
     def change(role: str, reason: str = "岗位调整") -> int:
         data = {"role": role, "reason": reason}
         return keeper.post(f"/accounts/{account.id}/role", data=data).status_code
 
     assert [change("tenderee"), change("emperor")] == [422] * 2
-    assert [change(Role.auditor, reason) for reason in (" ", "x", "两行\n文字", "长" * 401)] == [422] * 4
+    assert [change(Role.grid_officer, reason) for reason in (" ", "x", "两行\n文字", "长" * 401)] == [422] * 4
     assert change(Role.pool_administrator) == 409, "duties that stay apart"
     assert holder.get("/today").status_code == 200
-    assert change(Role.auditor) == 303
+    assert change(Role.grid_officer) == 303
     assert holder.get("/today").status_code == 303
-    assert of(house, OPERATOR).role == Role.auditor
+    assert of(house, AGENCY).role == Role.grid_officer
 
 
 def test_a_lost_authenticator_is_reset_with_a_reason_by_who_proves_themselves(house: WebHouse) -> None:
-    phone, account = house.phone(OPERATOR), house.account(OPERATOR)
-    keeper, holder = house.visitor(ADMINISTRATOR), house.visitor(OPERATOR)
+    phone, account = house.phone(AGENCY), house.account(AGENCY)
+    keeper, holder = house.visitor(ADMINISTRATOR), house.visitor(AGENCY)
     path, why = f"/accounts/{account.id}/factor", {"reason": "手机13812345678遗失，已当面核实"}
     unproved = house.visitor(ADMINISTRATOR, proved=False)
     assert unproved.post(path, data=why).headers["location"].startswith("/step-up")
@@ -138,7 +138,7 @@ def test_a_lost_authenticator_is_reset_with_a_reason_by_who_proves_themselves(ho
     assert holder.get("/today").status_code == 200
     assert keeper.post(path, data=why).status_code == 303
     assert holder.get("/today").status_code == 303
-    holder.post("/sign-in", data={"login": OPERATOR, "password": PASSWORD})
+    holder.post("/sign-in", data={"login": AGENCY, "password": PASSWORD})
     assert phone.secret not in holder.get(STEP).text
     assert 'id="secret"' in holder.get(STEP).text
     with house.world.database.reading() as session:
@@ -152,8 +152,8 @@ def test_a_lost_authenticator_is_reset_with_a_reason_by_who_proves_themselves(ho
 def test_nothing_is_done_to_an_account_without_a_second_factor_shown_just_now(
     house: WebHouse, path: str
 ) -> None:
-    holder, account = house.visitor(OPERATOR), house.account(OPERATOR)
-    data = {"login": "wang", "name": "", "role": Role.auditor, "reason": "岗位调整"}
+    holder, account = house.visitor(AGENCY), house.account(AGENCY)
+    data = {"login": "wang", "name": "", "role": Role.grid_officer, "reason": "岗位调整"}
     unproved = house.visitor(ADMINISTRATOR, proved=False)
     answer = unproved.post(f"/accounts{path.format(account.id)}", data=data)
     assert answer.headers["location"].startswith("/step-up")
@@ -172,12 +172,12 @@ def test_nobody_changes_their_own_account_and_the_last_administrator_stays(house
 
 
 def test_only_administrators_see_accounts_and_end_sessions_of_others(house: WebHouse) -> None:
-    account = house.account(OPERATOR)
-    for role in (OPERATOR, Role.supervisor, Role.pool_administrator):
+    account = house.account(AGENCY)
+    for role in (AGENCY, Role.supervisor, Role.pool_administrator):
         visitor = house.visitor(role)
         assert visitor.get("/accounts").status_code == 403
         assert visitor.post(f"/accounts/{account.id}/sessions/end").status_code == 403
-    holder = house.visitor(OPERATOR)
+    holder = house.visitor(AGENCY)
     keeper = house.visitor(ADMINISTRATOR)
     assert keeper.get("/accounts/nobody").status_code == 404
     assert keeper.post(f"/accounts/{account.id}/sessions/end").status_code == 303
@@ -185,7 +185,7 @@ def test_only_administrators_see_accounts_and_end_sessions_of_others(house: WebH
 
 
 def test_the_list_is_found_filtered_sorted_and_paged(house: WebHouse) -> None:
-    house.phone(OPERATOR)
+    house.phone(AGENCY)
     keeper = house.visitor(ADMINISTRATOR)
     with house.world.transaction() as session:
         for number in range(2 * PAGE):
@@ -211,7 +211,7 @@ def test_the_list_is_found_filtered_sorted_and_paged(house: WebHouse) -> None:
     assert logins(words="STAFF-00", state=State.disabled) == ["staff-000", "staff-005"]
     assert logins(words="员工3_3") == ["staff-003", "staff-033"]
     assert logins(words="%") == []
-    assert logins(state=State.active) == [OPERATOR]
+    assert logins(state=State.active) == [AGENCY]
     assert logins(state=State.unfinished, role=ADMINISTRATOR) == [ADMINISTRATOR]
     assert logins(sort=Sort.seen)[0] == ADMINISTRATOR
     assert logins(sort=Sort.role)[0] == ADMINISTRATOR

@@ -15,7 +15,7 @@ from app.core.settings_doors import OidcSettings
 from tests.support.oidc_house import CLIENT, SECRET, OidcHouse, oidc_house
 from tests.support.web import WebHouse
 
-OPERATOR = Role.host_operator
+AGENCY = Role.agency
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def service(running: OidcHouse, house: WebHouse) -> OidcHouse:
 
 
 def linked(house: WebHouse, service: OidcHouse, subject: str = "li.min") -> None:
-    account = house.account(OPERATOR)
+    account = house.account(AGENCY)
     with house.world.transaction() as session:
         identities.link(
             session,
@@ -70,7 +70,7 @@ def there_and_back(visitor: TestClient, query: str = "?next=/today") -> str:
 
 def test_a_linked_identity_still_shows_its_second_factor_here(house: WebHouse, service: OidcHouse) -> None:
     linked(house, service)
-    phone, visitor = house.phone(OPERATOR), house.visitor()
+    phone, visitor = house.phone(AGENCY), house.visitor()
     assert "统一身份认证" in visitor.get("/sign-in").text
     arrived = visitor.get(there_and_back(visitor))
     assert arrived.status_code == 200
@@ -202,7 +202,7 @@ def test_without_a_provider_there_is_no_such_door(house: WebHouse) -> None:
 
 def test_who_has_no_authenticator_here_confirms_at_the_provider(house: WebHouse, service: OidcHouse) -> None:
     linked(house, service)
-    visitor = house.visitor(OPERATOR, proved=False)
+    visitor = house.visitor(AGENCY, proved=False)
     assert "step_up=1" in visitor.get("/step-up?next=/today").text
     weak = visitor.get(there_and_back(visitor, "?step_up=1&next=/account/second-factor/new"))
     assert weak.status_code == 403
@@ -219,7 +219,7 @@ def test_what_the_provider_has_seen_before_it_was_asked_again_is_no_new_proof(
     house: WebHouse, service: OidcHouse
 ) -> None:
     linked(house, service)
-    visitor = house.visitor(OPERATOR, proved=False)
+    visitor = house.visitor(AGENCY, proved=False)
     now = int(house.world.now().timestamp())
     for seen, status in ((now - 11, 403), (None, 403), (now - 10, 200)):
         service.claims = {"amr": ["mfa"], "auth_time": seen}
@@ -230,7 +230,7 @@ def test_what_the_provider_has_seen_before_it_was_asked_again_is_no_new_proof(
 def test_an_administrator_links_and_unlinks_after_proving_themselves(
     house: WebHouse, service: OidcHouse
 ) -> None:
-    account, other = house.account(OPERATOR), house.account(Role.auditor)
+    account, other = house.account(AGENCY), house.account(Role.grid_officer)
     keeper = house.visitor(Role.administrator)
     path = f"/accounts/{account.id}/identity"
     unproved = house.visitor(Role.administrator, proved=False)
@@ -240,7 +240,7 @@ def test_an_administrator_links_and_unlinks_after_proving_themselves(
     taken = keeper.post(f"/accounts/{other.id}/identity", data={"subject": "li.min"})
     assert taken.status_code == 409
     assert keeper.post(path, data={"subject": "x" * 256}).status_code == 422
-    holder = house.visitor(OPERATOR)
+    holder = house.visitor(AGENCY)
     assert keeper.post(path, data={"subject": ""}).status_code == 303
     assert holder.get("/today").status_code == 303
     visitor = house.visitor()
