@@ -6,7 +6,8 @@ from tools.made_page import MadePage
 OPENING = """# Who may see what, and from when (信息披露矩阵)
 
 One table in the code (`app/evaluation/disclosure.py`) decides what the answers about an evaluation contain; this page is
-made from it by `make fix`. An empty cell is never shown. Who is none of these readers (keepers of the roster, administrators)
+made from it by `make fix`. An empty cell is never shown; what stands beside a † is allowed and
+not built yet: nothing in the program shows it. Who is none of these readers (keepers of the roster, administrators)
 sees nothing of an evaluation. Which acts somebody may do at all is another table: [roles](permissions.md).
 
 Names are sealed under a key of their own draw until they are released: when their expert is admitted, when the evaluation is
@@ -14,6 +15,9 @@ over, or early by two persons who both say why (`evaluations/…/names`). A rele
 the audit trail; without one the program cannot read a name, whatever this table says. Opened early, names are told only to a
 reader who says why they look, and each look is in the trail. "Closed" is closed or sealed: an evaluation that was given up,
 which one person does at any time, tells nobody a name; its rows are then counted for the experts' cards and nothing more.
+
+The roster is no part of an evaluation: whoever keeps it sees its people masked, and in clear by an act with a reason that stays in
+the trail (`person:unmask`). Nobody else has that act, supervisors neither: they would know a phone without a second person.
 """
 FIELDS = {
     Field.bidder_list: "List of bidders (投标人名单)",
@@ -70,7 +74,9 @@ MOMENTS = {
 
 def cell(steps: Cell) -> str:
     """What a reader sees, step by step."""
-    return "; ".join(f"{MOMENTS[step.moment]}: {FORMS[step.form]}" for step in steps)
+    return "; ".join(
+        f"{MOMENTS[step.moment]}: {FORMS[step.form]}{'' if step.built else ' †'}" for step in steps
+    )
 
 
 def page() -> str:

@@ -33,7 +33,7 @@ class Permission(StrEnum):
     job_manage = "job:manage"
     key_rotate = "key:rotate"
     member_dismiss = "member:dismiss"
-    name_read = "name:read"  # where the disclosure matrix shows a name at all
+    name_read = "name:read"  # that was opened early
     name_unseal = "name:unseal"  # to ask for it, before its time
     name_unseal_approve = "name:unseal-approve"
     person_erase = "person:erase"
@@ -142,7 +142,6 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
         _P.board_read: _VENUE,
         _P.device_enroll: _VENUE,
         _P.identity_check: _VENUE,
-        _P.name_read: _VENUE,
     },
     Role.host_operator: {
         **_STAFF,
@@ -159,7 +158,6 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
         _P.invitation_export: _CENTER,
         _P.invitation_read: _CENTER,
         _P.member_dismiss: _CENTER,
-        _P.name_read: _CENTER,
         _P.simulator_use: _ANY,
     },
     Role.inspector: {
@@ -196,7 +194,6 @@ _TABLE: Mapping[Role, Mapping[Permission, Needed]] = {
         _P.name_read: _ANY,
         _P.name_unseal: _APART,
         _P.name_unseal_approve: _APART,
-        _P.person_unmask: _ANY,
         _P.recording_dispose: _OVER | _APART,
         _P.recording_export: _OVER | _APART,
         _P.recording_hold: _APART,

@@ -79,11 +79,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What the desk is told. identity: masked; name: only where the numbers agreed."""
+    """What the desk is told. identity: masked, of a stranger what was typed; it and the name as the matrix shows them."""
 
     outcome: Outcome
     name: str | None
-    identity: str
+    identity: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +150,12 @@ def check(
         return Checked(outcome, None, mask_identity(number))
     release.admit(session, now, member.evaluation_id, member.invitation_id)
     bus.publish(session, f"evaluation:{member.evaluation_id}", "members")
-    return Checked(outcome, _name(session, house, actor, member), mask_identity(number))
+    seen, causes = _seen(session, actor, member)
+    return Checked(
+        outcome,
+        disclosing.name_of(session, house.sealer, seen, member, causes),
+        disclosing.number_of(seen, member, causes, number),
+    )
 
 
 def _keep(
@@ -242,10 +247,16 @@ def _arrival(
 
 
 def _name(session: Session, house: House, actor: Actor, member: CommitteeMember) -> str | None:
+    seen, causes = _seen(session, actor, member)
+    return disclosing.name_of(session, house.sealer, seen, member, causes)
+
+
+def _seen(
+    session: Session, actor: Actor, member: CommitteeMember
+) -> tuple[disclosing.Sight, frozenset[release.Cause]]:
     evaluation = session.get_one(Evaluation, member.evaluation_id)
     causes = release.causes(session, (member.invitation_id,)).get(member.invitation_id, frozenset())
-    seen = disclosing.sight(session, actor, evaluation)
-    return disclosing.name_of(session, house.sealer, seen, member, causes)
+    return disclosing.sight(session, actor, evaluation), causes
 
 
 def _matched(check: IdentityCheck | None) -> bool:

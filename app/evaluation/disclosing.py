@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from app.accounts.access import Actor
 from app.accounts.permissions import Permission, Role
-from app.core.sealing import Sealer
+from app.core.sealing import Sealer, mask_identity
 from app.evaluation import cases, relations
 from app.evaluation.disclosure import Field, Form, Moment, Viewer, form
 from app.evaluation.lifecycle import EvaluationState
@@ -121,6 +121,12 @@ def center_of(session: Session, seen: Sight, member: CommitteeMember, causes: fr
     if not seen.shows(Field.guest_venue, *_about(seen, member, causes)):
         return None
     return session.get_one(Center, member.center_id).name
+
+
+def number_of(seen: Sight, member: CommitteeMember, causes: frozenset[Cause], number: str) -> str | None:
+    """The member's identity number, masked, where the matrix shows it so; None otherwise. Nobody is shown it whole here."""
+    shown = seen.form(Field.personal_numbers, *_about(seen, member, causes))
+    return mask_identity(number) if shown is Form.masked else None
 
 
 def _about(seen: Sight, member: CommitteeMember, causes: frozenset[Cause]) -> tuple[Moment, ...]:

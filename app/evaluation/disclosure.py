@@ -74,10 +74,14 @@ class Moment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """From `moment` on it is shown as `form`; a later step of a cell says more than an earlier one."""
+    """From `moment` on it is shown as `form`; a later step of a cell says more than an earlier one.
+
+    built: False where nothing in the program shows it yet, though it would be allowed.
+    """
 
     moment: Moment
     form: Form = Form.full
+    built: bool = True
 
 
 Cell = tuple[Step, ...]
@@ -85,6 +89,7 @@ _F, _V, _M = Field, Viewer, Moment
 _ALWAYS = (Step(_M.always),)
 _CLOSED = (Step(_M.closed),)
 _PUBLISHED = (Step(_M.published),)
+_LATER = (Step(_M.published, built=False),)
 _CODES = (Step(_M.always, Form.codes),)
 _DEPTH = (Step(_M.always, Form.depth),)
 
@@ -94,7 +99,7 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.agency: _ALWAYS,
             _V.expert: (Step(_M.pledged),),
             _V.host_operator: (Step(_M.always, Form.sealed),),
-            _V.public: _PUBLISHED,
+            _V.public: _LATER,
             _V.supervisor: _ALWAYS,
         },
         _F.draw_proof: {
@@ -113,9 +118,9 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.expert: (Step(_M.oneself),),
             _V.guest_operator: (Step(_M.own_venue),),
             _V.host_operator: (Step(_M.admitted),),
-            _V.public: _PUBLISHED,
+            _V.public: _LATER,
             _V.supervisor: (Step(_M.always, Form.codes), Step(_M.unsealed)),
-            _V.witness: (Step(_M.admitted),),
+            _V.witness: (Step(_M.admitted, built=False),),
         },
         _F.guest_venue: {
             _V.agency: _CLOSED,
@@ -123,25 +128,25 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.expert: (Step(_M.oneself),),
             _V.guest_operator: (Step(_M.own_venue),),
             _V.host_operator: (Step(_M.admitted),),
-            _V.public: _PUBLISHED,
+            _V.public: _LATER,
             _V.supervisor: (Step(_M.always, Form.codes), Step(_M.admitted), Step(_M.unsealed)),
-            _V.witness: (Step(_M.opened),),
+            _V.witness: (Step(_M.opened, built=False),),
         },
         _F.live_media: {
             _V.expert: (Step(_M.oneself),),
-            _V.guest_operator: (Step(_M.own_venue, Form.room_camera),),
+            _V.guest_operator: (Step(_M.own_venue, Form.room_camera, built=False),),
             _V.supervisor: _ALWAYS,
             _V.witness: (Step(_M.opened),),
         },
         _F.personal_numbers: {
-            _V.guest_operator: (Step(_M.own_venue, Form.masked), Step(_M.checked_in)),
-            _V.supervisor: (Step(_M.unsealed),),
-            _V.witness: (Step(_M.admitted, Form.masked),),
+            _V.guest_operator: (Step(_M.own_venue, Form.masked), Step(_M.checked_in, built=False)),
+            _V.supervisor: (Step(_M.unsealed, built=False),),
+            _V.witness: (Step(_M.admitted, Form.masked, built=False),),
         },
         _F.pool_statistics: {
             _V.draw_supervisor: _DEPTH,
             _V.host_operator: _DEPTH,
-            _V.public: (Step(_M.always, Form.bands),),
+            _V.public: (Step(_M.always, Form.bands, built=False),),
             _V.supervisor: _ALWAYS,
         },
         _F.project_identity: {
@@ -149,16 +154,16 @@ MATRIX: Mapping[Field, Mapping[Viewer, Cell]] = MappingProxyType(
             _V.archivist: _CLOSED,
             _V.auditor: _CLOSED,
             _V.draw_supervisor: _ALWAYS,
-            _V.expert: (Step(_M.pledged),),
-            _V.guest_operator: _CLOSED,
+            _V.expert: (Step(_M.pledged, built=False),),
+            _V.guest_operator: (Step(_M.closed, built=False),),
             _V.host_operator: _ALWAYS,
             _V.inspector: _CLOSED,
-            _V.public: _PUBLISHED,
+            _V.public: _LATER,
             _V.supervisor: _ALWAYS,
             _V.witness: (Step(_M.opened),),
         },
         _F.recordings: {
-            _V.agency: (Step(_M.closed, Form.clips),),
+            _V.agency: (Step(_M.closed, Form.clips, built=False),),
             _V.archivist: (Step(_M.closed, Form.listed),),
             _V.auditor: _CLOSED,
             _V.host_operator: (Step(_M.always, Form.listed),),

@@ -5,6 +5,8 @@ import json
 from sqlmodel import Session, select
 
 from app.evaluation import desk, scoring
+from app.evaluation.disclosing import Sight
+from app.evaluation.disclosure import Field
 from app.evaluation.lifecycle import EvaluationState
 from app.evaluation.models import Evaluation, ScoreSheet
 from app.evaluation.shown import StandingView
@@ -12,9 +14,9 @@ from app.projects import service as projects
 from app.projects.service import PartyRole
 
 
-def standings(session: Session, evaluation: Evaluation) -> tuple[StandingView, ...]:
-    """The bidders, best first. Empty before the evaluation is sealed: until then the list of bidders is sealed itself."""
-    if evaluation.state != EvaluationState.sealed:
+def standings(session: Session, seen: Sight, evaluation: Evaluation) -> tuple[StandingView, ...]:
+    """The bidders, best first, for who may know them. Empty before the evaluation is sealed, for everybody."""
+    if evaluation.state != EvaluationState.sealed or not seen.shows(Field.bidder_list):
         return ()
     names = {
         bidder.id: bidder.name for bidder in projects.parties(session, evaluation.lot_id, [PartyRole.bidder])

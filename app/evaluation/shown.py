@@ -164,11 +164,12 @@ class EvaluationView:
     room_id: str | None
     draw_number: str | None
     rule_pack: str
-    bidders: int
+    bidders: int | None
+    """None for who may not know it."""
     short_reason: Reason | None
     manifest_sha256: str | None
     standings: tuple[StandingView, ...]
-    """The result, once everything is sealed; empty before."""
+    """The result, once everything is sealed, for who may know the bidders; empty otherwise."""
     acts: tuple[str, ...]
     """Acts that are possible now: any of commit, run, convene, open, close."""
     may_be_given_up: bool

@@ -13,7 +13,7 @@ from app.core.sealing import Sealer
 from app.evaluation import booking, cases, committee, disclosing, reasons, relations, result, shortage
 from app.evaluation.cases import Durable
 from app.evaluation.disclosing import ReadBy, Sight
-from app.evaluation.disclosure import Field
+from app.evaluation.disclosure import Field, Form
 from app.evaluation.lifecycle import EvaluationEvent, EvaluationState, possible
 from app.evaluation.models import CommitteeMember, Evaluation, ScoreSheet
 from app.evaluation.schemas import EvaluationOut, FormerMemberOut, MemberOut
@@ -116,16 +116,23 @@ def evaluation_page(session: Session, durable: Durable, reader: ReadBy, evaluati
         room_id=evaluation.room_id,
         draw_number=draw.number if draw else None,
         rule_pack=f"{evaluation.rule_pack} {evaluation.rule_pack_version}",
-        bidders=len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder])),
+        bidders=_bidders(session, seen, evaluation),
         short_reason=reasons.kept(evaluation),
         manifest_sha256=evaluation.manifest_sha256,
-        standings=result.standings(session, evaluation),
+        standings=result.standings(session, seen, evaluation),
         acts=acts_of(evaluation),
         may_be_given_up=EvaluationEvent.give_up in possible(EvaluationState(evaluation.state)),
         former=former_members(session, evaluation),
         designated=designated_seats(session, evaluation),
         widened=tuple(WidenedView(one.rung, one.changes, one.draw) for one in shortage.steps(evaluation)),
     )
+
+
+def _bidders(session: Session, seen: Sight, evaluation: Evaluation) -> int | None:
+    """How many there are, for who may at least know that there is a list."""
+    if seen.form(Field.bidder_list) is Form.nothing:
+        return None
+    return len(projects.parties(session, evaluation.lot_id, [PartyRole.bidder]))
 
 
 def former_members(session: Session, evaluation: Evaluation) -> tuple[FormerMember, ...]:

@@ -58,11 +58,11 @@ invitation:read        -   -   -   -   -   -   -   -   C   -   -   *   -   -
 job:manage             *   -   -   -   -   -   -   -   -   -   -   *   -   -
 key:rotate             *   -   -   -   -   -   -   -   -   -   -   -   -   -
 member:dismiss         -   -   -   -   -   -   -   -   C   -   -   N   -   -
-name:read              -   -   -   -   -   -   -   V   C   -   -   *   -   -
+name:read              -   -   -   -   -   -   -   -   -   -   -   *   -   -
 name:unseal            -   -   -   -   -   -   -   -   -   -   -   N   -   -
 name:unseal-approve    -   -   -   -   CN  -   -   -   -   -   -   N   -   -
 person:erase           -   -   -   -   -   -   -   -   -   -   *   -   -   -
-person:unmask          -   -   -   -   -   -   -   -   -   -   *   *   -   -
+person:unmask          -   -   -   -   -   -   -   -   -   -   *   -   -   -
 recording:dispose      -   -   CDN -   -   -   -   -   -   -   -   DN  -   -
 recording:export       -   -   CDN -   -   -   -   -   -   -   -   DN  -   -
 recording:hold         -   -   CDN -   -   -   -   -   -   -   -   N   -   -

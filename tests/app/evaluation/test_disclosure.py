@@ -5,9 +5,12 @@ from itertools import combinations
 import pytest
 
 from app.accounts.permissions import GRANTS, Permission, Role
-from app.evaluation import disclosure
-from app.evaluation.disclosing import NOBODY
+from app.core.sealing import mask_identity
+from app.evaluation import disclosing, disclosure
+from app.evaluation.disclosing import NOBODY, Sight
 from app.evaluation.disclosure import MATRIX, Field, Form, Moment, Viewer, form
+from app.evaluation.models import CommitteeMember
+from expert_draw.release import Cause
 
 # For each field a line per viewer: what is shown from the beginning, and then from which moment what. A viewer without a
 # line sees nothing of the field, ever.
@@ -130,18 +133,55 @@ def test_no_role_reads_a_name_from_the_beginning() -> None:
 
 
 def test_the_table_of_permissions_gives_nothing_that_the_matrix_withholds() -> None:
-    """Where a permission opens a field whole, the matrix shows it whole to that role at some moment."""
+    """Where a permission opens a field whole, the matrix shows it whole to that role at some moment: names that were opened
+    early, from that on."""
+    sometime = frozenset(Moment)
     opens = {
-        Permission.draw_read_lists: Field.draw_proof,
-        Permission.name_read: Field.drawn_names,
-        Permission.recording_replay: Field.recordings,
-        Permission.recording_watch: Field.live_media,
+        Permission.draw_read_lists: (Field.draw_proof, sometime),
+        Permission.name_read: (Field.drawn_names, frozenset({Moment.unsealed})),
+        Permission.recording_replay: (Field.recordings, sometime),
+        Permission.recording_watch: (Field.live_media, sometime),
     }
     viewers = {role: one for role in Role for one in Viewer if one.value == role.value}
     for role, granted in GRANTS.items():
-        for permission, field in opens.items():
+        for permission, (field, facts) in opens.items():
             if permission in granted:
-                assert form(field, viewers.get(role), frozenset(Moment)) is Form.full, (role, permission)
+                assert form(field, viewers.get(role), facts) is Form.full, (role, permission)
+
+
+def test_whoever_the_matrix_shows_no_number_on_their_own_unmasks_nobody() -> None:
+    """The roster is no part of an evaluation, and its keeper none of the matrix's readers."""
+    keepers = {role for role, granted in GRANTS.items() if Permission.person_unmask in granted}
+    assert keepers == {Role.pool_administrator}
+    assert not {role.value for role in keepers} & {viewer.value for viewer in Viewer}
+
+
+def test_an_identity_number_is_masked_and_for_the_desk_of_the_own_center_alone() -> None:
+    number = "999999196001010012"
+    member = CommitteeMember(
+        id="member",
+        evaluation_id="evaluation",
+        seat_no=1,
+        code_name="甲",
+        invitation_id="invitation",
+        center_id="here",
+        seat_id="seat",
+        state="expected",
+    )
+    shown = {
+        (viewer, center, come): disclosing.number_of(
+            Sight(viewer, center, None, frozenset(set(Moment) - {Moment.checked_in, Moment.own_venue})),
+            member,
+            frozenset({Cause.admitted} if come else ()),
+            number,
+        )
+        for viewer in (Viewer.guest_operator, Viewer.host_operator, Viewer.draw_supervisor, None)
+        for center in ("here", "there")
+        for come in (True, False)
+    }
+    told = {key: said for key, said in shown.items() if said is not None}
+    assert told == {(Viewer.guest_operator, "here", True): mask_identity(number)}
+    assert number not in told.values()
 
 
 def test_a_later_step_says_more_than_the_one_before() -> None:

@@ -158,8 +158,8 @@ def test_each_relation_is_asked_of_the_rows(world: World, drawn: str) -> None:
     }
     assert lacks(turned(OPERATOR, Role.agency), Permission.evaluation_read) == set(), "it booked it"
     guest = of(Role.guest_operator, center_id="guest-center")
-    assert lacks(guest, Permission.name_read) == {Relation.own_venue}
-    assert lacks(of(Role.guest_operator), Permission.name_read) == {Relation.own_venue}
+    assert lacks(guest, Permission.identity_check) == {Relation.own_venue}
+    assert lacks(of(Role.guest_operator), Permission.identity_check) == {Relation.own_venue}
 
 
 def test_lists_hold_exactly_what_the_loader_would_give(world: World, drawn: str) -> None:

@@ -21,6 +21,7 @@ from app.evaluation import (
     conductor,
     confirming,
     desk,
+    disclosing,
     joint_views,
     leaving,
     result,
@@ -228,7 +229,10 @@ def test_a_member_recused_in_session_is_out_of_the_room_their_sheet_void_and_the
     with world.database.reading() as session:
         assert len(session.exec(select(ScoreSheet)).all()) == 6
         # Five sheets count: 100 × 2 criteria × 5 members for the bidder who got least.
-        assert result.standings(session, case.row)[-1].total == "10"
+        assert (
+            result.standings(session, disclosing.sight(session, SUPERVISOR, case.row), case.row)[-1].total
+            == "10"
+        )
     assert facts(case, leaver.invitation_id) == ["accepted", "recused"]
     assert case.verified() == "closed"
 

@@ -12,6 +12,7 @@ from app.evaluation import cases, committee, conductor, convening
 from app.evaluation.models import CommitteeMember, ScoreSheet
 from app.projects import service as projects
 from app.projects.service import PartyRole
+from expert_draw import release
 from expert_draw.models import Invitation
 from tests.support.web import WebHouse, open_web
 from tests.support.world import OPERATOR, booking
@@ -57,10 +58,9 @@ def scored(house: WebHouse) -> str:
         return evaluation.id
 
 
-@pytest.mark.parametrize("role", [Role.host_operator, Role.supervisor])
-def test_totals_means_and_ranks_are_shown_once_everything_is_sealed(house: WebHouse, role: Role) -> None:
+def test_totals_means_and_ranks_are_shown_once_everything_is_sealed(house: WebHouse) -> None:
     evaluation_id = scored(house)
-    visitor = house.visitor(role)
+    visitor = house.visitor(Role.supervisor)
     for state in ("in_session", "closed"):
         with house.world.transaction() as session:
             cases.load(session, evaluation_id).state = state
@@ -76,3 +76,24 @@ def test_totals_means_and_ranks_are_shown_once_everything_is_sealed(house: WebHo
     assert ranks == ["1", "2", "2"]
     figures = [piece.split("<")[0] for piece in rows.split('class="num end">')[1:]]
     assert figures == ["80.5", "402.5", "50.5", "252.5", "50.5", "252.5"]
+
+
+def test_the_result_is_told_to_those_alone_who_may_know_the_bidders(house: WebHouse) -> None:
+    """What the matrix says of the list of bidders holds for the result, which names them: it is nobody else's way to them."""
+    evaluation_id, agency = scored(house), house.account(Role.agency)
+    with house.world.transaction() as session:
+        evaluation = cases.load(session, evaluation_id)
+        evaluation.state, evaluation.opened_at = "sealed", house.world.now()
+        evaluation.booked_by = f"account:{agency.id}"
+        release.finish(session, house.world.now(), house.world.sealer, evaluation_id)
+    shown, counted = set(), set()
+    for role in set(Role) - {Role.expert, Role.tenderee}:
+        page = house.visitor(role).get(f"/evaluations/{evaluation_id}")
+        shown |= {role} if "投标人2" in page.text else set()
+        counted |= {role} if "3 家" in page.text else set()
+        if page.status_code == 200 and role not in shown:
+            assert "评分汇总" not in page.text, role
+    assert shown == {Role.agency, Role.supervisor}
+    assert counted == {Role.agency, Role.host_operator, Role.supervisor}, (
+        "the host's staff knows that there is a list"
+    )

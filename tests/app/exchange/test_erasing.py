@@ -94,7 +94,7 @@ def test_a_stranger_is_not_found_and_not_everybody_may_look(house: WebHouse) -> 
     keeper = house.visitor(Role.pool_administrator)
     assert keeper.get("/api/roster/0").json()["code"] == "expert"
     wanted = {"fields": ["phone"], "reason": "本人申请查询"}
-    for role in (Role.administrator, Role.host_operator):
+    for role in (Role.administrator, Role.host_operator, Role.supervisor):
         assert house.visitor(role).post(f"/api/roster/{NUMBER}/unmask", json=wanted).status_code in {403, 404}
         assert house.visitor(role).post(f"/api/roster/{NUMBER}/erasure", json=REASON).status_code in {
             403,
