@@ -230,6 +230,25 @@ def test_a_member_who_left_has_no_desk_any_more(
     assert seat.post("/api/room/ticket").status_code in {401, 404, 405}
 
 
+def test_what_the_other_side_left_for_three_days_has_lapsed_on_the_page(
+    house: WebHouse, host: TestClient
+) -> None:
+    case = Case(house.world).ready()
+    order = f"/api/evaluations/{case.id}/seats/1/removal"
+    assert host.post(order, json={"reason": "多次违反纪律"}).json()[0]["lapsed"] is False
+    house.world.clock.advance(3 * 86_400)
+    supervisor = house.visitor(Role.supervisor)
+    page = supervisor.get(f"/evaluations/{case.id}").text
+    (act,) = supervisor.get(f"/api/evaluations/{case.id}/joint-acts").json()
+    assert act["lapsed"] is True
+    assert "已失效" in page
+    confirm = f"/evaluations/{case.id}/joint-acts/{act['id']}/confirm"
+    assert confirm not in page
+    assert supervisor.post(confirm).status_code == 409
+    assert house.visitor(Role.host_operator).post(order, json={"reason": "多次违反纪律"}).status_code == 202
+    assert confirm not in supervisor.get(f"/evaluations/{case.id}").text, "another one waits"
+
+
 def test_a_removal_is_asked_by_one_side_and_confirmed_by_the_other_on_the_page(
     house: WebHouse, host: TestClient, supervisor: TestClient
 ) -> None:

@@ -103,3 +103,22 @@ def test_the_replay_of_what_was_disposed_of_says_when_and_by_which_decision(
         assert act in supervisor.get(page).text
     gone = supervisor.get(f"/api/recordings/{ROOM}/timeline")
     assert (gone.status_code, gone.json()["code"]) == (404, "recording-disposed")
+
+
+def test_what_nobody_agreed_to_in_three_days_has_lapsed_and_can_be_asked_anew(
+    house: WebHouse, sealed: str
+) -> None:
+    here = f"/evaluations/{sealed}/custody"
+    supervisor = keeper(house, Role.supervisor)
+    assert supervisor.post(f"{here}/hold", data=WHY).status_code == 303
+    assert supervisor.post(f"{here}/hold_release", data=WHY).status_code == 303
+    form = f'action="{here}/hold_release"'
+    waiting = keeper(house, Role.archivist).get(here).text
+    assert ("等待第二人同意" in waiting, "已失效" in waiting, form in waiting) == (True, False, False)
+    act = waiting.partition(f"{here}/hold_release/")[2].partition("/")[0]
+    house.world.clock.advance(3 * 86_400)
+    archivist = keeper(house, Role.archivist)
+    lapsed = archivist.get(here).text
+    assert ("等待第二人同意" in lapsed, "已失效" in lapsed, form in lapsed) == (False, True, True)
+    assert archivist.post(f"{here}/hold_release/{act}/confirm", data=WHY).status_code == 409
+    assert archivist.post(f"{here}/hold_release", data=WHY).status_code == 303
