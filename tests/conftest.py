@@ -36,11 +36,7 @@ def kind_of(item: pytest.Item) -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Note each test's kind where the process that reports can read it, and skip by name what has no browser.
-
-    Stories come first: they take longest, and at the end one process would be left waiting for another's.
-    """
-    items.sort(key=lambda item: not kind_of(item).startswith("story"))
+    """Note each test's kind where the process that reports can read it, and skip by name what has no browser."""
     without = None if find_chromium() else pytest.mark.skip(reason="no Chromium; see the README")
     for item in items:
         item.user_properties.append((KIND, kind_of(item)))

@@ -8,16 +8,16 @@ import pytest
 from tests.support.running import RunningHouse, prepare, running_house
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("template") / "data"
     prepare(folder)
     return folder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def house(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningHouse]:
-    """One service for all stories that leave it standing, and gone after them; every story books an evaluation of its own."""
+    """One service for all stories that leave it standing; every story books an evaluation of its own."""
     with running_house(template, tmp_path_factory.mktemp("house") / "data") as found:
         yield found
 
