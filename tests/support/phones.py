@@ -23,7 +23,7 @@ from app.accounts import sessions
 from app.accounts.models import Account
 from app.accounts.permissions import Role
 from app.accounts.uses import Uses
-from app.core.clock import ManualClock
+from app.core.clock import BoundedClock, ManualClock
 from app.core.database import Database
 from app.core.ids import new_id
 from app.core.sealing import Sealer
@@ -312,6 +312,7 @@ class PhoneHouse:
         application = FastAPI(lifespan=lifespan)
         application.state.database = self.database
         application.state.clock = self.clock
+        application.state.bounded_clock = BoundedClock(self.clock)
         application.state.settings = self.settings
         application.state.sealer = self.sealer
         application.state.uses = Uses()
