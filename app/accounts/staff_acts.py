@@ -40,9 +40,9 @@ WEIGHTY = frozenset(
         Permission.recording_dispose,
         Permission.recording_export,
         Permission.recording_hold,
+        Permission.recording_release,
         Permission.recording_replay,
         Permission.recording_watch,
-        Permission.recording_release,
     }
 )
 """What a second account must not give to one person: what a house holds of people, and the keeping of its accounts."""
