@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Session, select
 
-from app.accounts import shutting, staff
+from app.accounts import shutting, staff, tries
 from app.accounts.models import ExternalIdentity
 from app.accounts.trail import record
 from app.audit.tags import Tag
@@ -16,7 +16,7 @@ _LONGEST = 255
 
 def account_of(session: Session, issuer: str, subject: str) -> str | None:
     """The id of the account that this identity was linked to; None for a stranger."""
-    found = session.get(ExternalIdentity, (issuer, subject))
+    found = session.get(ExternalIdentity, (issuer, subject), populate_existing=True)
     return None if found is None else found.account_id
 
 
@@ -61,6 +61,7 @@ def forget(session: Session, account_id: str) -> None:
 def unlink(session: Session, now: datetime, *, account_id: str, issuer: str, actor_id: str) -> None:
     """Nobody of the provider comes in as this account any more, and who has is out."""
     staff.require_other(session, account_id, actor_id)
+    tries.hold_account(session, account_id)
     rows = session.exec(
         select(ExternalIdentity).where(
             ExternalIdentity.account_id == account_id, ExternalIdentity.issuer == issuer

@@ -188,6 +188,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
     """
     require_other(session, account_id, actor_id)
     why = require_reason(reason)
+    tries.hold_account(session, account_id)
     second_factor.remove(session, account_id)
     tries.forget_devices(session, account_id)
     shutting.shut(session, now, account_id)
@@ -203,6 +204,7 @@ def reset_factor(session: Session, now: datetime, *, account_id: str, reason: st
 
 def end_sessions(session: Session, now: datetime, *, account_id: str, actor_id: str, but: str = "") -> int:
     """Ends all sessions of the account except `but`; how many there were."""
+    tries.hold_account(session, account_id)
     ended = sessions.end_for_account(session, now, account_id, but=but)
     if ended:
         record(session, now, actor_id, Tag.account_session_ended, account_id, {"sessions": ended})

@@ -49,6 +49,8 @@ WEIGHTY = frozenset(
 GUARDED = frozenset(role for role, granted in GRANTS.items() if WEIGHTY & granted.keys())
 """Roles that nobody is let into by one person alone."""
 LASTS = timedelta(hours=72)
+_CODE = "code"
+"""In an act's detail: the mark of the code that belongs to its link."""
 ASKED, DONE, REFUSED = "asked", "done", "refused"
 _TURN = "staff-accounts"
 _MACHINE = "command-line"
@@ -145,7 +147,7 @@ def request(
             N_("由另一人确认或否决之后再提出"),
         )
     code = welcome_links.new_code() if _makes_link(session, now, wish) else ""
-    marked = {"code": welcome_links.mark(sealer, wish.login, code)} if code else {}
+    marked = {_CODE: welcome_links.mark(sealer, wish.login, code)} if code else {}
     act = StaffAct(
         id=new_id(now),
         kind=wish.kind,
@@ -236,23 +238,27 @@ def _confirmed(session: Session, sealer: Sealer, now: datetime, act: StaffAct, o
             raise Conflict(
                 "asker-gone", N_("提出的人已不再管理账号"), N_("否决这一事项，由现任系统管理员重新提出")
             )
+    wish = Wish(StaffActKind(act.kind), act.login, act.account_id, json.loads(act.detail))
+    if _makes_link(session, now, wish) and _CODE not in wish.detail:  # asked before codes belonged to links
+        raise Conflict("staff-act-late", N_("这一事项提出已久，不再有效"), N_("请重新提出"))
+    if act.account_id:  # before the turn at the trail, as whoever tries to get in does
+        tries.hold_account(session, act.account_id)
     _settle(session, now, act, DONE, own, "")
     _record(session, now, act, Tag.account_act_confirmed, own)
-    wish = Wish(StaffActKind(act.kind), act.login, act.account_id, json.loads(act.detail))
     return Outcome(act.id, _carry_out(session, sealer, now, wish, act.reason, act.asked_by))
 
 
 def _makes_link(session: Session, now: datetime, wish: Wish) -> bool:
-    """Of what takes two persons. Whom two have let in before keeps their password when they get another role."""
+    """Of what takes two persons. Whom two have let in before, each with their part, keeps their password in another role."""
     if wish.kind is not StaffActKind.role_change:
         return wish.kind in _LETS_IN
-    earlier = select(StaffAct.id).where(
+    earlier = select(StaffAct.detail).where(
         StaffAct.login == wish.login,
         StaffAct.state == DONE,
         col(StaffAct.kind).in_(_LETS_IN),
         col(StaffAct.settled_at) < now,
     )
-    return session.exec(earlier).first() is None
+    return not any(_CODE in json.loads(detail) for detail in session.exec(earlier))
 
 
 def _settle(session: Session, now: datetime, act: StaffAct, state: str, own: str, why: str) -> None:
@@ -324,7 +330,7 @@ def _carry_out(
                 role=Role(detail["role"]),
                 center_id=detail["center_id"] or None,
                 actor_id=by,
-                code_mark=detail.get("code", ""),
+                code_mark=detail.get(_CODE, ""),
             )
         case StaffActKind.role_change:
             return _change_role(session, sealer, now, wish, reason, by)
@@ -359,7 +365,7 @@ def _invited_again(session: Session, sealer: Sealer, now: datetime, wish: Wish, 
         now,
         account_id=wish.account_id,
         actor_id=by,
-        code_mark=wish.detail.get("code", ""),
+        code_mark=wish.detail.get(_CODE, ""),
     )
 
 

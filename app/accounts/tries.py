@@ -51,7 +51,7 @@ def knows_device(session: Session, sealer: Sealer, account_id: str, device_token
 
 def hold_account(session: Session, account_id: str) -> None:
     """Whoever else tries to get into this account waits until the transaction ends."""
-    session.exec(select(Account.id).where(Account.id == account_id).with_for_update()).one()
+    session.exec(select(Account.id).where(Account.id == account_id).with_for_update()).first()
 
 
 def may_try(session: Session, now: datetime, settings: AccountSettings, attempt: Attempt) -> bool:

@@ -98,6 +98,7 @@ def redeem(session: Session, sealer: Sealer, now: datetime, link: str, code: str
     if found is None:
         return None
     account = found.account
+    tries.hold_account(session, account.id)
     secret = _whole(link, mark(sealer, account.login, code)) if found.coded else link
     if tickets.redeem(session, sealer, now, kind=TicketKind.welcome, secret=secret) is None:
         return None

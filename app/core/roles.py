@@ -47,6 +47,7 @@ def give_rights(connection: Connection, role: str) -> None:
         f"REVOKE CREATE ON SCHEMA {schema} FROM {role}, PUBLIC",
         f"GRANT USAGE ON SCHEMA {schema} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
+        f"GRANT EXECUTE ON FUNCTION audit_head(text) TO {role}",
     ):
         connection.exec_driver_sql(statement)
     for table in inspect(connection).get_table_names():

@@ -39,11 +39,11 @@ class PapersIn(BaseModel):
 
 
 class CheckedOut(BaseModel):
-    """identity: masked."""
+    """identity: masked; it and the name for who may be shown them."""
 
     outcome: Outcome
     name: str | None
-    identity: str
+    identity: str | None
 
 
 class AlarmOut(BaseModel):

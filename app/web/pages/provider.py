@@ -101,7 +101,7 @@ def _provider(visit: Visit) -> Provider:
 
 def _received(visit: Visit, identity: Identity, begun: Redeemed, going_to: str) -> Response:
     with visit.database.transaction() as session:
-        account_id = identities.account_of(session, identity.issuer, identity.subject)
+        account_id = _holding(session, identity)
         if account_id is None:
             raise Forbidden(
                 "identity-unlinked",
@@ -111,7 +111,6 @@ def _received(visit: Visit, identity: Identity, begun: Redeemed, going_to: str) 
             )
         if begun.subject.startswith(_STEP_UP):
             return _stepped_up(visit, session, identity, account_id, begun, going_to)
-        tries.hold_account(session, account_id)
         found: SignedIn | Half | None
         if identity.second_factor:
             found = service.open_session(
@@ -141,6 +140,19 @@ def _received(visit: Visit, identity: Identity, begun: Redeemed, going_to: str) 
         response = arriving.step(visit.request, going_to or home_of(found.role))
         cookies.keep_session(visit.request, response, found)
     return response
+
+
+def _holding(session: Session, identity: Identity) -> str | None:
+    """The account of this identity, held; None where it has none, or has lost it while somebody else held it."""
+    account_id = identities.account_of(session, identity.issuer, identity.subject)
+    if account_id is None:
+        return None
+    tries.hold_account(session, account_id)
+    return (
+        account_id
+        if identities.account_of(session, identity.issuer, identity.subject) == account_id
+        else None
+    )
 
 
 def _stepped_up(

@@ -7,9 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 import httpx2
 import pytest
 from pydantic import SecretStr
+from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from app.accounts import identities
+from app.accounts import identities, tries
 from app.accounts.permissions import Role
 from app.core.settings_doors import OidcSettings
 from tests.support.oidc_house import CLIENT, SECRET, OidcHouse, oidc_house
@@ -80,6 +81,22 @@ def test_a_linked_identity_still_shows_its_second_factor_here(house: WebHouse, s
     assert visitor.get("/today").status_code == 200
     assert {"code_challenge", "nonce", "state"} <= set(service.asked)
     assert service.asked["code_challenge_method"] == "S256"
+
+
+def test_an_identity_that_is_unlinked_while_its_holder_waits_opens_nothing(
+    house: WebHouse, service: OidcHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    linked(house, service)
+    service.claims = {"amr": ["pwd", "mfa"]}
+    visitor = house.visitor()
+    back = there_and_back(visitor)
+
+    def waits_for_the_other(session: Session, account_id: str) -> None:
+        identities.forget(session, account_id)
+
+    monkeypatch.setattr(tries, "hold_account", waits_for_the_other)
+    assert "li.min" in visitor.get(back).text
+    assert visitor.get("/today").status_code == 303
 
 
 def test_a_second_factor_of_the_provider_counts_where_the_settings_say_so(

@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 from app.accounts import service, sessions
 from app.accounts.permissions import Role
 from app.audit import service as audit
+from app.core.sealing import mask_identity
 from app.evaluation import cases
 from app.notify.enclosed import variables_of
 from app.rehearsal.terminals import SoftwareTerminal
@@ -156,6 +157,23 @@ def test_the_way_from_the_desk_to_the_seat(house: WebHouse, case: Case) -> None:
     assert types_code(house, machine, _code(case, 2))[0] == 303
     assert clerk.post(f"/terminals/{machine.id}/block").status_code == 303
     assert "本工位的终端已停用" in types_code(house, machine)[1]
+
+
+@pytest.mark.parametrize(
+    ("role", "seat_no", "sees_number"), [(Role.guest_operator, 4, True), (Role.host_operator, 5, False)]
+)
+def test_the_right_papers_admit_at_every_desk_and_show_the_number_to_whom_the_matrix_does(
+    house: WebHouse, case: Case, role: Role, seat_no: int, sees_number: bool
+) -> None:
+    world, member = house.world, case.member(seat_no)
+    clerk = house.visitor(role)
+    with world.transaction() as session:
+        session.merge(house.account(role)).center_id = member.center_id
+    number = papers(world, member).identity
+    told = clerk.post(f"/api/check-in/{member.id}", json={"identity": number})
+    assert told.status_code == 200, told.text
+    assert told.json()["outcome"] == "matched"
+    assert told.json()["identity"] == (mask_identity(number) if sees_number else None)
 
 
 def test_other_papers_raise_an_alarm_that_a_supervisor_clears(house: WebHouse, case: Case) -> None:
